@@ -1,0 +1,206 @@
+package chart
+
+import (
+	"fmt"
+	"image/color"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Axes are the words around a chart and the limits of its axes. All of it may be left out.
+type Axes struct {
+	Title, XLabel, YLabel string
+
+	// Limits; nil takes them from the data. new(0.0) gives a pointer to a number.
+	XMin, XMax, YMin, YMax *float64
+
+	LogY bool // a logarithmic vertical axis: each step upwards multiplies
+
+	Width, Height float64 // of the figure in CSS pixels; 0 gives the usual size
+}
+
+// size gives the size of the figure.
+func (a Axes) size() (w, h float64) {
+	w, h = a.Width, a.Height
+	if w <= 0 {
+		w = panelWidth
+	}
+	if h <= 0 {
+		h = panelHeight
+	}
+	return w, h
+}
+
+// limit is the largest number that a chart shows.
+const limit = 1e15
+
+// check says what is wrong with the limits.
+func (a Axes) check() error {
+	for _, l := range []struct {
+		name string
+		v    *float64
+	}{{"XMin", a.XMin}, {"XMax", a.XMax}, {"YMin", a.YMin}, {"YMax", a.YMax}} {
+		if l.v != nil && !(math.Abs(*l.v) <= limit) {
+			return fmt.Errorf("chart: %s is %g: want a number between -1e15 and 1e15", l.name, *l.v)
+		}
+	}
+	for _, l := range []struct {
+		name     string
+		min, max *float64
+	}{{"X", a.XMin, a.XMax}, {"Y", a.YMin, a.YMax}} {
+		if l.min != nil && l.max != nil && *l.min >= *l.max {
+			return fmt.Errorf("chart: %sMin is %g and %sMax is %g: want the smaller one first", l.name, *l.min, l.name, *l.max)
+		}
+	}
+	if a.LogY && a.YMin != nil && *a.YMin <= 0 {
+		return fmt.Errorf("chart: YMin is %g on a logarithmic axis: want more than 0", *a.YMin)
+	}
+	if !(a.Width >= 0 && a.Width <= 4000 && a.Height >= 0 && a.Height <= 4000) {
+		return fmt.Errorf("chart: figure of %g by %g pixels: want at most 4000 each way", a.Width, a.Height)
+	}
+	return nil
+}
+
+// key is one entry of the legend.
+type key struct {
+	name  string
+	color color.Color
+	dot   bool
+	dash  []vg.Length
+}
+
+// panel draws the card, the title and the legend, and gives the pen for the space that is left.
+func (a Axes) panel(p pen, keys []key) pen {
+	w, h := float64(p.c.Size().X), float64(p.c.Size().Y)
+	p.card()
+	y := float64(margin)
+	if a.Title != "" {
+		sty := style(titleSize, true, ink)
+		p.text(margin, y+8, fit(a.Title, sty, w-2*margin), sty, left)
+		y += 26
+	}
+	if len(keys) > 0 {
+		x, sty := float64(margin), style(textSize, false, ink)
+		for _, k := range keys {
+			name := fit(k.name, sty, w-2*margin-26)
+			if need := 26 + width(name, sty); x > margin && x+need > w-margin {
+				x, y = margin, y+20
+			}
+			if k.dot {
+				p.dot(x+9, y+7, 4, k.color)
+			} else {
+				p.c.StrokeLines(draw.LineStyle{Color: k.color, Width: 2.5, Dashes: k.dash},
+					[]vg.Point{p.at(x, y+7), p.at(x+18, y+7)})
+			}
+			p.text(x+24, y+7, name, sty, left)
+			x += 26 + width(name, sty) + 16
+		}
+		y += 24
+	}
+	return p.part(margin, y, w-2*margin, h-y-margin+4)
+}
+
+func (p pen) dot(x, y, r float64, c color.Color) {
+	p.c.DrawGlyphNoClip(draw.GlyphStyle{Color: c, Radius: vg.Length(r), Shape: draw.CircleGlyph{}}, p.at(x, y))
+}
+
+// plot gives a gonum plot in the style of this package, with the limits of the data widened to those of the axes.
+func (a Axes) plot(xmin, xmax, ymin, ymax float64) *plot.Plot {
+	pl := plot.New()
+	pl.BackgroundColor = nil
+	pl.X.Label.Text, pl.Y.Label.Text = clean(a.XLabel), clean(a.YLabel)
+	pl.X.Min, pl.X.Max = span(xmin, xmax, a.XMin, a.XMax)
+	pl.Y.Min, pl.Y.Max = span(ymin, ymax, a.YMin, a.YMax)
+	pl.X.Tick.Marker, pl.Y.Tick.Marker = ticks{}, ticks{}
+	if a.LogY {
+		pl.Y.Scale, pl.Y.Tick.Marker = plot.LogScale{}, logTicks{}
+		if pl.Y.Min <= 0 {
+			pl.Y.Min = pl.Y.Max / 10
+		}
+	}
+	for _, ax := range []*plot.Axis{&pl.X, &pl.Y} {
+		ax.Label.TextStyle.Font = style(textSize, false, muted).Font
+		ax.Label.TextStyle.Color = muted
+		ax.Label.Padding = 4
+		ax.Tick.Label.Font = style(textSize, false, muted).Font
+		ax.Tick.Label.Color = muted
+		ax.Tick.Color = line
+		ax.Tick.Length = 4
+		ax.Color, ax.Width = line, 1
+		ax.Padding = 0
+	}
+	pl.Y.Width, pl.Y.Tick.Length = 0, 0
+	pl.Y.Padding = 4
+	g := plotter.NewGrid()
+	g.Vertical.Width = 0
+	g.Horizontal = draw.LineStyle{Color: grid, Width: 1}
+	pl.Add(g)
+	return pl
+}
+
+// span gives the limits of an axis: those set, else those of the data, never empty.
+func span(lo, hi float64, setLo, setHi *float64) (float64, float64) {
+	if setLo != nil {
+		lo = *setLo
+	}
+	if setHi != nil {
+		hi = *setHi
+	}
+	if lo >= hi || hi-lo < 1e-9*math.Abs(hi) {
+		pad := max(1, math.Abs(hi)/10)
+		if setHi == nil {
+			hi = lo + pad
+		}
+		if setLo == nil {
+			lo = hi - 2*pad
+		}
+	}
+	return lo, hi
+}
+
+// ticks are gonum's, without those that have no label, and with a comma between thousands.
+type ticks struct{}
+
+func (ticks) Ticks(lo, hi float64) []plot.Tick {
+	var out []plot.Tick
+	var values []float64
+	for _, t := range (plot.DefaultTicks{}).Ticks(lo, hi) {
+		if !t.IsMinor() {
+			out, values = append(out, t), append(values, t.Value)
+		}
+	}
+	d := digits(values...)
+	for i, t := range out {
+		if math.Abs(t.Value) < 1e9 && (t.Value == 0 || d < 4 || math.Abs(t.Value) >= 1e-3) {
+			out[i].Label = number(t.Value, d)
+		}
+	}
+	return out
+}
+
+// logTicks label the powers of ten, and 2 and 5 times them where there are few.
+type logTicks struct{}
+
+func (logTicks) Ticks(lo, hi float64) []plot.Tick {
+	var out []plot.Tick
+	factors := []float64{1, 2, 5}
+	if math.Log10(hi/lo) > 3 {
+		factors = factors[:1]
+	}
+	for e := math.Floor(math.Log10(lo)); e <= math.Ceil(math.Log10(hi)); e++ {
+		for _, f := range factors {
+			if v := f * math.Pow(10, e); v >= lo*(1-1e-9) && v <= hi*(1+1e-9) {
+				label := number(v, max(0, int(-e)))
+				if e > 6 || e < -4 {
+					label = fmt.Sprintf("%.0e", v)
+				}
+				out = append(out, plot.Tick{Value: v, Label: label})
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,257 @@
+package chart
+
+import (
+	"errors"
+	"fmt"
+	"image/color"
+	"math"
+	"slices"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// Series is one line of a chart: Y against X.
+type Series struct {
+	Name string
+	X, Y []float64 // X may be nil: then it counts 0, 1, 2, …
+
+	Color  color.Color // nil takes the next one of the palette: Blue, Vermillion, Green, …
+	Points bool        // a dot at each point as well as the line
+	Dashed bool
+	Faint  bool // thin and pale, for what stands behind another series; not in the legend
+
+	// Best marks one point with a star and this text, for example "best 0.7258".
+	Best   string
+	BestAt int // the index of that point
+}
+
+// check says what is wrong with a series, and completes its X.
+func (s *Series) check(a Axes) error {
+	if len(s.Y) == 0 {
+		return fmt.Errorf("chart: series %q has no points", s.Name)
+	}
+	if s.X == nil {
+		s.X = make([]float64, len(s.Y))
+		for i := range s.X {
+			s.X[i] = float64(i)
+		}
+	}
+	if len(s.X) != len(s.Y) {
+		return fmt.Errorf("chart: series %q has %d values of X and %d of Y: want as many", s.Name, len(s.X), len(s.Y))
+	}
+	for i := range s.X {
+		if !(math.Abs(s.X[i]) <= limit && math.Abs(s.Y[i]) <= limit) {
+			return fmt.Errorf("chart: series %q, point %d: (%g, %g) cannot be drawn: want numbers between -1e15 and 1e15", s.Name, i, s.X[i], s.Y[i])
+		}
+		if a.LogY && s.Y[i] <= 0 {
+			return fmt.Errorf("chart: series %q, point %d: %g has no place on a logarithmic axis: want more than 0", s.Name, i, s.Y[i])
+		}
+	}
+	if s.Best != "" && (s.BestAt < 0 || s.BestAt >= len(s.Y)) {
+		return fmt.Errorf("chart: series %q: best point %d of %d", s.Name, s.BestAt, len(s.Y))
+	}
+	return nil
+}
+
+// Curves draws one or more series as lines over common axes.
+func Curves(axes Axes, series ...Series) (*Figure, error) {
+	if len(series) == 0 {
+		return nil, errors.New("chart: curves without a series: want at least one")
+	}
+	if err := axes.check(); err != nil {
+		return nil, err
+	}
+	series = slices.Clone(series)
+	var keys []key
+	next := 0
+	xmin, xmax, ymin, ymax := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
+	for i := range series {
+		s := &series[i]
+		if err := s.check(axes); err != nil {
+			return nil, err
+		}
+		if s.Color == nil {
+			s.Color = palette[next%len(palette)]
+			next++
+		}
+		xmin, xmax = min(xmin, slices.Min(s.X)), max(xmax, slices.Max(s.X))
+		ymin, ymax = min(ymin, slices.Min(s.Y)), max(ymax, slices.Max(s.Y))
+		s.X, s.Y, s.BestAt = thin(s.X, s.Y, s.BestAt)
+		if s.Name != "" && !s.Faint {
+			k := key{name: s.Name, color: s.Color}
+			if s.Dashed {
+				k.dash = dashes
+			}
+			keys = append(keys, k)
+		}
+	}
+	// Some air above and below, but not past a zero that the data does not pass.
+	if pad := 0.06 * (ymax - ymin); !axes.LogY {
+		if ymin < 0 || ymin > 2*pad {
+			ymin -= pad
+		} else {
+			ymin = 0
+		}
+		ymax += pad
+	}
+	w, h := axes.size()
+	return &Figure{
+		Title: axes.Title, Alt: describe(axes, series), width: w, height: h,
+		paint: func(p pen) {
+			pl := axes.plot(xmin, xmax, ymin, ymax)
+			for _, s := range series {
+				pl.Add(s)
+			}
+			pl.Draw(axes.panel(p, keys).c)
+		},
+	}, nil
+}
+
+var dashes = []vg.Length{6, 4}
+
+// Plot draws the series; it makes Series a gonum plotter.
+func (s Series) Plot(c draw.Canvas, pl *plot.Plot) {
+	tx, ty := pl.Transforms(&c)
+	pts := make([]vg.Point, len(s.X))
+	for i := range pts {
+		pts[i] = vg.Point{X: tx(s.X[i]), Y: ty(s.Y[i])}
+	}
+	sty := draw.LineStyle{Color: s.Color, Width: 2}
+	if s.Faint {
+		sty = draw.LineStyle{Color: fade(s.Color, 0.28), Width: 1}
+	}
+	if s.Dashed {
+		sty.Dashes = dashes
+	}
+	c.StrokeLines(sty, c.ClipLinesXY(pts)...)
+	if s.Points || len(pts) == 1 {
+		for _, pt := range pts {
+			c.DrawGlyph(draw.GlyphStyle{Color: card, Radius: 5, Shape: draw.CircleGlyph{}}, pt)
+			c.DrawGlyph(draw.GlyphStyle{Color: s.Color, Radius: 3.5, Shape: draw.CircleGlyph{}}, pt)
+		}
+	}
+	if s.Best != "" && c.Contains(pts[s.BestAt]) {
+		s.star(c, pts[s.BestAt])
+	}
+}
+
+// star marks the best point, with its label above, or below where there is no room above.
+func (s Series) star(c draw.Canvas, at vg.Point) {
+	for _, layer := range []struct {
+		r   float64
+		col color.Color
+	}{{11, card}, {8, s.Color}} {
+		pts := make([]vg.Point, 10)
+		for i := range pts {
+			r := layer.r
+			if i%2 == 1 {
+				r *= 0.45
+			}
+			sin, cos := math.Sincos(math.Pi/2 + float64(i)*math.Pi/5)
+			pts[i] = vg.Point{X: at.X + vg.Length(r*cos), Y: at.Y + vg.Length(r*sin)}
+		}
+		c.FillPolygon(layer.col, pts)
+	}
+	sty := style(textSize, true, s.Color)
+	w := sty.Width(clean(s.Best))
+	pt := vg.Point{X: min(max(at.X-w/2, c.Min.X), c.Max.X-w), Y: at.Y + 12}
+	if pt.Y+12 > c.Max.Y {
+		pt.Y = at.Y - 22
+	}
+	c.FillText(sty, pt, clean(s.Best))
+}
+
+// DataRange is the part of a gonum plotter that sets the limits; here the axes do.
+var _ plot.Plotter = Series{}
+var _ = plotter.XYs(nil)
+
+// describe puts a chart of series into words.
+func describe(a Axes, series []Series) string {
+	var parts []string
+	for _, s := range series {
+		if s.Faint {
+			continue
+		}
+		d := digits3(s.Y[0], s.Y[len(s.Y)-1])
+		text := fmt.Sprintf("%s from %s to %s", s.Name, number(s.Y[0], d), number(s.Y[len(s.Y)-1], d))
+		if s.Best != "" {
+			text += ", " + s.Best
+		}
+		parts = append(parts, strings.TrimSpace(text))
+	}
+	head := "Line chart"
+	if a.Title != "" {
+		head = a.Title
+	}
+	if a.XLabel != "" {
+		head += ", against " + a.XLabel
+	}
+	return head + ": " + strings.Join(parts, "; ") + "."
+}
+
+func digits3(vs ...float64) int { return min(3, digits(vs...)) }
+
+// thinTo is the number of steps, each with its lowest and highest value, that a long series keeps: one for each pixel.
+const thinTo = 480
+
+// thin keeps the shape of a long series with fewer points: from each run of neighbours the lowest and the highest, and
+// always the point at keep.
+func thin(x, y []float64, keep int) (tx, ty []float64, at int) {
+	n := len(y)
+	if n <= 2*thinTo {
+		return slices.Clone(x), slices.Clone(y), keep
+	}
+	at = keep
+	add := func(i int) {
+		if i == keep {
+			at = len(tx)
+		}
+		tx, ty = append(tx, x[i]), append(ty, y[i])
+	}
+	for b := range thinTo {
+		from, to := b*n/thinTo, (b+1)*n/thinTo
+		lo, hi := from, from
+		for i := from; i < to; i++ {
+			if y[i] < y[lo] {
+				lo = i
+			}
+			if y[i] > y[hi] {
+				hi = i
+			}
+		}
+		picks := []int{from, lo, hi, to - 1}
+		if b > 0 && b < thinTo-1 {
+			picks = []int{lo, hi}
+		}
+		if keep >= from && keep < to {
+			picks = append(picks, keep)
+		}
+		slices.Sort(picks)
+		for _, i := range slices.Compact(picks) {
+			add(i)
+		}
+	}
+	return tx, ty, at
+}
+
+// Smooth gives the moving average of y over a window: each value is the mean of the window's values up to it. It shows
+// the trend of a noisy loss.
+func Smooth(y []float64, window int) []float64 {
+	window = max(window, 1)
+	out := make([]float64, len(y))
+	sum := 0.0
+	for i, v := range y {
+		sum += v
+		n := i + 1
+		if i >= window {
+			sum -= y[i-window]
+			n = window
+		}
+		out[i] = sum / float64(n)
+	}
+	return out
+}

@@ -1,0 +1,57 @@
+package chart
+
+import (
+	"encoding/base64"
+	"fmt"
+	"html"
+	"strings"
+
+	"github.com/janpfeifer/gonb/gonbui"
+	"github.com/janpfeifer/gonb/gonbui/protocol"
+)
+
+// Show displays the figure as the output of the notebook's cell. Outside a GoNB notebook it does nothing, so that a
+// cell's code also runs as a plain program or a test.
+func (f *Figure) Show() error {
+	if !gonbui.IsNotebook {
+		return nil
+	}
+	gonbui.SendData(&protocol.DisplayData{Data: f.bundle()})
+	gonbui.Sync() // the cell's program may end right after this
+	if err := gonbui.Error(); err != nil {
+		return fmt.Errorf("chart: show figure %q: %w", f.Title, err)
+	}
+	return nil
+}
+
+// bundle is the figure in the forms from which a notebook viewer takes the first that it can show: HTML in
+// JupyterLab (also before the reader trusts the notebook), in HTML pages and on code forges; PNG in PDF files and
+// where HTML is not shown; words in a terminal.
+func (f *Figure) bundle() map[protocol.MIMEType]any {
+	return map[protocol.MIMEType]any{
+		protocol.MIMETextHTML:  f.HTML(),
+		protocol.MIMEImagePNG:  f.PNG(),
+		protocol.MIMETextPlain: strings.TrimSpace(f.description() + "\n" + f.Caption),
+	}
+}
+
+// HTML gives the figure as a piece of a web page that needs nothing else. The picture is inside an <img> tag, so that
+// neither styles nor identifiers of two figures on one page meet.
+func (f *Figure) HTML() string {
+	parts := f.parts
+	if len(parts) == 0 {
+		parts = []*Figure{f}
+	}
+	var b strings.Builder
+	b.WriteString(`<figure style="margin:0.5em 0"><div style="display:flex;flex-wrap:wrap;gap:12px">`)
+	for _, p := range parts {
+		fmt.Fprintf(&b, `<img alt="%s" width="%g" style="flex:0 1 %gpx;min-width:min(100%%,%gpx);max-width:100%%;height:auto" src="data:image/svg+xml;base64,%s">`,
+			html.EscapeString(p.description()), p.width, p.width, min(p.width, 340), base64.StdEncoding.EncodeToString(p.SVG()))
+	}
+	b.WriteString("</div>")
+	if f.Caption != "" {
+		fmt.Fprintf(&b, `<figcaption style="margin-top:0.4em;max-width:60em">%s</figcaption>`, html.EscapeString(f.Caption))
+	}
+	b.WriteString("</figure>")
+	return b.String()
+}

@@ -1,0 +1,106 @@
+package chart
+
+import (
+	"image/color"
+	"math"
+	"strconv"
+	"strings"
+
+	xfont "golang.org/x/image/font"
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/font"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+)
+
+// The colours of the data, after Okabe and Ito: told apart by every common kind of colour vision.
+var (
+	Blue       color.Color = color.NRGBA{0x00, 0x72, 0xb2, 0xff} // the training set; what is right
+	Vermillion color.Color = color.NRGBA{0xd5, 0x5e, 0x00, 0xff} // the development set; what stands out or is wrong
+	Green      color.Color = color.NRGBA{0x00, 0x9e, 0x73, 0xff}
+	Purple     color.Color = color.NRGBA{0xb0, 0x4f, 0x8a, 0xff} // a shade darker than the original, for white paper
+	Orange     color.Color = color.NRGBA{0xe6, 0x9f, 0x00, 0xff}
+	Sky        color.Color = color.NRGBA{0x56, 0xb4, 0xe9, 0xff}
+)
+
+// palette gives each series of a chart its colour, in this order.
+var palette = []color.Color{Blue, Vermillion, Green, Purple, Orange, Sky}
+
+// The colours of everything else.
+var (
+	ink    = color.NRGBA{0x1f, 0x29, 0x33, 0xff} // titles and values
+	muted  = color.NRGBA{0x52, 0x5d, 0x68, 0xff} // axis labels and ticks: 6.5 to 1 on the card
+	line   = color.NRGBA{0xb4, 0xbc, 0xc4, 0xff} // the axis
+	grid   = color.NRGBA{0xe6, 0xe9, 0xed, 0xff}
+	card   = color.NRGBA{0xfd, 0xfd, 0xfe, 0xff}
+	border = color.NRGBA{0xd5, 0xda, 0xe0, 0xff}
+)
+
+// Sizes, in CSS pixels. A panel is narrow enough to be read on a phone, and two of them fit beside each other on a
+// desktop.
+const (
+	panelWidth  = 520
+	panelHeight = 340
+	margin      = 16
+	titleSize   = 16
+	textSize    = 13
+)
+
+// fontFamily stands once at the root of each SVG. Liberation Sans, which measures the text, has the widths of Arial
+// and Helvetica; the others are for Chinese.
+const fontFamily = `'Liberation Sans',Arial,Helvetica,'Noto Sans CJK SC','PingFang SC','Microsoft YaHei',sans-serif`
+
+// style is a text style of the given size.
+func style(size float64, bold bool, c color.Color) text.Style {
+	f := font.Font{Typeface: "Liberation", Variant: "Sans", Size: vg.Length(size)}
+	if bold {
+		f.Weight = xfont.WeightBold
+	}
+	return text.Style{Color: c, Font: f, Handler: plot.DefaultTextHandler}
+}
+
+// fade gives the colour c with the opacity a, from 0 to 1.
+func fade(c color.Color, a float64) color.Color {
+	n := color.NRGBAModel.Convert(c).(color.NRGBA)
+	n.A = uint8(math.Round(255 * a))
+	return n
+}
+
+// mix gives the opaque colour that c has with opacity t over the card.
+func mix(c color.Color, t float64) color.Color {
+	n := color.NRGBAModel.Convert(c).(color.NRGBA)
+	part := func(from, to uint8) uint8 { return uint8(math.Round(float64(from) + t*(float64(to)-float64(from)))) }
+	return color.NRGBA{part(card.R, n.R), part(card.G, n.G), part(card.B, n.B), 0xff}
+}
+
+// number writes v with digits decimals and a comma between thousands: 18,750 or 0.7258.
+func number(v float64, digits int) string {
+	s := strconv.FormatFloat(math.Abs(v), 'f', digits, 64)
+	whole, rest := s, ""
+	if dot := strings.IndexByte(s, '.'); dot >= 0 {
+		whole, rest = s[:dot], s[dot:]
+	}
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	if v < 0 && strings.ContainsAny(whole+rest, "123456789") {
+		whole = "−" + whole
+	}
+	return whole + rest
+}
+
+// digits gives the number of decimals, four at most, that show every one of vs without rounding it visibly; three
+// significant digits are enough.
+func digits(vs ...float64) int {
+	most := 0
+	for _, v := range vs {
+		for d := most; d < 4; d++ {
+			p := math.Pow10(d)
+			if math.Abs(math.Round(v*p)/p-v) <= 5e-4*math.Abs(v) {
+				break
+			}
+			most = d + 1
+		}
+	}
+	return most
+}
