@@ -1,0 +1,57 @@
+/*
+Package cifar finds, unpacks and reads CIFAR-10: 60,000 colour photographs of 32×32 pixels in ten
+classes, 50,000 to train with and 10,000 to test with, collected by Alex Krizhevsky, Vinod Nair and
+Geoffrey Hinton (Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009;
+https://www.cs.toronto.edu/~kriz/cifar.html).
+
+# From the archive to arrays
+
+	src, err := cifar.Find(ctx, cifar.FindOptions{Dir: "work/data", Progress: os.Stdout})
+	folder, members, err := cifar.Extract(src.Path, "work/data")
+	batch, err := cifar.LoadBatch(folder, 1, cifar.Train) // 10,000 images as floats, for a look
+	train, err := cifar.Load(folder, cifar.Train)         // 40,000 images as bytes, for training
+
+Find looks for the data (see there for the order) and says which it took. Extract does what
+"tar -xvf" does, and only that: a damaged, foreign or hostile archive gives an error and leaves
+nothing behind. LoadBatch and Load read the extracted folder; LoadArchive reads an archive as it is.
+
+The published data has five training batches and one test batch of 10,000 images each. There is no
+development set; this package cuts one off, as the chapter does:
+
+	Train   40,000 images   data_batch_1 to data_batch_4
+	Dev     10,000 images   data_batch_5
+	Test    10,000 images   test_batch
+
+# The two published layouts
+
+The same images are published twice, with different wrapping.
+
+The python layout, cifar-10-python.tar.gz, unpacks to cifar-10-batches-py/. Each batch is a Python 2
+pickle of protocol 2 that holds a dictionary:
+
+	"batch_label"   "training batch 1 of 5"
+	"labels"        list of 10,000 integers, 0 to 9
+	"data"          numpy array of shape (10000, 3072) and type uint8, one image a row
+	"filenames"     list of 10,000 names (not read here)
+
+and batches.meta is a pickle with "label_names", the ten names in order.
+
+A pickle is a program for a small stack machine, and Python's own reader lets it call any function
+of any module. The reader here is a stack machine too, but it knows the few instructions that this
+data needs and the few names that numpy needs; anything else is an error. Nothing is ever run, and
+no length that a file declares is believed before the bytes are there.
+
+The binary layout, cifar-10-binary.tar.gz, unpacks to cifar-10-batches-bin/. Each batch is 10,000
+records of 3,073 bytes, with nothing before, between or after them:
+
+	1 byte       label, 0 to 9
+	3072 bytes   the image
+
+and batches.meta.txt has the ten names, one a line.
+
+In both layouts an image is three planes, red, green, blue, each of 32 rows of 32 bytes: index
+[channel][row][column], "CHW" for short. LoadBatch keeps this order, as the chapter does. Load turns
+it into [row][column][channel], "HWC", which is how Go's image package and most accelerators like it.
+The two layouts give the same arrays, byte for byte.
+*/
+package cifar

@@ -1,0 +1,198 @@
+package cifar
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Sizes of the data.
+const (
+	Height     = 32
+	Width      = 32
+	Channels   = 3
+	NumClasses = 10
+	ImageSize  = Height * Width * Channels // bytes of one image
+	BatchLen   = 10000                     // images in one batch file
+)
+
+// Classes are the names of the labels 0 to 9.
+var Classes = [NumClasses]string{
+	"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"}
+
+// Mean and Std are the chapter's normalisation constants for the red, green and blue channel of
+// pixels in [0,1]: an input is (pixel - Mean) / Std.
+//
+// Mean is the mean over all 50,000 training images. Std, found in much code since, is the mean of
+// the standard deviations of single images; the standard deviation of all pixels is larger: 0.2470,
+// 0.2435, 0.2616. Inputs normalised with Std have mean 0 and a standard deviation of about 1.2 to 1.3.
+var (
+	Mean = [Channels]float32{0.4914, 0.4822, 0.4465}
+	Std  = [Channels]float32{0.2023, 0.1994, 0.2010}
+)
+
+// A Split is one of the three parts of the data.
+type Split string
+
+// The chapter's splits.
+const (
+	Train Split = "train" // 40,000 images: data_batch_1 to data_batch_4
+	Dev   Split = "dev"   // 10,000 images: data_batch_5
+	Test  Split = "test"  // 10,000 images: test_batch
+)
+
+// batches are the identities of the batch files of a split; see batchFile.
+func (s Split) batches() ([]int, error) {
+	switch s {
+	case Train:
+		return []int{1, 2, 3, 4}, nil
+	case Dev:
+		return []int{5}, nil
+	case Test:
+		return []int{testBatch}, nil
+	}
+	return nil, fmt.Errorf("cifar: unknown split %q: want %q, %q or %q", string(s), Train, Dev, Test)
+}
+
+// A Layout is one of the two forms in which the data is published.
+type Layout string
+
+// The published layouts; the package comment describes them.
+const (
+	Python Layout = "python"
+	Binary Layout = "binary"
+)
+
+var layouts = []Layout{Python, Binary}
+
+// Archive is the published name of the layout's archive, such as "cifar-10-python.tar.gz".
+func (l Layout) Archive() string { return "cifar-10-" + string(l) + ".tar.gz" }
+
+// Folder is the name of the folder that the archive unpacks to, such as "cifar-10-batches-py".
+func (l Layout) Folder() string {
+	if l == Binary {
+		return "cifar-10-batches-bin"
+	}
+	return "cifar-10-batches-py"
+}
+
+// testBatch stands for the test batch where 1 to 5 stand for the training batches.
+const testBatch = 6
+
+var allBatches = []int{1, 2, 3, 4, 5, testBatch}
+
+func (l Layout) batchFile(id int) string {
+	name := fmt.Sprintf("data_batch_%d", id)
+	if id == testBatch {
+		name = "test_batch"
+	}
+	if l == Binary {
+		name += ".bin"
+	}
+	return name
+}
+
+func (l Layout) metaFile() string {
+	if l == Binary {
+		return "batches.meta.txt"
+	}
+	return "batches.meta"
+}
+
+const readmeFile = "readme.html"
+
+// batchID is the inverse of batchFile; 0 means that the name is no batch.
+func (l Layout) batchID(name string) int {
+	for _, id := range allBatches {
+		if l.batchFile(id) == name {
+			return id
+		}
+	}
+	return 0
+}
+
+// required are the files without which a folder or archive is incomplete.
+func (l Layout) required() []string {
+	names := []string{l.metaFile()}
+	for _, id := range allBatches {
+		names = append(names, l.batchFile(id))
+	}
+	return names
+}
+
+// Limits in bytes. A published batch has 31 MB at most, the other files less than 1 kB.
+const (
+	maxBatchFile = 64 << 20
+	maxSmallFile = 1 << 20
+)
+
+// maxSize is the most that a file of this name may hold; 0 means that the name does not belong.
+func (l Layout) maxSize(name string) int64 {
+	switch {
+	case l.batchID(name) != 0:
+		return maxBatchFile
+	case name == l.metaFile(), name == readmeFile:
+		return maxSmallFile
+	}
+	return 0
+}
+
+// A reader reads batch files of batchLen images. Tests use few images, everyone else uses published.
+type reader struct{ batchLen int }
+
+var published = reader{BatchLen}
+
+// images are the examples of one batch file, as they are stored.
+type images struct {
+	labels []uint8 // [N]
+	planes []uint8 // [N, 3, 32, 32]
+}
+
+// check decodes one file of the layout and drops the result.
+func (r reader) check(l Layout, name string, data []byte) error {
+	switch {
+	case l.batchID(name) != 0:
+		_, err := r.batch(l, data)
+		return err
+	case name == l.metaFile():
+		return r.meta(l, data)
+	}
+	return nil
+}
+
+// batch decodes a batch file; the result may share memory with data.
+func (r reader) batch(l Layout, data []byte) (images, error) {
+	if l == Binary {
+		return r.binaryBatch(data)
+	}
+	return r.pickleBatch(data)
+}
+
+// meta checks the class names.
+func (r reader) meta(l Layout, data []byte) error {
+	var names []string
+	if l == Binary {
+		names = strings.Fields(string(data))
+	} else {
+		var err error
+		if names, err = pickleLabelNames(data); err != nil {
+			return err
+		}
+	}
+	if len(names) != NumClasses {
+		return fmt.Errorf("%d class names, want %d: %s (this may be CIFAR-100 or other data)",
+			len(names), NumClasses, strings.Join(Classes[:], ", "))
+	}
+	for i, name := range names {
+		if name != Classes[i] {
+			return fmt.Errorf("class %d is called %q, want %q", i, name, Classes[i])
+		}
+	}
+	return nil
+}
+
+func checkLabel(i int, label int64) error {
+	if label < 0 || label >= NumClasses {
+		return fmt.Errorf("image %d has label %d, want 0 to %d", i, label, NumClasses-1)
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package cifar
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+)
+
+const folderAdvice = "delete the folder and extract the archive again"
+
+// Load reads a split from an extracted folder of either layout. It checks each batch: number of
+// images, shape, type and order of the pixels, range of the labels, names of the classes. An error
+// names the file, what was expected and what came.
+func Load(folder string, split Split) (*Dataset, error) {
+	return published.load(folder, split)
+}
+
+// LoadArchive reads a split straight from an archive of either layout, with the checks of Load and
+// Extract, and writes nothing.
+func LoadArchive(path string, split Split) (*Dataset, error) {
+	return published.loadArchive(path, split)
+}
+
+// Open reads a split from a source, archive or folder.
+func Open(s Source, split Split) (*Dataset, error) {
+	return published.open(s, split)
+}
+
+func (r reader) open(s Source, split Split) (*Dataset, error) {
+	info, err := os.Stat(s.Path)
+	if err != nil {
+		return nil, fmt.Errorf("cifar: open data: %w", err)
+	}
+	if info.IsDir() {
+		return r.load(s.Path, split)
+	}
+	return r.loadArchive(s.Path, split)
+}
+
+func (r reader) load(folder string, split Split) (*Dataset, error) {
+	ids, err := split.batches()
+	if err != nil {
+		return nil, err
+	}
+	l, err := folderLayout(folder)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.readChecked(l, folder, l.metaFile()); err != nil {
+		return nil, err
+	}
+	d := newDataset(split, len(ids)*r.batchLen)
+	for i, id := range ids {
+		im, err := r.loadBatch(l, folder, id)
+		if err != nil {
+			return nil, err
+		}
+		d.set(i*r.batchLen, im)
+	}
+	readme, _ := readFile(filepath.Join(folder, readmeFile), maxSmallFile)
+	d.Origin = origin("folder "+folder, readme)
+	return d, nil
+}
+
+func (r reader) loadArchive(path string, split Split) (*Dataset, error) {
+	ids, err := split.batches()
+	if err != nil {
+		return nil, err
+	}
+	d := newDataset(split, len(ids)*r.batchLen)
+	var readme []byte
+	_, _, err = walk(path, func(l Layout, name string, data []byte) error {
+		i := slices.Index(ids, l.batchID(name))
+		if i < 0 {
+			if name == readmeFile {
+				readme = bytes.Clone(data)
+			}
+			return r.check(l, name, data)
+		}
+		im, err := r.batch(l, data)
+		if err != nil {
+			return err
+		}
+		d.set(i*r.batchLen, im)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.Origin = origin("archive "+path, readme)
+	return d, nil
+}
+
+// loadBatch reads one batch file of an extracted folder.
+func (r reader) loadBatch(l Layout, folder string, id int) (images, error) {
+	name := filepath.Join(folder, l.batchFile(id))
+	data, err := readFile(name, maxBatchFile)
+	if err != nil {
+		return images{}, fmt.Errorf("cifar: read batch: %w; %s", err, folderAdvice)
+	}
+	im, err := r.batch(l, data)
+	if err != nil {
+		return images{}, fmt.Errorf("cifar: %s: %w; %s", name, err, folderAdvice)
+	}
+	return im, nil
+}
+
+// readChecked reads and checks a file of an extracted folder.
+func (r reader) readChecked(l Layout, folder, name string) ([]byte, error) {
+	path := filepath.Join(folder, name)
+	data, err := readFile(path, l.maxSize(name))
+	if err == nil {
+		err = r.check(l, name, data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cifar: %s: %w; %s", path, err, folderAdvice)
+	}
+	return data, nil
+}
+
+// folderLayout tells the layout of an extracted folder and says what is missing.
+func folderLayout(folder string) (Layout, error) {
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		return "", fmt.Errorf("cifar: data folder: %w; extract an archive first", err)
+	}
+	has := func(name string) bool {
+		return slices.ContainsFunc(entries, func(e os.DirEntry) bool { return e.Name() == name })
+	}
+	for _, l := range layouts {
+		if !slices.ContainsFunc(l.required(), has) {
+			continue
+		}
+		for _, name := range l.required() {
+			if !has(name) {
+				return "", fmt.Errorf("cifar: folder %s: %s is missing; %s", folder, name, folderAdvice)
+			}
+		}
+		return l, nil
+	}
+	if has("fine_label_names.txt") || has("train") && has("meta") {
+		return "", fmt.Errorf("cifar: folder %s: this is CIFAR-100 (100 classes), want CIFAR-10", folder)
+	}
+	return "", fmt.Errorf("cifar: folder %s holds no CIFAR-10: want data_batch_1 to 5, test_batch and"+
+		" batches.meta, or the same with .bin; give the folder that the archive unpacks to", folder)
+}
+
+// origin describes the data, which knows by its readme whether it is the embedded copy.
+func origin(place string, readme []byte) string {
+	if bytes.Contains(readme, []byte(rebuiltMark)) {
+		return embeddedOrigin
+	}
+	return place
+}
