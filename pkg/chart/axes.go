@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"strconv"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -69,6 +70,7 @@ func (a Axes) check() error {
 type key struct {
 	name  string
 	color color.Color
+	line  bool
 	dot   bool
 	dash  []vg.Length
 }
@@ -90,11 +92,14 @@ func (a Axes) panel(p pen, keys []key) pen {
 			if need := 26 + width(name, sty); x > margin && x+need > w-margin {
 				x, y = margin, y+20
 			}
-			if k.dot {
-				p.dot(x+9, y+7, 4, k.color)
-			} else {
+			if k.line {
 				p.c.StrokeLines(draw.LineStyle{Color: k.color, Width: 2.5, Dashes: k.dash},
 					[]vg.Point{p.at(x, y+7), p.at(x+18, y+7)})
+			} else if !k.dot {
+				p.rect(x+3, y+1, 12, 12, k.color)
+			}
+			if k.dot {
+				p.dot(x+9, y+7, 4, k.color)
 			}
 			p.text(x+24, y+7, name, sty, left)
 			x += 26 + width(name, sty) + 16
@@ -162,24 +167,43 @@ func span(lo, hi float64, setLo, setHi *float64) (float64, float64) {
 	return lo, hi
 }
 
-// ticks are gonum's, without those that have no label, and with a comma between thousands.
-type ticks struct{}
+// ticks put a mark at round numbers, some five or six of them. (gonum's own sometimes leave two.)
+type ticks struct {
+	whole bool // at whole numbers only: steps, epochs
+}
 
-func (ticks) Ticks(lo, hi float64) []plot.Tick {
-	var out []plot.Tick
-	var values []float64
-	for _, t := range (plot.DefaultTicks{}).Ticks(lo, hi) {
-		if !t.IsMinor() {
-			out, values = append(out, t), append(values, t.Value)
-		}
+func (t ticks) Ticks(lo, hi float64) []plot.Tick {
+	step := roundUp((hi - lo) / 6)
+	if t.whole {
+		step = max(1, step)
 	}
-	d := digits(values...)
-	for i, t := range out {
-		if math.Abs(t.Value) < 1e9 && (t.Value == 0 || d < 4 || math.Abs(t.Value) >= 1e-3) {
-			out[i].Label = number(t.Value, d)
+	var out []plot.Tick
+	for i := math.Ceil(lo/step - 1e-9); i*step <= hi+1e-9*step && len(out) < 20; i++ {
+		v := i * step
+		label := number(v, max(0, -exponent(step)))
+		if step < 1e-5 || step >= 1e7 {
+			label = strconv.FormatFloat(v, 'g', 4, 64)
 		}
+		out = append(out, plot.Tick{Value: v, Label: label})
 	}
 	return out
+}
+
+// exponent is the power of ten of v: 2 for 500, -1 for 0.2.
+func exponent(v float64) int { return int(math.Floor(math.Log10(v) + 1e-9)) }
+
+// roundUp gives the next number of 1, 2, 5, 10, 20, 50, …, also downwards from 1.
+func roundUp(v float64) float64 {
+	if !(v > 0) {
+		return 1
+	}
+	p := math.Pow10(exponent(v))
+	for _, f := range []float64{1, 2, 5} {
+		if v <= f*p*(1+1e-9) {
+			return f * p
+		}
+	}
+	return 10 * p
 }
 
 // logTicks label the powers of ten, and 2 and 5 times them where there are few.
@@ -188,18 +212,21 @@ type logTicks struct{}
 func (logTicks) Ticks(lo, hi float64) []plot.Tick {
 	var out []plot.Tick
 	factors := []float64{1, 2, 5}
-	if math.Log10(hi/lo) > 3 {
+	if math.Log10(hi/lo) > 2 {
 		factors = factors[:1]
 	}
-	for e := math.Floor(math.Log10(lo)); e <= math.Ceil(math.Log10(hi)); e++ {
+	from, to := exponent(lo), exponent(hi)
+	for e := from; e <= to; e++ {
 		for _, f := range factors {
-			if v := f * math.Pow(10, e); v >= lo*(1-1e-9) && v <= hi*(1+1e-9) {
-				label := number(v, max(0, int(-e)))
-				if e > 6 || e < -4 {
-					label = fmt.Sprintf("%.0e", v)
-				}
-				out = append(out, plot.Tick{Value: v, Label: label})
+			v := f * math.Pow10(e)
+			if v < lo*(1-1e-9) || v > hi*(1+1e-9) {
+				continue
 			}
+			label := number(v, max(0, -e))
+			if from < -4 || to > 6 {
+				label = fmt.Sprintf("%ge%d", f, e)
+			}
+			out = append(out, plot.Tick{Value: v, Label: label})
 		}
 	}
 	return out

@@ -52,9 +52,12 @@ func Bars(axes Axes, labels []string, values []float64, highlight ...int) (*Figu
 		f.width = axes.Width
 	}
 	texts, alts := make([]string, len(values)), make([]string, len(values))
-	d := min(3, digits(values...))
+	d := digits(values...)
 	for i, v := range values {
 		texts[i] = number(v, d)
+		if v > 0 && v < 0.5*math.Pow10(-d) {
+			texts[i] = "< " + number(math.Pow10(-d), d)
+		}
 		alts[i] = labels[i] + " " + texts[i]
 	}
 	f.Alt = strings.TrimPrefix(axes.Title+": "+strings.Join(alts, ", ")+".", ": ")
@@ -69,7 +72,8 @@ func Bars(axes Axes, labels []string, values []float64, highlight ...int) (*Figu
 		plain := style(textSize, false, ink)
 		names, tails := 0.0, 0.0
 		for i := range labels {
-			names, tails = max(names, width(labels[i], plain)), max(tails, width(texts[i], plain))
+			sty := style(textSize, slices.Contains(highlight, i), ink)
+			names, tails = max(names, width(labels[i], sty)), max(tails, width(texts[i], sty))
 		}
 		names = min(names, f.width*0.4)
 		x := margin + names + 10

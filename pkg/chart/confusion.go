@@ -3,7 +3,6 @@ package chart
 import (
 	"errors"
 	"fmt"
-	"image/color"
 	"math"
 	"strconv"
 )
@@ -78,8 +77,8 @@ func (m matrix) figure() *Figure {
 	x0 := margin + 22 + names + 8
 	y0 := float64(margin) + 28 + 22 + 0.71*names + 14
 	side := cell * float64(n)
-	f := &Figure{Title: "Confusion matrix", width: x0 + side + 8 + 46 + margin, height: y0 + side + margin}
-	f.width = math.Max(f.width, 0.71*names+x0+side+margin)
+	f := &Figure{Title: "Confusion matrix", width: x0 + side + 8 + 38 + margin, height: y0 + side + margin}
+	f.width = math.Max(f.width, x0+side+0.71*width(m.labels[n-1], small)+margin)
 	title := fmt.Sprintf("Confusion matrix: %s of %s right", number(float64(m.right), 0), number(float64(m.total), 0))
 	f.width = math.Max(f.width, 2*margin+width(title, style(titleSize, true, ink)))
 	f.Alt = m.alt()
@@ -97,6 +96,7 @@ func (m matrix) figure() *Figure {
 			recall.Color = Blue
 			p.text(x0+side+8, y0+mid, m.recall[i], recall, left)
 		}
+		p.text(x0+side+8, y0-12, "right", label, left)
 		for t := range m.counts {
 			for c := range m.counts[t] {
 				m.cell(p, t, c, x0+cell*float64(c), y0+cell*float64(t), cell)
@@ -115,13 +115,10 @@ func (m matrix) cell(p pen, t, c int, x, y, size float64) {
 			depth = 0.85 * m.share[t][c] / m.worst
 		}
 	}
-	p.rect(x+0.5, y+0.5, size-1, size-1, mix(col, 0.04+0.96*depth))
-	ink := color.Color(ink)
-	if depth > 0.55 {
-		ink = card
-	}
+	fill := mix(col, 0.04+0.96*depth)
+	p.rect(x+0.5, y+0.5, size-1, size-1, fill)
 	text := strconv.Itoa(m.counts[t][c])
-	sty := style(textSize, t == c, ink)
+	sty := style(textSize, t == c, over(fill))
 	for sty.Font.Size > 7 && width(text, sty) > size-4 {
 		sty.Font.Size--
 	}

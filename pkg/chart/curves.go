@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -82,33 +81,62 @@ func Curves(axes Axes, series ...Series) (*Figure, error) {
 		ymin, ymax = min(ymin, slices.Min(s.Y)), max(ymax, slices.Max(s.Y))
 		s.X, s.Y, s.BestAt = thin(s.X, s.Y, s.BestAt)
 		if s.Name != "" && !s.Faint {
-			k := key{name: s.Name, color: s.Color}
+			k := key{name: s.Name, color: s.Color, line: true, dot: s.Points}
 			if s.Dashed {
 				k.dash = dashes
 			}
 			keys = append(keys, k)
 		}
 	}
-	// Some air above and below, but not past a zero that the data does not pass.
-	if pad := 0.06 * (ymax - ymin); !axes.LogY {
-		if ymin < 0 || ymin > 2*pad {
-			ymin -= pad
-		} else {
-			ymin = 0
-		}
-		ymax += pad
+	if !axes.LogY {
+		ymin, ymax = air(ymin, ymax, series)
 	}
 	w, h := axes.size()
 	return &Figure{
 		Title: axes.Title, Alt: describe(axes, series), width: w, height: h,
 		paint: func(p pen) {
 			pl := axes.plot(xmin, xmax, ymin, ymax)
+			pl.X.Tick.Marker = ticks{whole: whole(series)}
 			for _, s := range series {
 				pl.Add(s)
 			}
 			pl.Draw(axes.panel(p, keys).c)
 		},
 	}, nil
+}
+
+// air widens the limits a little, not past a zero that the data does not pass, and more where a label needs room.
+func air(ymin, ymax float64, series []Series) (lo, hi float64) {
+	pad := 0.06 * (ymax - ymin)
+	lo, hi = ymin-pad, ymax+pad
+	for _, s := range series {
+		if s.Best != "" && s.below() {
+			lo -= 1.5 * pad
+		} else if s.Best != "" {
+			hi += 1.5 * pad
+		}
+	}
+	if ymin >= 0 && lo < pad {
+		lo = 0
+	}
+	return lo, hi
+}
+
+// below says whether the label of the best point stands below it, as for the lowest loss.
+func (s Series) below() bool {
+	return s.Y[s.BestAt] == slices.Min(s.Y) && s.Y[s.BestAt] < slices.Max(s.Y)
+}
+
+// whole says whether all X are whole numbers.
+func whole(series []Series) bool {
+	for _, s := range series {
+		for _, x := range s.X {
+			if x != math.Trunc(x) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 var dashes = []vg.Length{6, 4}
@@ -122,7 +150,7 @@ func (s Series) Plot(c draw.Canvas, pl *plot.Plot) {
 	}
 	sty := draw.LineStyle{Color: s.Color, Width: 2}
 	if s.Faint {
-		sty = draw.LineStyle{Color: fade(s.Color, 0.28), Width: 1}
+		sty = draw.LineStyle{Color: fade(s.Color, 0.25), Width: 1}
 	}
 	if s.Dashed {
 		sty.Dashes = dashes
@@ -139,7 +167,7 @@ func (s Series) Plot(c draw.Canvas, pl *plot.Plot) {
 	}
 }
 
-// star marks the best point, with its label above, or below where there is no room above.
+// star marks the best point, with its label above it or below.
 func (s Series) star(c draw.Canvas, at vg.Point) {
 	for _, layer := range []struct {
 		r   float64
@@ -159,15 +187,11 @@ func (s Series) star(c draw.Canvas, at vg.Point) {
 	sty := style(textSize, true, s.Color)
 	w := sty.Width(clean(s.Best))
 	pt := vg.Point{X: min(max(at.X-w/2, c.Min.X), c.Max.X-w), Y: at.Y + 12}
-	if pt.Y+12 > c.Max.Y {
+	if s.below() {
 		pt.Y = at.Y - 22
 	}
 	c.FillText(sty, pt, clean(s.Best))
 }
-
-// DataRange is the part of a gonum plotter that sets the limits; here the axes do.
-var _ plot.Plotter = Series{}
-var _ = plotter.XYs(nil)
 
 // describe puts a chart of series into words.
 func describe(a Axes, series []Series) string {
@@ -176,8 +200,7 @@ func describe(a Axes, series []Series) string {
 		if s.Faint {
 			continue
 		}
-		d := digits3(s.Y[0], s.Y[len(s.Y)-1])
-		text := fmt.Sprintf("%s from %s to %s", s.Name, number(s.Y[0], d), number(s.Y[len(s.Y)-1], d))
+		text := fmt.Sprintf("%s from %.3g to %.3g", s.Name, s.Y[0], s.Y[len(s.Y)-1])
 		if s.Best != "" {
 			text += ", " + s.Best
 		}
@@ -191,67 +214,4 @@ func describe(a Axes, series []Series) string {
 		head += ", against " + a.XLabel
 	}
 	return head + ": " + strings.Join(parts, "; ") + "."
-}
-
-func digits3(vs ...float64) int { return min(3, digits(vs...)) }
-
-// thinTo is the number of steps, each with its lowest and highest value, that a long series keeps: one for each pixel.
-const thinTo = 480
-
-// thin keeps the shape of a long series with fewer points: from each run of neighbours the lowest and the highest, and
-// always the point at keep.
-func thin(x, y []float64, keep int) (tx, ty []float64, at int) {
-	n := len(y)
-	if n <= 2*thinTo {
-		return slices.Clone(x), slices.Clone(y), keep
-	}
-	at = keep
-	add := func(i int) {
-		if i == keep {
-			at = len(tx)
-		}
-		tx, ty = append(tx, x[i]), append(ty, y[i])
-	}
-	for b := range thinTo {
-		from, to := b*n/thinTo, (b+1)*n/thinTo
-		lo, hi := from, from
-		for i := from; i < to; i++ {
-			if y[i] < y[lo] {
-				lo = i
-			}
-			if y[i] > y[hi] {
-				hi = i
-			}
-		}
-		picks := []int{from, lo, hi, to - 1}
-		if b > 0 && b < thinTo-1 {
-			picks = []int{lo, hi}
-		}
-		if keep >= from && keep < to {
-			picks = append(picks, keep)
-		}
-		slices.Sort(picks)
-		for _, i := range slices.Compact(picks) {
-			add(i)
-		}
-	}
-	return tx, ty, at
-}
-
-// Smooth gives the moving average of y over a window: each value is the mean of the window's values up to it. It shows
-// the trend of a noisy loss.
-func Smooth(y []float64, window int) []float64 {
-	window = max(window, 1)
-	out := make([]float64, len(y))
-	sum := 0.0
-	for i, v := range y {
-		sum += v
-		n := i + 1
-		if i >= window {
-			sum -= y[i-window]
-			n = window
-		}
-		out[i] = sum / float64(n)
-	}
-	return out
 }

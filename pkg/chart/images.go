@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
+	"strings"
+
+	"gonum.org/v1/plot/text"
 )
 
 // Mark says whether a prediction was right.
@@ -16,10 +18,10 @@ const (
 	Wrong         // an orange cross beside the caption
 )
 
-// Grid is a table of small images with a line of text below each.
+// Grid is a table of small images with a caption below each.
 type Grid struct {
 	Images   []image.Image
-	Captions []string // one each, or none
+	Captions []string // one each, or none; \n begins a new line
 	Marks    []Mark   // one each, or none
 	Cols     int      // images in a row; 0 means as many as there are, five at most
 	Scale    int      // screen pixels for each pixel of an image; 0 means 3
@@ -51,9 +53,10 @@ func (g Grid) Figure() (*Figure, error) {
 	}
 	rows := (len(g.Images) + cols - 1) / cols
 	const gap = 14
-	cellW, cellH := max(wide, 64), high
-	if len(g.Captions) > 0 || len(g.Marks) > 0 {
-		cellH += 24
+	textW, lines := g.textSize()
+	cellW, cellH := max(wide, 48, min(textW, wide+60)), high
+	if lines > 0 {
+		cellH += 6 + lineHeight*float64(lines)
 	}
 	top := float64(margin)
 	if g.Title != "" {
@@ -108,54 +111,77 @@ func (g Grid) check() error {
 	return nil
 }
 
-// caption writes the text of image i, with its mark before it, no wider than max.
-func (g Grid) caption(p pen, i int, x, y, max float64) {
-	mark, text, col := Unmarked, "", color.Color(ink)
-	if len(g.Captions) > 0 {
-		text = g.Captions[i]
+const (
+	lineHeight = 18
+	markWidth  = 16
+)
+
+// textStyle gives the style of caption i and the room that its mark takes.
+func (g Grid) textStyle(i int) (sty text.Style, lead float64) {
+	if len(g.Marks) == 0 || g.Marks[i] == Unmarked {
+		return style(textSize, false, ink), 0
 	}
+	if g.Marks[i] == Wrong {
+		return style(textSize, true, Vermillion), markWidth
+	}
+	return style(textSize, true, Blue), markWidth
+}
+
+// textSize gives the width of the widest caption and the number of lines of the longest.
+func (g Grid) textSize() (wide float64, lines int) {
 	if len(g.Marks) > 0 {
-		mark = g.Marks[i]
+		wide, lines = markWidth, 1
 	}
-	lead := 0.0
-	if mark != Unmarked {
-		lead = 16
-		col = Blue
-		if mark == Wrong {
-			col = Vermillion
+	for i, c := range g.Captions {
+		sty, lead := g.textStyle(i)
+		parts := strings.Split(c, "\n")
+		lines = max(lines, len(parts))
+		for _, l := range parts {
+			wide = max(wide, lead+width(l, sty))
 		}
 	}
-	sty := style(textSize, mark != Unmarked, col)
-	text = fit(text, sty, max-lead)
-	from := x - (width(text, sty)+lead)/2
-	switch mark {
-	case Correct:
-		p.lines(col, 2, from, y+1, from+4, y+5, from+11, y-4)
-	case Wrong:
-		p.lines(col, 2, from+1, y-4, from+10, y+5)
-		p.lines(col, 2, from+1, y+5, from+10, y-4)
+	return wide, lines
+}
+
+// caption writes the text of image i, its mark before the first line, no wider than max.
+func (g Grid) caption(p pen, i int, x, y, max float64) {
+	sty, lead := g.textStyle(i)
+	caption := ""
+	if len(g.Captions) > 0 {
+		caption = g.Captions[i]
 	}
-	p.text(from+lead, y, text, sty, left)
+	for n, l := range strings.Split(caption, "\n") {
+		l = fit(l, sty, max-lead)
+		from := x - (width(l, sty)+lead)/2
+		if n == 0 && lead > 0 && g.Marks[i] == Wrong {
+			p.lines(sty.Color, 2, from+1, y-4, from+10, y+5)
+			p.lines(sty.Color, 2, from+1, y+5, from+10, y-4)
+		} else if n == 0 && lead > 0 {
+			p.lines(sty.Color, 2, from, y+1, from+4, y+5, from+11, y-4)
+		}
+		p.text(from+lead, y, l, sty, left)
+		y, lead = y+lineHeight, 0
+	}
 }
 
 // alt lists the captions.
 func (g Grid) alt() string {
-	text := fmt.Sprintf("%d images", len(g.Images))
+	all := fmt.Sprintf("%d images", len(g.Images))
 	if len(g.Images) == 1 {
-		text = "An image"
+		all = "An image"
 	}
 	if g.Title != "" {
-		text = g.Title + ": " + text
+		all = g.Title + ": " + all
 	}
 	for i, c := range g.Captions {
 		sep := ", "
 		if i == 0 {
 			sep = ": "
 		}
-		text += sep + c
+		all += sep + strings.ReplaceAll(c, "\n", " ")
 		if len(g.Marks) > 0 && g.Marks[i] == Wrong {
-			text += " (wrong)"
+			all += " (wrong)"
 		}
 	}
-	return text + "."
+	return all + "."
 }

@@ -39,11 +39,10 @@ func Row(figs ...*Figure) *Figure {
 		row.width += f.width
 		row.height = max(row.height, f.height)
 	}
-	parts := row.parts
 	row.paint = func(p pen) {
 		x := 0.0
-		for _, f := range parts {
-			f.paint(p.part(x, 0, f.width, f.height))
+		for _, f := range row.parts {
+			f.paint(p.part(x, (row.height-f.height)/2, f.width, f.height))
 			x += f.width + gap
 		}
 	}

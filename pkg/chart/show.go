@@ -43,7 +43,7 @@ func (f *Figure) HTML() string {
 		parts = []*Figure{f}
 	}
 	var b strings.Builder
-	b.WriteString(`<figure style="margin:0.5em 0"><div style="display:flex;flex-wrap:wrap;gap:12px">`)
+	b.WriteString(`<figure style="margin:0.5em 0"><div style="display:flex;flex-wrap:wrap;align-items:center;gap:12px">`)
 	for _, p := range parts {
 		fmt.Fprintf(&b, `<img alt="%s" width="%g" style="flex:0 1 %gpx;min-width:min(100%%,%gpx);max-width:100%%;height:auto" src="data:image/svg+xml;base64,%s">`,
 			html.EscapeString(p.description()), p.width, p.width, min(p.width, 340), base64.StdEncoding.EncodeToString(p.SVG()))

@@ -89,18 +89,38 @@ func number(v float64, digits int) string {
 	return whole + rest
 }
 
-// digits gives the number of decimals, four at most, that show every one of vs without rounding it visibly; three
-// significant digits are enough.
+// digits gives the number of decimals for a list of values: none for whole numbers, else so many that the largest has
+// four significant digits, four at most.
 func digits(vs ...float64) int {
-	most := 0
+	largest, whole := 0.0, true
 	for _, v := range vs {
-		for d := most; d < 4; d++ {
-			p := math.Pow10(d)
-			if math.Abs(math.Round(v*p)/p-v) <= 5e-4*math.Abs(v) {
-				break
-			}
-			most = d + 1
+		largest = max(largest, math.Abs(v))
+		whole = whole && v == math.Trunc(v)
+	}
+	if whole {
+		return 0
+	}
+	return min(max(3-exponent(largest), 0), 4)
+}
+
+// luminance is the relative luminance of an opaque colour, from 0 (black) to 1 (white), as WCAG defines it.
+func luminance(c color.Color) float64 {
+	n := color.NRGBAModel.Convert(c).(color.NRGBA)
+	lin := func(v uint8) float64 {
+		if f := float64(v) / 255; f > 0.04045 {
+			return math.Pow((f+0.055)/1.055, 2.4)
+		} else {
+			return f / 12.92
 		}
 	}
-	return most
+	return 0.2126*lin(n.R) + 0.7152*lin(n.G) + 0.0722*lin(n.B)
+}
+
+// over gives the text colour, dark or light, that is easier to read over the colour c.
+func over(c color.Color) color.Color {
+	l := luminance(c)
+	if (luminance(card)+0.05)/(l+0.05) > (l+0.05)/(luminance(ink)+0.05) {
+		return card
+	}
+	return ink
 }

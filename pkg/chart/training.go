@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 )
 
 // Training is the history of one training run, as [TrainingCurves] shows it.
@@ -57,13 +58,22 @@ func TrainingCurves(t Training) (*Figure, error) {
 
 // loss is the left panel.
 func (t Training) loss() (*Figure, error) {
-	axes := Axes{Title: t.title("loss"), XLabel: "training step", YLabel: "loss", YMin: new(0.0)}
+	axes := Axes{Title: t.title("loss"), XLabel: "training step", YLabel: "loss", XMin: new(0.0), YMin: new(0.0)}
 	x := floats(t.TrainSteps)
-	window := max(1, len(x)/100)
+	window := int(roundUp(float64(len(x)) / 200))
 	smooth := Smooth(t.TrainLoss, window)
-	name := "train"
+	top := t.top(smooth)
+	var notes []string
 	if window > 1 {
-		name = fmt.Sprintf("train (mean of %d steps)", window)
+		notes = append(notes, fmt.Sprintf("mean of %d steps", window))
+	}
+	if top > 0 {
+		axes.YMax = &top
+		notes = append(notes, fmt.Sprintf("starts at %.2f", t.TrainLoss[0]))
+	}
+	name := "train"
+	if len(notes) > 0 {
+		name += " (" + strings.Join(notes, ", ") + ")"
 	}
 	series := []Series{
 		{Name: "train, each step", X: x, Y: t.TrainLoss, Color: Blue, Faint: true},
@@ -71,9 +81,6 @@ func (t Training) loss() (*Figure, error) {
 	}
 	if len(t.DevLoss) > 0 {
 		series = append(series, Series{Name: "dev", X: floats(t.DevSteps), Y: t.DevLoss, Color: Vermillion, Points: true})
-	}
-	if top := t.top(smooth); top > 0 {
-		axes.YMax = &top
 	}
 	return Curves(axes, series...)
 }
@@ -95,7 +102,7 @@ func (t Training) top(smooth []float64) float64 {
 
 // score is the right panel.
 func (t Training) score() (*Figure, error) {
-	axes := Axes{Title: t.title("accuracy"), XLabel: "training step", YLabel: "accuracy"}
+	axes := Axes{Title: t.title("accuracy"), XLabel: "training step", YLabel: "accuracy", XMin: new(0.0)}
 	var series []Series
 	if len(t.TrainScore) > 0 {
 		series = append(series, Series{Name: "train", X: floats(t.TrainScoreSteps), Y: t.TrainScore, Color: Blue})
