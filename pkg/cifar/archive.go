@@ -21,7 +21,7 @@ type Member struct {
 }
 
 // maxUnpacked bounds what an archive may unpack to. The published ones unpack to 186 MB.
-const maxUnpacked = 512 << 20
+const maxUnpacked = 256 << 20
 
 const advice = "get the archive again from https://www.cs.toronto.edu/~kriz/cifar.html" +
 	" (or delete it: a copy that comes with this program can take its place)"
@@ -72,11 +72,11 @@ func walkReader(f io.Reader, visit visitor) (members []Member, layout Layout, er
 	var data bytes.Buffer
 	for {
 		h, err := t.Next()
-		if err == io.EOF {
-			break
-		}
 		if unpacked.N <= 0 {
 			return nil, "", fmt.Errorf("it unpacks to more than %d MB, want 186 MB", maxUnpacked>>20)
+		}
+		if err == io.EOF {
+			break
 		}
 		if err != nil && !(errors.Is(err, tar.ErrInsecurePath) && h != nil) { // checkMember is stricter
 			return nil, "", fmt.Errorf("after %d members: %w", len(members), explain(err))
@@ -97,6 +97,7 @@ func walkReader(f io.Reader, visit visitor) (members []Member, layout Layout, er
 			continue
 		}
 		data.Reset()
+		data.Grow(int(h.Size) + bytes.MinRead) // checkMember has limited it
 		if _, err := io.Copy(&data, t); err != nil {
 			return nil, "", fmt.Errorf("member %q: %w", h.Name, explain(err))
 		}

@@ -159,6 +159,9 @@ func (r reader) readJPEGs(archive []byte) (map[int][]jpegImage, error) {
 		}
 		batches[batch] = append(batches[batch], jpegImage{uint8(label), name, data})
 	}
+	if _, err := io.Copy(io.Discard, z); err != nil { // the checksum is at the end
+		return nil, fmt.Errorf("JPEG copy: %w", explain(err))
+	}
 	if want := len(allBatches) * r.batchLen; index != want {
 		return nil, fmt.Errorf("JPEG copy: %d images, want %d", index, want)
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -108,10 +109,14 @@ func (r reader) extract(archive, dir string) (string, []Member, error) {
 		return "", nil, fmt.Errorf("cifar: extract: %w", err)
 	}
 	folder := filepath.Join(dir, l.Folder())
-	if err := place(l, fresh, folder, filepath.Join(aside, "old")); err != nil {
-		if rec, ok := readRecord(l, folder); ok && rec.Archive == id { // another program was faster
-			return folder, rec.Members, nil
-		}
+	faster := func() bool { // another program has extracted the archive meanwhile
+		rec, ok := readRecord(l, folder)
+		return ok && rec.Archive == id
+	}
+	if faster() {
+		return folder, members, nil
+	}
+	if err := place(l, fresh, folder, filepath.Join(aside, "old")); err != nil && !faster() {
 		return "", nil, err
 	}
 	return folder, members, nil
@@ -157,7 +162,7 @@ func readRecord(l Layout, folder string) (rec record, ok bool) {
 	}
 	for _, m := range rec.Members {
 		name, found := strings.CutPrefix(m.Name, l.Folder()+"/")
-		if !found {
+		if !found || name != "" && l.maxSize(name) == 0 {
 			return record{}, false
 		}
 		info, err := os.Stat(filepath.Join(folder, name))
@@ -165,7 +170,13 @@ func readRecord(l Layout, folder string) (rec record, ok bool) {
 			return record{}, false
 		}
 	}
-	return rec, len(rec.Members) > 0
+	for _, name := range l.required() {
+		name = l.Folder() + "/" + name
+		if !slices.ContainsFunc(rec.Members, func(m Member) bool { return m.Name == name }) {
+			return record{}, false
+		}
+	}
+	return rec, true
 }
 
 // asidePrefix begins the names of what is written aside. A program that is killed leaves it there,

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"nndl.example/resnet18/data"
 )
@@ -54,10 +55,11 @@ type FindOptions struct {
 
 // origins are the places that data can come from.
 type origins struct {
-	site     string // URL of the folder with the archives
-	official map[Layout]official
-	jpegs    []byte
-	reader   reader
+	site         string // URL of the folder with the archives
+	official     map[Layout]official
+	stall, every time.Duration // see download
+	jpegs        []byte
+	reader       reader
 }
 
 var realOrigins = origins{
@@ -66,14 +68,10 @@ var realOrigins = origins{
 		Python: {md5: "c58f30108f718f92721af3b95e74349a", size: 170498071},
 		Binary: {md5: "c32a1d4ab5d03f1284b67883e8d87530", size: 170052171},
 	},
+	stall:  30 * time.Second,
+	every:  5 * time.Second,
 	jpegs:  data.JPEGArchive,
 	reader: published,
-}
-
-// official describes a published archive.
-type official struct {
-	md5  string
-	size int64
 }
 
 // Find returns the first of these:
@@ -118,6 +116,18 @@ func Find(ctx context.Context, o FindOptions) (Source, error) {
 		fmt.Fprintf(o.Progress, "CIFAR-10: %v: not used\n", err)
 	}
 
+	if o.Download {
+		d := download{published, o.origin.site + o.Layout.Archive(), archive, o.origin.stall, o.origin.every, o.Progress}
+		err := d.run(ctx)
+		if err == nil {
+			return Source{archive, o.Layout, "downloaded"}, nil
+		}
+		if ctx.Err() != nil {
+			return Source{}, ctx.Err()
+		}
+		fmt.Fprintf(o.Progress, "CIFAR-10: the download failed: %v; the embedded JPEG copy is used\n", err)
+	}
+
 	path, err := o.origin.reader.rebuild(ctx, o.origin.jpegs, o.Layout, o.Dir, o.Progress)
 	if err != nil {
 		return Source{}, err
@@ -125,7 +135,8 @@ func Find(ctx context.Context, o FindOptions) (Source, error) {
 	return Source{path, o.Layout, embeddedOrigin}, nil
 }
 
-// given examines a path that the user gives. A folder may also be the one above.
+// given examines a path that the user gives. A folder may also be the one that holds the extracted
+// folder or the archive.
 func given(path, by string) (Source, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -139,10 +150,12 @@ func given(path, by string) (Source, error) {
 		return Source{path, l, "given"}, nil
 	}
 	for _, l := range layouts {
-		below := filepath.Join(path, l.Folder())
-		if info, err := os.Stat(below); err == nil && info.IsDir() {
-			path = below
+		if info, err := os.Stat(filepath.Join(path, l.Folder())); err == nil && info.IsDir() {
+			path = filepath.Join(path, l.Folder())
 			break
+		}
+		if _, err := os.Stat(filepath.Join(path, l.Archive())); err == nil {
+			return given(filepath.Join(path, l.Archive()), by)
 		}
 	}
 	l, err := folderLayout(path)

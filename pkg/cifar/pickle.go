@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"unicode/utf8"
 )
 
 // The values that a pickle of this data makes. A string is a []byte: it may be a view of the file,
@@ -25,26 +24,13 @@ type (
 	}
 )
 
-// The Python names that a pickle may mention: what numpy needs to rebuild an array, under its old
-// and its new name, and what Python 3 needs to write bytes in protocol 2.
+// Limits on what a pickle may do. An instruction is short and may recall a long value from the memo,
+// so none may copy a long one: that is what the limits on keys, dimensions and encoded text are for.
 const (
-	newArray = global("numpy.core.multiarray._reconstruct")
-	ndarray  = global("numpy.ndarray")
-	newDtype = global("numpy.dtype")
-	encode   = global("_codecs.encode")
+	maxOps  = 1 << 20 // instructions; a published batch takes about 50,000
+	maxKey  = 100     // bytes of a dictionary key
+	maxDims = 64      // dimensions of an array: numpy's own limit
 )
-
-var globals = map[string]global{
-	"numpy.core.multiarray._reconstruct":  newArray,
-	"numpy._core.multiarray._reconstruct": newArray,
-	"numpy.ndarray":                       ndarray,
-	"numpy.dtype":                         newDtype,
-	"_codecs.encode":                      encode,
-}
-
-// maxOps bounds what a pickle may do, and with it time and memory. A published batch takes about
-// 50,000 instructions.
-const maxOps = 1 << 20
 
 // machine is the stack machine that a pickle is a program for. Only protocol 2's instructions that
 // the data uses are here, and their successors in protocols 3 and 4, in case somebody has written
@@ -54,6 +40,8 @@ type machine struct {
 	stack []any
 	marks []int // heights of the stack at MARK
 	memo  map[uint32]any
+
+	encodable int // bytes of text that _codecs.encode may still take
 }
 
 var (
@@ -63,7 +51,7 @@ var (
 
 // unpickle runs a pickle and returns the value that it leaves.
 func unpickle(data []byte) (any, error) {
-	m := &machine{in: data, memo: map[uint32]any{}}
+	m := &machine{in: data, memo: map[uint32]any{}, encodable: len(data)}
 	for range maxOps {
 		at := len(data) - len(m.in)
 		op, err := m.take(1)
@@ -158,17 +146,4 @@ func (m *machine) top() (any, error) {
 	}
 	m.push(v[0])
 	return v[0], nil
-}
-
-// latin1 turns UTF-8 into one byte per character: Python 3 writes bytes this way in protocol 2.
-func latin1(s []byte) ([]byte, error) {
-	out := make([]byte, 0, len(s))
-	for len(s) > 0 {
-		c, n := utf8.DecodeRune(s)
-		if c > 0xff || c == utf8.RuneError {
-			return nil, errors.New("_codecs.encode: not Latin-1 text")
-		}
-		out, s = append(out, byte(c)), s[n:]
-	}
-	return out, nil
 }

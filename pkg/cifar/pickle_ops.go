@@ -1,7 +1,6 @@
 package cifar
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -25,8 +24,14 @@ func (m *machine) step(op byte) error {
 		m.push(nil)
 	case 0x88, 0x89: // NEWTRUE, NEWFALSE
 		m.push(op == 0x88)
-	case 'K', 'M', 'J', 0x8a: // BININT1, BININT2, BININT, LONG1
-		return m.integer(op)
+	case 'K': // BININT1
+		return m.integer(1)
+	case 'M': // BININT2
+		return m.integer(2)
+	case 'J': // BININT
+		return m.integer(4)
+	case 0x8a: // LONG1
+		return m.long()
 	case 'U', 'C', 0x8c: // SHORT_BINSTRING, SHORT_BINBYTES, SHORT_BINUNICODE
 		return m.pushText(1)
 	case 'T', 'B', 'X': // BINSTRING, BINBYTES, BINUNICODE
@@ -59,29 +64,29 @@ func (m *machine) step(op byte) error {
 	return nil
 }
 
-func (m *machine) integer(op byte) error {
-	size := map[byte]int{'K': 1, 'M': 2, 'J': 4, 0x8a: 1}[op]
+// integer reads 1 or 2 bytes without a sign, or 4 with one.
+func (m *machine) integer(size int) error {
 	n, err := m.number(size)
+	if size == 4 {
+		n = uint64(int32(n))
+	}
+	m.push(int64(n))
+	return err
+}
+
+// long reads a length and as many bytes of a number in two's complement.
+func (m *machine) long() error {
+	size, err := m.number(1)
 	if err != nil {
 		return err
 	}
-	v := int64(n)
-	if op == 'J' {
-		v = int64(int32(n))
+	if size > 8 {
+		return fmt.Errorf("an integer of %d bytes, want at most 8", size)
 	}
-	if op == 0x8a { // n is the number of bytes of a two's complement number
-		if n > 8 {
-			return fmt.Errorf("an integer of %d bytes, want at most 8", n)
-		}
-		u, err := m.number(int(n))
-		if err != nil {
-			return err
-		}
-		unused := 64 - 8*n
-		v = int64(u<<unused) >> unused
-	}
-	m.push(v)
-	return nil
+	n, err := m.number(int(size))
+	unused := 64 - 8*size
+	m.push(int64(n<<unused) >> unused)
+	return err
 }
 
 func (m *machine) pushText(size int) error {
@@ -151,6 +156,9 @@ func (m *machine) setItems(op byte) error {
 		if !ok {
 			return fmt.Errorf("a dictionary key is %s, want a string", kind(items[i]))
 		}
+		if len(key) > maxKey {
+			return fmt.Errorf("a dictionary key of %d bytes, want at most %d", len(key), maxKey)
+		}
 		d[string(key)] = items[i+1]
 	}
 	return nil
@@ -187,101 +195,4 @@ func (m *machine) get(op byte) error {
 	}
 	m.push(v)
 	return nil
-}
-
-func (m *machine) global(op byte) error {
-	var module, name []byte
-	var err error
-	if op == 'c' {
-		if module, err = m.line(); err == nil {
-			name, err = m.line()
-		}
-	} else {
-		var v []any
-		if v, err = m.pop(2); err == nil {
-			var ok1, ok2 bool
-			module, ok1 = v[0].([]byte)
-			name, ok2 = v[1].([]byte)
-			if !ok1 || !ok2 {
-				err = errors.New("the name of a Python object is not a string")
-			}
-		}
-	}
-	if err != nil {
-		return err
-	}
-	g, ok := globals[string(module)+"."+string(name)]
-	if !ok {
-		return fmt.Errorf("the pickle asks for the Python object %.60q of module %.60q; only what numpy"+
-			" needs for an array is allowed, so the file is refused", name, module)
-	}
-	m.push(g)
-	return nil
-}
-
-// call stands for calling a Python function. Three calls are known, and each only makes a value.
-func (m *machine) call() error {
-	v, err := m.pop(2)
-	if err != nil {
-		return err
-	}
-	args, _ := v[1].(tuple)
-	switch {
-	case v[0] == newArray && len(args) == 3 && args[0] == ndarray: // an empty array, which BUILD fills
-		m.push(&array{})
-		return nil
-	case v[0] == newDtype && len(args) == 3: // dtype("u1", align, copy)
-		if name, ok := args[0].([]byte); ok {
-			m.push(&dtype{name})
-			return nil
-		}
-	case v[0] == encode && len(args) == 2: // encode(text, "latin1")
-		text, ok1 := args[0].([]byte)
-		codec, ok2 := args[1].([]byte)
-		if ok1 && ok2 && string(codec) == "latin1" {
-			b, err := latin1(text)
-			m.push(b)
-			return err
-		}
-	}
-	return fmt.Errorf("a call of %s with arguments that numpy does not write; the file is refused", kind(v[0]))
-}
-
-// build sets the state of a dtype or an array.
-func (m *machine) build() error {
-	v, err := m.pop(1)
-	if err != nil {
-		return err
-	}
-	state, _ := v[0].(tuple)
-	target, err := m.top()
-	if err != nil {
-		return err
-	}
-	switch t := target.(type) {
-	case *dtype: // byte order and the like, which a type of one byte does not have
-		return nil
-	case *array: // (version, shape, dtype, fortran_order, data)
-		if len(state) != 5 {
-			break
-		}
-		shape, ok1 := state[1].(tuple)
-		kind, ok2 := state[2].(*dtype)
-		fortran, ok3 := state[3].(bool)
-		data, ok4 := state[4].([]byte)
-		if !ok1 || !ok2 || !ok3 || !ok4 {
-			break
-		}
-		t.shape = nil
-		for _, d := range shape {
-			n, ok := d.(int64)
-			if !ok {
-				return errors.New("the shape of a numpy array is not made of integers")
-			}
-			t.shape = append(t.shape, n)
-		}
-		t.dtype, t.fortran, t.data = bytes.Clone(kind.name), fortran, data
-		return nil
-	}
-	return fmt.Errorf("sets the state of %s in a way that numpy does not; the file is refused", kind(target))
 }

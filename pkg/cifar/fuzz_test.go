@@ -1,0 +1,107 @@
+package cifar
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// FuzzPickle: whatever the bytes are, an error or a batch that is in order.
+func FuzzPickle(f *testing.F) {
+	f.Add(smallPickle())
+	f.Add(smallFile(Python, "batches.meta"))
+	for _, protocol := range []string{"2", "3", "4", "5"} {
+		f.Add(readTestdata(f, "numpy2-protocol"+protocol+".pickle"))
+	}
+	f.Add(arrayOf(numpyArray(goodShape, "u1", "\x88", 10)))
+	f.Add([]byte("\x80\x02cos\nsystem\nU\x02ls\x85R."))
+	f.Add([]byte("\x80\x02}(U\x0blabel_names](\x8a\x02\xff\xff)N\x88K\x01h\x00tj\x00\x00\x00\x00au."))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if im, err := small.pickleBatch(data); err == nil {
+			checkImages(t, im)
+		}
+		if names, err := pickleLabelNames(data); err != nil && names != nil {
+			t.Error("names and an error")
+		}
+	})
+}
+
+// FuzzBinary: a batch is accepted exactly if it can be written again.
+func FuzzBinary(f *testing.F) {
+	f.Add(smallFile(Binary, "data_batch_1.bin"))
+	f.Add([]byte{})
+	f.Add(bytes.Repeat([]byte{10}, 2*recordSize))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		im, err := small.binaryBatch(data)
+		if err != nil {
+			return
+		}
+		checkImages(t, im)
+		if !bytes.Equal(appendBinary(nil, im), data) {
+			t.Error("another batch when written again")
+		}
+	})
+}
+
+func checkImages(t *testing.T, im images) {
+	if len(im.labels) != small.batchLen || len(im.planes) != small.batchLen*ImageSize {
+		t.Errorf("%d labels, %d pixels", len(im.labels), len(im.planes))
+	}
+	for _, label := range im.labels {
+		if label >= NumClasses {
+			t.Errorf("label %d", label)
+		}
+	}
+}
+
+// FuzzTar: whatever the archive holds, only names that belong are visited.
+func FuzzTar(f *testing.F) {
+	for _, l := range layouts {
+		f.Add(tarred(f, smallEntries(l)[:3]))
+		f.Add(tarred(f, smallEntries(l)))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		_, _, err := walkReader(bytes.NewReader(gzipped(data)), func(l Layout, name string, data []byte) error {
+			if limit := l.maxSize(name); limit == 0 || int64(len(data)) > limit || strings.ContainsAny(name, `/\`) {
+				t.Errorf("visited %q, %d bytes", name, len(data))
+			}
+			return nil
+		})
+		if err == io.EOF || errors.Is(err, errStop) {
+			t.Error(err)
+		}
+	})
+}
+
+// FuzzExtract: whatever the file is, it is extracted whole or nothing is left.
+func FuzzExtract(f *testing.F) {
+	for _, l := range layouts {
+		f.Add(pack(f, smallEntries(l)))
+		f.Add(pack(f, smallEntries(l)[:2]))
+	}
+	f.Add([]byte("<html>"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		dir := t.TempDir()
+		archive, out := filepath.Join(dir, "a.tar.gz"), filepath.Join(dir, "out")
+		if err := os.WriteFile(archive, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		folder, members, err := small.extract(archive, out)
+		if err != nil {
+			if left := listing(t, dir); len(left) > 2 {
+				t.Errorf("%v left %q", err, left)
+			}
+			return
+		}
+		if _, err := small.load(folder, Train); err != nil {
+			t.Error(err)
+		}
+		if _, again, err := small.extract(archive, out); err != nil || len(again) != len(members) {
+			t.Error(again, err)
+		}
+	})
+}

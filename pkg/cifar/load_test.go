@@ -1,0 +1,182 @@
+package cifar
+
+import (
+	"image/color"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestLoad reads every split of both layouts from folder and archive: the same arrays each time, and
+// each pixel where the format says.
+func TestLoad(t *testing.T) {
+	t.Parallel()
+	ids := map[Split][]int{Train: {1, 2, 3, 4}, Dev: {5}, Test: {testBatch}}
+	for split, want := range ids {
+		fingerprints := map[string]bool{}
+		for _, l := range layouts {
+			archive := smallArchive(t, l)
+			folder, _, err := small.extract(archive, t.TempDir())
+			require.NoError(t, err)
+			a, err := small.open(Source{Path: archive}, split)
+			require.NoError(t, err)
+			require.Equal(t, "archive "+archive, a.Origin)
+			d, err := small.open(Source{Path: folder}, split)
+			require.NoError(t, err)
+			require.Equal(t, "folder "+folder, d.Origin)
+			fingerprints[a.Fingerprint()] = true
+			fingerprints[d.Fingerprint()] = true
+
+			require.Equal(t, split, d.Split)
+			require.Equal(t, small.batchLen*len(want), d.Len())
+			for n := range d.Len() {
+				im := smallImages(want[n/small.batchLen])
+				i := n % small.batchLen
+				require.Equal(t, im.labels[i], d.Labels[n])
+				for _, at := range [][3]int{{0, 0, 0}, {1, 0, 1}, {2, 31, 30}, {0, 17, 4}} { // channel, row, column
+					chw := im.planes[i*ImageSize+at[0]*1024+at[1]*32+at[2]]
+					require.Equal(t, chw, d.Pixels[n*ImageSize+at[1]*32*3+at[2]*3+at[0]])
+				}
+			}
+		}
+		require.Len(t, fingerprints, 1)
+	}
+}
+
+func TestFloatBatch(t *testing.T) {
+	t.Parallel()
+	for _, l := range layouts {
+		folder := smallFolder(t, l)
+		for _, test := range []struct {
+			id, want int
+			split    Split
+		}{{1, 1, Train}, {4, 4, Train}, {5, 5, Dev}, {2, 2, Dev}, {0, testBatch, Test}, {3, testBatch, Test}} {
+			b, err := small.floatBatch(folder, test.id, test.split)
+			require.NoError(t, err)
+			require.Equal(t, []int{2, 3, 32, 32}, b.Shape())
+			im := smallImages(test.want)
+			for i, v := range im.planes {
+				require.Equal(t, float32(float64(v)/255), b.Images[i])
+			}
+			require.Equal(t, []int64{int64(im.labels[0]), int64(im.labels[1])}, b.Labels)
+			want := color.NRGBA{im.planes[ImageSize+2*32+5], im.planes[ImageSize+1024+2*32+5], im.planes[ImageSize+2048+2*32+5], 255}
+			require.Equal(t, want, b.Image(1).At(5, 2))
+		}
+		for _, id := range []int{-1, 0, 6} {
+			_, err := small.floatBatch(folder, id, Train)
+			require.ErrorContains(t, err, "want 1 to 5")
+		}
+		_, err := small.floatBatch(folder, 1, "all")
+		require.ErrorContains(t, err, `unknown split "all"`)
+	}
+}
+
+func TestBadFolders(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name   string
+		layout Layout
+		change func(t *testing.T, folder string) error
+		want   []string
+	}{
+		{"batch missing", Python, func(_ *testing.T, f string) error { return os.Remove(filepath.Join(f, "data_batch_4")) },
+			[]string{"data_batch_4 is missing", "extract the archive again"}},
+		{"class names missing", Binary, func(_ *testing.T, f string) error { return os.Remove(filepath.Join(f, "batches.meta.txt")) },
+			[]string{"batches.meta.txt is missing"}},
+		{"batch truncated", Binary, func(_ *testing.T, f string) error { return os.Truncate(filepath.Join(f, "data_batch_5.bin"), 99) },
+			[]string{"data_batch_5.bin: 99 bytes, want 6146", "extract the archive again"}},
+		{"batch empty", Python, func(_ *testing.T, f string) error { return os.Truncate(filepath.Join(f, "data_batch_5"), 0) },
+			[]string{"data_batch_5: the pickle ends too early"}},
+		{"batch too large", Binary, func(_ *testing.T, f string) error {
+			return os.Truncate(filepath.Join(f, "data_batch_5.bin"), maxBatchFile+1)
+		}, []string{"67108865 bytes, want at most 67108864"}},
+		{"batch is a folder", Binary, func(_ *testing.T, f string) error {
+			os.Remove(filepath.Join(f, "data_batch_5.bin"))
+			return os.Mkdir(filepath.Join(f, "data_batch_5.bin"), 0o755)
+		}, []string{"data_batch_5.bin is not a regular file"}},
+		{"class names wrong", Binary, func(t *testing.T, f string) error {
+			return os.WriteFile(filepath.Join(f, "batches.meta.txt"), []byte("a b c d e f g h i j"), 0o644)
+		}, []string{"batches.meta.txt", `class 0 is called "a", want "airplane"`}},
+		{"empty folder", Python, func(_ *testing.T, f string) error {
+			os.RemoveAll(f)
+			return os.Mkdir(f, 0o755)
+		}, []string{"holds no CIFAR-10", "want data_batch_1 to 5"}},
+		{"no folder", Python, func(_ *testing.T, f string) error { return os.RemoveAll(f) },
+			[]string{"no such file", "extract an archive first"}},
+		{"CIFAR-100, python", Python, func(t *testing.T, f string) error {
+			os.RemoveAll(f)
+			os.Mkdir(f, 0o755)
+			write(t, filepath.Join(f, "meta"), nil)
+			write(t, filepath.Join(f, "train"), nil)
+			return nil
+		}, []string{"this is CIFAR-100"}},
+		{"CIFAR-100, binary", Python, func(t *testing.T, f string) error {
+			os.RemoveAll(f)
+			os.Mkdir(f, 0o755)
+			write(t, filepath.Join(f, "fine_label_names.txt"), nil)
+			return nil
+		}, []string{"this is CIFAR-100"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			folder := smallFolder(t, test.layout)
+			require.NoError(t, test.change(t, folder))
+			_, err := small.load(folder, Dev)
+			for _, want := range append(test.want, "cifar: ", folder) {
+				require.ErrorContains(t, err, want)
+			}
+			if test.name != "class names wrong" { // LoadBatch reads one file, as the chapter does
+				_, err = small.floatBatch(folder, 5, Dev)
+				require.ErrorContains(t, err, test.want[0])
+			}
+		})
+	}
+
+	folder := smallFolder(t, Python)
+	_, err := small.load(folder, "val")
+	require.ErrorContains(t, err, `unknown split "val": want "train", "dev" or "test"`)
+	_, err = small.loadArchive(smallArchive(t, Python), "")
+	require.ErrorContains(t, err, `unknown split ""`)
+	_, err = small.open(Source{Path: filepath.Join(folder, "none")}, Train)
+	require.ErrorIs(t, err, os.ErrNotExist)
+	_, err = Load(folder, Train)
+	require.ErrorContains(t, err, "2 labels, want 10000")
+}
+
+func TestDataset(t *testing.T) {
+	t.Parallel()
+	d := &Dataset{Split: Train, Labels: []uint8{1, 9, 1}, Pixels: make([]uint8, 3*ImageSize), Origin: "a test"}
+	for i := range d.Pixels {
+		d.Pixels[i] = []uint8{0, 51, 255}[i%3] // red, green, blue
+	}
+	for i := range ImageSize { // the third image has only red
+		d.Pixels[2*ImageSize+i] = []uint8{255, 51, 0}[i%3]
+	}
+	require.Equal(t, [NumClasses]int{1: 2, 9: 1}, d.ClassCounts())
+	require.Equal(t, color.NRGBA{0, 51, 255, 255}, d.Image(1).NRGBAAt(31, 31))
+	require.Equal(t, color.NRGBA{255, 51, 0, 255}, d.Image(2).NRGBAAt(0, 0))
+
+	mean, std := d.ChannelStats()
+	require.InDeltaSlice(t, []float64{1. / 3, 0.2, 2. / 3}, mean[:], 1e-12)
+	require.InDeltaSlice(t, []float64{0.4714045207910317, 0, 0.4714045207910317}, std[:], 1e-12)
+
+	for n, want := range map[int]int{-1: 3, 0: 3, 1: 1, 3: 3, 4: 3} {
+		require.Equal(t, want, d.Take(n).Len())
+	}
+	two := d.Take(2)
+	require.Equal(t, Dataset{Train, d.Pixels[:2*ImageSize], d.Labels[:2], "a test"}, *two)
+
+	prints := map[string]bool{d.Fingerprint(): true, two.Fingerprint(): true}
+	other := *d
+	other.Split = Dev
+	prints[other.Fingerprint()] = true
+	other = *d
+	other.Labels = []uint8{1, 9, 2}
+	prints[other.Fingerprint()] = true
+	d.Pixels[5]++
+	prints[d.Fingerprint()] = true
+	require.Len(t, prints, 5)
+	require.Len(t, d.Fingerprint(), 16)
+}
