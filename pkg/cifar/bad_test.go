@@ -201,6 +201,7 @@ func TestUnusablePaths(t *testing.T) {
 	require.ErrorContains(t, err, "is a folder, want a .tar.gz file")
 	_, _, err = small.extract(archive, plain)
 	require.ErrorContains(t, err, plain)
+	require.ErrorContains(t, err, "needs a folder that can be written to")
 
 	// A folder of this name with something else in it is not ours to delete.
 	taken := filepath.Join(t.TempDir(), "taken")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -63,7 +64,8 @@ func Extract(archive, dir string) (folder string, members []Member, err error) {
 	return published.extract(archive, dir)
 }
 
-func (r reader) extract(archive, dir string) (string, []Member, error) {
+func (r reader) extract(archive, dir string) (folder string, members []Member, err error) {
+	defer func() { err = needsRoom(err) }()
 	id, err := identify(archive)
 	if err != nil {
 		return "", nil, err
@@ -108,7 +110,7 @@ func (r reader) extract(archive, dir string) (string, []Member, error) {
 	if err := writeSynced(filepath.Join(fresh, recordFile), text); err != nil {
 		return "", nil, fmt.Errorf("cifar: extract: %w", err)
 	}
-	folder := filepath.Join(dir, l.Folder())
+	folder = filepath.Join(dir, l.Folder())
 	faster := func() bool { // another program has extracted the archive meanwhile
 		rec, ok := readRecord(l, folder)
 		return ok && rec.Archive == id
@@ -213,6 +215,16 @@ func syncFolder(dir string) {
 		f.Sync()
 		f.Close()
 	}
+}
+
+// needsRoom says what to do about an error in writing.
+func needsRoom(err error) error {
+	var failed *fs.PathError
+	var renamed *os.LinkError
+	if errors.As(err, &failed) && !errors.Is(err, fs.ErrNotExist) || errors.As(err, &renamed) {
+		return fmt.Errorf("%w; this needs a folder that can be written to, with 200 MB free", err)
+	}
+	return err
 }
 
 // readFile reads a regular file of at most limit bytes.

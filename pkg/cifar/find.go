@@ -130,7 +130,7 @@ func Find(ctx context.Context, o FindOptions) (Source, error) {
 
 	path, err := o.origin.reader.rebuild(ctx, o.origin.jpegs, o.Layout, o.Dir, o.Progress)
 	if err != nil {
-		return Source{}, err
+		return Source{}, needsRoom(err)
 	}
 	return Source{path, o.Layout, embeddedOrigin}, nil
 }

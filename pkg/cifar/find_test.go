@@ -117,6 +117,9 @@ func TestFindSearches(t *testing.T) {
 	require.Equal(t, Source{path, Python, "found"}, s)
 	require.Equal(t, "the official CIFAR-10 archive "+path+" (found, MD5 checked)", s.String())
 	require.Empty(t, lines.String())
+	d, err = small.open(s, Train)
+	require.NoError(t, err)
+	require.Equal(t, "official archive "+path, d.Origin)
 }
 
 func TestFindStops(t *testing.T) {
@@ -136,6 +139,7 @@ func TestFindStops(t *testing.T) {
 	plain := write(t, filepath.Join(dir, "plain"), []byte("x"))
 	_, err = Find(t.Context(), FindOptions{Dir: plain, origin: o})
 	require.ErrorContains(t, err, plain)
+	require.ErrorContains(t, err, "needs a folder that can be written to")
 }
 
 // TestRebuild checks a rebuilt archive against the images it was made from, and that the same copy

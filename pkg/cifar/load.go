@@ -36,7 +36,11 @@ func (r reader) open(s Source, split Split) (*Dataset, error) {
 	if info.IsDir() {
 		return r.load(s.Path, split)
 	}
-	return r.loadArchive(s.Path, split)
+	d, err := r.loadArchive(s.Path, split)
+	if err == nil && (s.Origin == "found" || s.Origin == "downloaded") {
+		d.Origin = "official archive " + s.Path
+	}
+	return d, err
 }
 
 func (r reader) load(folder string, split Split) (*Dataset, error) {
