@@ -1,0 +1,57 @@
+//go:build cgo && !noxla && ((linux && (amd64 || arm64)) || (darwin && arm64) || (windows && amd64))
+
+package backend
+
+import (
+	"os"
+	"path/filepath"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/go-xla/compute/xla"
+)
+
+// IsGPU says whether the backend computes on a graphics card.
+func IsGPU(b compute.Backend) bool {
+	x, ok := b.(*xla.Backend)
+	return ok && x.IsCUDA()
+}
+
+// xlaCandidates lists the XLA configurations to try, the best first.
+func xlaCandidates() []candidate {
+	var cs []candidate
+	if hasGPU() {
+		cs = append(cs, candidate{"xla:cuda", "XLA on the GPU"})
+	}
+	if path := cpuPlugin(); path != "" {
+		return append(cs, candidate{"xla:" + path, "XLA on the CPU"})
+	}
+	return append(cs, candidate{"xla:cpu", "XLA on the CPU"}) // GoMLX's installer brings the plugin
+}
+
+func hasGPU() bool {
+	_, err := os.Stat("/dev/nvidiactl")
+	return err == nil
+}
+
+// cpuPlugin is the absolute path of the CPU plugin: $PJRT_CPU_PLUGIN, or the wheel in the .venv of the
+// project that the working folder lies in; "" if there is none. An absolute path keeps GoMLX from downloading.
+func cpuPlugin() string {
+	if path := os.Getenv(EnvPlugin); path != "" {
+		return path
+	}
+	dir := os.Getenv("GONB_DIR") // a notebook's program runs in a temporary folder
+	if dir == "" {
+		dir, _ = os.Getwd()
+	}
+	for {
+		const wheel = ".venv/lib/python3*/site-packages/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so"
+		if found, _ := filepath.Glob(filepath.Join(dir, wheel)); len(found) > 0 {
+			return found[0]
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			return ""
+		}
+		dir = parent
+	}
+}

@@ -1,0 +1,127 @@
+package resnet
+
+import "fmt"
+
+// Stem names the first layers of the network: what happens to the image before the residual stages.
+type Stem string
+
+const (
+	// ImageNetStem is the paper's: a 7×7 convolution with stride 2, then a 3×3 max pool with stride 2.
+	// A 32×32 image enters the first stage as an 8×8 map. It is what the chapter trains.
+	ImageNetStem Stem = "imagenet"
+	// CIFARStem is one 3×3 convolution with stride 1 and no pool: the first stage sees 32×32 maps,
+	// at fifteen times the work.
+	CIFARStem Stem = "cifar"
+)
+
+// Config says which ResNet-18 to build. The zero value of a field means the chapter's library model.
+type Config struct {
+	InChannels int    `json:"in_channels"` // colour channels of the input; 0 means 3
+	NumClasses int    `json:"num_classes"` // length of the logits; 0 means 1000, as in Paddle and torchvision
+	Plain      bool   `json:"plain"`       // leave the shortcuts out (the chapter's use_residual=False)
+	Stem       Stem   `json:"stem"`        // "" means ImageNetStem
+	Lowering   string `json:"-"`           // how convolutions are computed: see Lowerings; "" picks by backend
+}
+
+// Library is the chapter's 5.5.2 model, paddle.vision.models.resnet18(): 1,000 outputs.
+func Library() Config { return Config{}.withDefaults() }
+
+// Custom is the chapter's 5.5.7 model, Model_ResNet18(in_channels, num_classes, use_residual).
+func Custom(inChannels, numClasses int, useResidual bool) Config {
+	return Config{InChannels: inChannels, NumClasses: numClasses, Plain: !useResidual}.withDefaults()
+}
+
+func (c Config) withDefaults() Config {
+	if c.InChannels == 0 {
+		c.InChannels = 3
+	}
+	if c.NumClasses == 0 {
+		c.NumClasses = 1000
+	}
+	if c.Stem == "" {
+		c.Stem = ImageNetStem
+	}
+	return c
+}
+
+// Validate returns an error that names the field which no network can be built from.
+func (c Config) Validate() error {
+	c = c.withDefaults()
+	switch {
+	case c.InChannels < 1:
+		return fmt.Errorf("resnet: InChannels is %d, want at least 1", c.InChannels)
+	case c.NumClasses < 2:
+		return fmt.Errorf("resnet: NumClasses is %d, want at least 2", c.NumClasses)
+	case c.Stem != ImageNetStem && c.Stem != CIFARStem:
+		return fmt.Errorf("resnet: Stem is %q, want %q or %q", c.Stem, ImageNetStem, CIFARStem)
+	case c.Lowering != "" && lowerings[c.Lowering] == nil:
+		return fmt.Errorf("resnet: Lowering is %q, want one of %v", c.Lowering, Lowerings())
+	}
+	return nil
+}
+
+// String names the network in a line, as run folders and printed results do.
+func (c Config) String() string {
+	c = c.withDefaults()
+	name := "ResNet-18"
+	if c.Plain {
+		name = "plain 18-layer network (no shortcuts)"
+	}
+	return fmt.Sprintf("%s, %s stem, %d classes", name, c.Stem, c.NumClasses)
+}
+
+// stages are the four groups of two basic blocks (He et al. 2015, Table 1, column "18-layer").
+var stages = [4]struct{ channels, stride int }{{64, 1}, {128, 2}, {256, 2}, {512, 2}}
+
+const blocksPerStage = 2
+
+// conv describes one convolution of the network by its torchvision name.
+type conv struct {
+	name            string // e.g. "layer2.0.downsample.0"
+	norm            string // the batch norm behind it, e.g. "layer2.0.downsample.1"
+	in, out         int    // channels
+	kernel, stride  int
+	sizeIn, sizeOut int // height = width of its input and output maps for a 32×32 image
+}
+
+// block is one basic block: two 3×3 convolutions and, where the shape changes, a 1×1 projection.
+type block struct {
+	name         string
+	conv1, conv2 conv
+	projection   *conv
+}
+
+// architecture lists every convolution for images of the given height = width.
+func (c Config) architecture(size int) (stem conv, pooled int, blocks []block) {
+	c = c.withDefaults()
+	newConv := func(name, norm string, in, out, kernel, stride, size int) conv {
+		return conv{name, norm, in, out, kernel, stride, size, (size-1)/stride + 1}
+	}
+	if c.Stem == CIFARStem {
+		stem = newConv("conv1", "bn1", c.InChannels, 64, 3, 1, size)
+		pooled = stem.sizeOut
+	} else {
+		stem = newConv("conv1", "bn1", c.InChannels, 64, 7, 2, size)
+		pooled = (stem.sizeOut-1)/2 + 1
+	}
+	in, s := 64, pooled
+	for i, stage := range stages {
+		for j := range blocksPerStage {
+			stride := 1
+			if j == 0 {
+				stride = stage.stride
+			}
+			name := fmt.Sprintf("layer%d.%d", i+1, j)
+			b := block{name: name}
+			b.conv1 = newConv(name+".conv1", name+".bn1", in, stage.channels, 3, stride, s)
+			b.conv2 = newConv(name+".conv2", name+".bn2", stage.channels, stage.channels, 3, 1, b.conv1.sizeOut)
+			if !c.Plain && (stride != 1 || in != stage.channels) {
+				p := newConv(name+".downsample.0", name+".downsample.1", in, stage.channels, 1, stride, s)
+				b.projection = &p
+			}
+			blocks = append(blocks, b)
+			in, s = stage.channels, b.conv1.sizeOut
+		}
+	}
+	return stem, pooled, blocks
+}

@@ -1,0 +1,79 @@
+package resnet
+
+import (
+	"strings"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/layers/activation"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/support/exceptions"
+)
+
+// Logits builds the network's graph: images [batch, height, width, channels], normalised, of float
+// type, to logits [batch, NumClasses]. Variables must exist: see Init. It is a GoMLX graph-building
+// function, so it panics on error and GoMLX's Exec and Trainer turn that into an error value.
+func (c Config) Logits(scope *model.Scope, images *Node) *Node {
+	c = c.withDefaults()
+	n := network{scope: scope, graph: images.Graph(), convolve: c.lowering(images.Graph().Backend())}
+	batch, size := images.Shape().Dim(0), images.Shape().Dim(1)
+	images.AssertDims(batch, size, size, c.InChannels)
+
+	stem, pooled, blocks := c.architecture(size)
+	x := activation.Relu(n.convNorm(images, stem)) // [batch, 16, 16, 64] for a 32×32 image
+	if c.Stem == ImageNetStem {
+		x = n.maxPool(x) // [batch, 8, 8, 64]
+	}
+	x.AssertDims(batch, pooled, pooled, 64)
+	for _, b := range blocks {
+		x = n.basicBlock(x, b, c.Plain) // 8×8×64, 4×4×128, 2×2×256, 1×1×512
+	}
+	x = ReduceMean(x, 1, 2) // global average pool: [batch, 512]
+	x.AssertDims(batch, 512)
+	logits := Add(MatMul(x, n.variable("fc.weight")), InsertAxes(n.variable("fc.bias"), 0))
+	logits.AssertDims(batch, c.NumClasses)
+	return logits
+}
+
+// network carries what every layer needs while the graph is built.
+type network struct {
+	scope    *model.Scope
+	graph    *Graph
+	convolve convolution
+}
+
+// basicBlock is y = relu(F(x) + shortcut(x)), F being two 3×3 convolutions (He et al. 2015, eq. 1 and 2).
+func (n network) basicBlock(x *Node, b block, plain bool) *Node {
+	y := activation.Relu(n.convNorm(x, b.conv1))
+	y = n.convNorm(y, b.conv2)
+	switch {
+	case plain:
+	case b.projection != nil:
+		y = Add(y, n.convNorm(x, *b.projection))
+	default:
+		y = Add(y, x)
+	}
+	return activation.Relu(y)
+}
+
+// convNorm is a convolution without bias and the batch norm behind it, whose shift is the bias.
+func (n network) convNorm(x *Node, c conv) *Node {
+	x.AssertDims(-1, c.sizeIn, c.sizeIn, c.in)
+	y := n.convolve(x, n.variable(c.name+".weight"), c.stride)
+	y.AssertDims(-1, c.sizeOut, c.sizeOut, c.out)
+	return n.batchNorm(y, c.norm)
+}
+
+// variable returns the value of the variable with a torchvision name, as "layer1.0.conv1.weight".
+func (n network) variable(name string) *Node {
+	return n.get(name).NodeValue(n.graph)
+}
+
+// get finds a variable by its torchvision name; one that is missing is a bug of the caller, who has not
+// called Init.
+func (n network) get(name string) *model.Variable {
+	v := n.scope.Store().GetVariable("/" + strings.ReplaceAll(name, ".", "/"))
+	if v == nil {
+		exceptions.Panicf("resnet: variable %q is not in the store: call Config.Init first", name)
+	}
+	return v
+}

@@ -1,0 +1,161 @@
+package resnet
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"nndl.example/resnet18/pkg/safetensors"
+)
+
+// torchAxes maps this package's dimensions to PyTorch's: kernels HWIO to OIHW, dense weights [in, out] to
+// [out, in].
+func (p Param) torchAxes() []int {
+	switch len(p.Dims) {
+	case 4:
+		return []int{3, 2, 0, 1}
+	case 2:
+		return []int{1, 0}
+	}
+	return []int{0}
+}
+
+// TorchDims are the variable's dimensions in PyTorch's layout.
+func (p Param) TorchDims() []int {
+	dims := make([]int, len(p.Dims))
+	for i, axis := range p.torchAxes() {
+		dims[i] = p.Dims[axis]
+	}
+	return dims
+}
+
+// WriteWeights writes the network's variables as safetensors with torchvision's names and layouts, so that
+// PyTorch's load_state_dict takes them.
+func WriteWeights(w io.Writer, store *model.Store, params []Param, metadata map[string]string) error {
+	var out []safetensors.Tensor
+	for _, p := range params {
+		values, err := Values(store, p)
+		if err != nil {
+			return err
+		}
+		out = append(out, safetensors.Tensor{Name: p.Name, DType: "F32", Shape: p.TorchDims(),
+			Data: floatBytes(transpose(values, p.Dims, p.torchAxes()))})
+	}
+	return safetensors.Write(w, out, metadata)
+}
+
+// ReadWeights sets the network's variables from a file that WriteWeights or PyTorch wrote. It checks all
+// names and shapes before it changes anything. PyTorch's num_batches_tracked counters are passed over:
+// with a fixed momentum they have no effect.
+func ReadWeights(f *safetensors.File, store *model.Store, params []Param) error {
+	known := map[string]bool{}
+	for _, p := range params {
+		known[p.Name] = true
+		e, ok := f.Entry(p.Name)
+		switch {
+		case !ok:
+			return fmt.Errorf("resnet: weights: no tensor %q, want %v", p.Name, p.TorchDims())
+		case e.DType != "F32":
+			return fmt.Errorf("resnet: weights: tensor %q has dtype %s, want F32", p.Name, e.DType)
+		case !slices.Equal(e.Shape, p.TorchDims()):
+			return fmt.Errorf("resnet: weights: tensor %q has shape %v, want %v: another network, or another number of classes", p.Name, e.Shape, p.TorchDims())
+		}
+	}
+	for _, name := range f.Names() {
+		if !known[name] && !strings.HasSuffix(name, ".num_batches_tracked") {
+			return fmt.Errorf("resnet: weights: tensor %q is not part of this network", name)
+		}
+	}
+	for _, p := range params {
+		t, err := f.Tensor(p.Name)
+		if err != nil {
+			return err
+		}
+		if err := setValues(store, p, transpose(byteFloats(t.Data), p.TorchDims(), inverse(p.torchAxes()))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Values copies a variable's values out of the store, in this package's layout.
+func Values(store *model.Store, p Param) ([]float32, error) {
+	v := store.GetVariable(p.Path())
+	if v == nil {
+		return nil, fmt.Errorf("resnet: variable %q is not in the store", p.Name)
+	}
+	t, err := v.Value()
+	if err != nil {
+		return nil, fmt.Errorf("resnet: variable %q: %w", p.Name, err)
+	}
+	return tensors.CopyFlatData[float32](t)
+}
+
+func setValues(store *model.Store, p Param, values []float32) error {
+	t := tensors.FromFlatDataAndDimensions(values, p.Dims...)
+	v := store.GetVariable(p.Path())
+	if v == nil {
+		var err error
+		if v, err = store.CreateVariable(p.Path(), t); err != nil {
+			return fmt.Errorf("resnet: variable %q: %w", p.Name, err)
+		}
+		v.SetTrainable(p.Trainable)
+		return nil
+	}
+	if err := v.SetValue(t); err != nil {
+		return fmt.Errorf("resnet: variable %q: %w", p.Name, err)
+	}
+	return nil
+}
+
+// transpose moves axis axes[i] of a row-major array of the given dimensions to place i.
+func transpose(values []float32, dims, axes []int) []float32 {
+	strides := make([]int, len(dims))
+	for i, s := len(dims)-1, 1; i >= 0; i-- {
+		strides[i] = s
+		s *= dims[i]
+	}
+	out := make([]float32, 0, len(values))
+	var walk func(depth, at int)
+	walk = func(depth, at int) {
+		if depth == len(axes) {
+			out = append(out, values[at])
+			return
+		}
+		for i := range dims[axes[depth]] {
+			walk(depth+1, at+i*strides[axes[depth]])
+		}
+	}
+	walk(0, 0)
+	return out
+}
+
+func inverse(axes []int) []int {
+	inv := make([]int, len(axes))
+	for i, a := range axes {
+		inv[a] = i
+	}
+	return inv
+}
+
+func floatBytes(values []float32) []byte {
+	b := make([]byte, 0, 4*len(values))
+	for _, v := range values {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	return b
+}
+
+func byteFloats(b []byte) []float32 {
+	values := make([]float32, len(b)/4)
+	for i := range values {
+		values[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	return values
+}

@@ -1,0 +1,130 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"nndl.example/resnet18/pkg/cifar"
+)
+
+// evalBatch is the number of images that are evaluated at once; it does not change the result.
+const evalBatch = 250
+
+// scores returns the sums over a batch that Evaluate adds up: the cross-entropy of each example and
+// whether the largest logit is the true class's (argmax of logits = argmax of softmax). A label of -1
+// marks padding: its one-hot row is all zeros and no class equals it, so it counts as nothing.
+func scores(logits, labels *graph.Node) (lossSum, right *graph.Node) {
+	labels = graph.Squeeze(labels, -1) // [batch]
+	truth := graph.OneHot(labels, logits.Shape().Dim(-1), logits.DType())
+	lossSum = graph.Neg(graph.ReduceAllSum(graph.Mul(truth, graph.LogSoftmax(logits))))
+	right = graph.ReduceAllSum(graph.ConvertDType(graph.Equal(graph.ArgMax(logits, -1, dtypes.Int32), labels), dtypes.Float32))
+	return lossSum, right
+}
+
+// batchAccuracy is the share of right answers in a training batch.
+func batchAccuracy(_ *model.Scope, labels, logits []*graph.Node) *graph.Node {
+	right := graph.Equal(graph.ArgMax(logits[0], -1, dtypes.Int32), graph.Squeeze(labels[0], -1))
+	return graph.ReduceAllMean(graph.ConvertDType(right, dtypes.Float32))
+}
+
+// Evaluate returns the accuracy (0 to 1) and the mean cross-entropy of the current weights over a split,
+// each example counting once. Batch norm uses its running statistics.
+func (r *Runner) Evaluate(ctx context.Context, d *cifar.Dataset) (accuracy, meanLoss float64, err error) {
+	for start := 0; start < d.Len(); start += evalBatch {
+		if err := ctx.Err(); err != nil {
+			return 0, 0, fmt.Errorf("runner: evaluation on %s stopped at image %d of %d: %w", d.Split, start, d.Len(), err)
+		}
+		images, labels := paddedBatch(d, start)
+		l, right, err := r.eval.Call2(images, labels)
+		images.MustFinalizeAll()
+		labels.MustFinalizeAll()
+		if err != nil {
+			return 0, 0, fmt.Errorf("runner: evaluating images %d to %d of %s: %w", start, start+evalBatch-1, d.Split, err)
+		}
+		meanLoss += float64(tensors.ToScalar[float32](l))
+		accuracy += float64(tensors.ToScalar[float32](right))
+		l.MustFinalizeAll()
+		right.MustFinalizeAll()
+	}
+	n := float64(d.Len())
+	return accuracy / n, meanLoss / n, nil
+}
+
+// paddedBatch copies evalBatch images and labels from start on; behind the end stand label -1 and zeros,
+// so that one compiled graph serves every batch.
+func paddedBatch(d *cifar.Dataset, start int) (images, labels *tensors.Tensor) {
+	pixels := make([]uint8, evalBatch*cifar.ImageSize)
+	ids := make([]int32, evalBatch)
+	end := min(start+evalBatch, d.Len())
+	copy(pixels, d.Pixels[start*cifar.ImageSize:end*cifar.ImageSize])
+	for i := range ids {
+		ids[i] = -1
+		if start+i < end {
+			ids[i] = int32(d.Labels[start+i])
+		}
+	}
+	return tensors.FromFlatDataAndDimensions(pixels, evalBatch, cifar.Height, cifar.Width, cifar.Channels),
+		tensors.FromFlatDataAndDimensions(ids, evalBatch, 1)
+}
+
+// Predict returns the logits of images given as bytes [n, 32, 32, 3]: n rows of one number a class.
+func (r *Runner) Predict(pixels []uint8) ([][]float32, error) {
+	n := len(pixels) / cifar.ImageSize
+	if n == 0 || n*cifar.ImageSize != len(pixels) {
+		return nil, fmt.Errorf("runner: %d bytes to predict from, want a positive multiple of %d (32×32×3)", len(pixels), cifar.ImageSize)
+	}
+	t := tensors.FromFlatDataAndDimensions(pixels, n, cifar.Height, cifar.Width, cifar.Channels)
+	defer t.MustFinalizeAll()
+	out, err := r.predict.Call1(t)
+	if err != nil {
+		return nil, fmt.Errorf("runner: predicting %d images: %w", n, err)
+	}
+	defer out.MustFinalizeAll()
+	flat, err := tensors.CopyFlatData[float32](out)
+	if err != nil {
+		return nil, fmt.Errorf("runner: reading %d predictions: %w", n, err)
+	}
+	rows := make([][]float32, n)
+	for i := range rows {
+		rows[i] = flat[i*len(flat)/n : (i+1)*len(flat)/n]
+	}
+	return rows, nil
+}
+
+// Softmax turns logits into probabilities that sum to 1, in float64 and without overflow.
+func Softmax(logits []float32) []float64 {
+	largest := math.Inf(-1)
+	for _, l := range logits {
+		largest = max(largest, float64(l))
+	}
+	p := make([]float64, len(logits))
+	sum := 0.0
+	for i, l := range logits {
+		p[i] = math.Exp(float64(l) - largest)
+		sum += p[i]
+	}
+	for i := range p {
+		p[i] /= sum
+	}
+	return p
+}
+
+// Top returns the indices of the k largest values, the largest first.
+func Top(values []float64, k int) []int {
+	var top []int
+	for i, v := range values {
+		at := len(top)
+		for at > 0 && values[top[at-1]] < v {
+			at--
+		}
+		top = append(top[:at], append([]int{i}, top[at:]...)...)
+		top = top[:min(k, len(top))]
+	}
+	return top
+}

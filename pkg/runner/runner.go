@@ -1,0 +1,154 @@
+// Package runner trains, evaluates and uses an image classifier: the book's RunnerV3 for GoMLX.
+//
+// A Runner owns a folder. Training leaves in it the best model by dev accuracy (best.safetensors, with
+// torchvision's names) and checkpoints that hold all that an exact resume needs. Calling Train again
+// goes on where an interrupted run stopped; when the run is complete it only shows its log again.
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/ml/train"
+	"github.com/gomlx/gomlx/ml/train/loss"
+	"github.com/gomlx/gomlx/ml/train/metric"
+
+	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/resnet"
+)
+
+// Model is a network that a Runner can train; resnet.Config is one.
+type Model interface {
+	Init(store *model.Store, seed uint64) error
+	Params() []resnet.Param
+	// Logits maps normalised images [batch, height, width, channels] to logits [batch, classes].
+	Logits(scope *model.Scope, images *graph.Node) *graph.Node
+	String() string
+}
+
+// Config holds the hyper-parameters. The zero value of a field means the chapter's choice.
+type Config struct {
+	Epochs       int           `json:"epochs"`        // 0 means 30
+	BatchSize    int           `json:"batch_size"`    // 0 means 64
+	LearningRate float64       `json:"learning_rate"` // 0 means 0.001
+	WeightDecay  float64       `json:"weight_decay"`  // L2 inside Adam; 0 means 0.005, negative means none
+	LogSteps     int           `json:"log_steps"`     // a "[Train]" line each so many steps; 0 means 3000
+	EvalSteps    int           `json:"eval_steps"`    // evaluation on dev each so many steps; 0 means 3000
+	Seed         uint64        `json:"seed"`          // of the initial weights and the order of the data; 0 means 100
+	SaveEvery    time.Duration `json:"-"`             // time between checkpoints; 0 means two minutes
+}
+
+func (c Config) withDefaults() Config {
+	set := func(field *int, value int) {
+		if *field == 0 {
+			*field = value
+		}
+	}
+	set(&c.Epochs, 30)
+	set(&c.BatchSize, 64)
+	set(&c.LogSteps, 3000)
+	set(&c.EvalSteps, 3000)
+	if c.LearningRate == 0 {
+		c.LearningRate = 0.001
+	}
+	if c.WeightDecay == 0 {
+		c.WeightDecay = 0.005
+	}
+	if c.Seed == 0 {
+		c.Seed = 100
+	}
+	if c.SaveEvery == 0 {
+		c.SaveEvery = 2 * time.Minute
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	if c.Epochs < 1 || c.BatchSize < 2 || c.LogSteps < 1 || c.EvalSteps < 1 || c.LearningRate < 0 {
+		return fmt.Errorf("runner: epochs %d, batch size %d, log steps %d, eval steps %d, learning rate %g: want positive numbers, and at least 2 images in a batch for batch norm",
+			c.Epochs, c.BatchSize, c.LogSteps, c.EvalSteps, c.LearningRate)
+	}
+	return nil
+}
+
+// Runner trains and uses one model.
+type Runner struct {
+	Config  Config
+	History History   // of the run so far
+	Out     io.Writer // log lines and progress; os.Stdout at first
+
+	backend compute.Backend
+	model   Model
+	dir     string
+	store   *model.Store
+	trainer *train.Trainer
+	eval    *model.Exec
+	predict *model.Exec
+	lock    *flock.Flock
+}
+
+// New prepares a runner for a model, with fresh weights, in a folder that is made if needed.
+func New(backend compute.Backend, m Model, dir string, c Config) (*Runner, error) {
+	c = c.withDefaults()
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	r := &Runner{Config: c, Out: os.Stdout, backend: backend, model: m, dir: dir}
+	return r, r.reset()
+}
+
+// reset gives the runner fresh weights and graphs.
+func (r *Runner) reset() error {
+	r.Finalize()
+	r.store = model.NewStore()
+	if err := r.model.Init(r.store, r.Config.Seed); err != nil {
+		return err
+	}
+	logits := func(scope *model.Scope, images *graph.Node) *graph.Node {
+		return r.model.Logits(scope, cifar.Normalize(images))
+	}
+	accuracy := metric.NewBaseMetric("Batch Accuracy", "acc", metric.AccuracyMetricType, batchAccuracy, nil)
+	r.trainer = train.NewTrainer(r.backend, r.store, logits, loss.SparseCategoricalCrossEntropyLogits,
+		AdamL2(r.Config.LearningRate, max(0, r.Config.WeightDecay)), []metric.Interface{accuracy}, nil)
+	var err1, err2 error
+	r.eval, err1 = model.NewExec(r.backend, r.store, func(scope *model.Scope, images, labels *graph.Node) (*graph.Node, *graph.Node) {
+		scope.Store().SetTraining(images.Graph(), false)
+		return scores(logits(scope, images), labels)
+	})
+	r.predict, err2 = model.NewExec(r.backend, r.store, func(scope *model.Scope, images *graph.Node) *graph.Node {
+		scope.Store().SetTraining(images.Graph(), false)
+		return logits(scope, images)
+	})
+	return errors.Join(err1, err2)
+}
+
+// Dir is the run's folder.
+func (r *Runner) Dir() string { return r.dir }
+
+// BestPath is the file that holds the best model.
+func (r *Runner) BestPath() string { return filepath.Join(r.dir, "best.safetensors") }
+
+// Store holds the model's variables.
+func (r *Runner) Store() *model.Store { return r.store }
+
+// Backend is what the runner computes with.
+func (r *Runner) Backend() compute.Backend { return r.backend }
+
+// Finalize frees the device's memory. The runner is of no use afterwards.
+func (r *Runner) Finalize() {
+	if r.store == nil {
+		return
+	}
+	r.trainer.ResetComputationGraphs()
+	r.eval.Finalize()
+	r.predict.Finalize()
+	r.store.Finalize()
+}
