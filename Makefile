@@ -1,0 +1,74 @@
+# Two commands matter: "make lab" opens the notebooks, "make test" checks a change. Everything is installed in this
+# folder (.venv, .bin) and in the caches of Go and pip. Once set up, no target needs the network.
+#
+#   make lab LAB_ARGS="--no-browser --port=9000"     options for JupyterLab
+#   make notebooks NOTEBOOKS=notebooks/02-model.ipynb V=1     one notebook, with what its cells print
+#   make notebooks EPOCHS=2 TRAIN_IMAGES=4000        a shorter training
+#   make lab PYTHON=python3.12                       another Python
+
+NOTEBOOKS ?= $(sort $(wildcard notebooks/[0-9]*.ipynb))
+PY := .venv/bin/python
+
+# The pure-Go backend multiplies matrices with SIMD instructions where this Go has the experiment for this processor. Tests,
+# command and notebook cells are all built with the same value, else each would compile the standard library anew.
+ifndef GOEXPERIMENT
+GOEXPERIMENT := $(if $(filter amd64,$(shell GOEXPERIMENT=simd go env GOARCH 2>/dev/null)),simd)
+endif
+export GOEXPERIMENT
+
+# Jupyter's own files stay in the project, and kernels installed elsewhere out of it.
+export JUPYTER_CONFIG_DIR := $(CURDIR)/.venv/etc/jupyter
+export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
+export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/share/jupyter/runtime
+export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
+
+.PHONY: help lab notebooks test setup clean
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 18
+
+lab: setup .bin/gopls ## set up what is missing and open JupyterLab on the notebooks
+	$(PY) -m jupyter lab --ip=127.0.0.1 --log-level=WARN --LabApp.extension_manager=readonly \
+		--ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(firstword $(NOTEBOOKS) notebooks) \
+		$(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS)
+
+notebooks: setup ## run all notebooks from the first to the last and save their outputs (hours; EPOCHS=1 for less)
+	$(PY) tools/run_notebooks.py $(if $(V),-v) $(NOTEBOOKS)
+
+# The short run has files and executed notebooks of its own, and leaves the saved outputs as they are.
+test: setup ## vet, format check, unit tests, all notebooks in a short run
+	go vet ./...
+	@echo gofmt -l cmd data pkg; bad=$$(gofmt -l cmd data pkg); test -z "$$bad" || { echo "not formatted (gofmt -w): $$bad"; exit 1; }
+	go test ./...
+	rm -rf work/test
+	EPOCHS=1 TRAIN_IMAGES=512 WORK=$(CURDIR)/work/test $(PY) tools/run_notebooks.py --out work/test/notebooks $(NOTEBOOKS)
+
+setup: .venv/.installed .bin/.installed ## install what is needed into .venv and .bin, open nothing
+	@$(PY) tools/kernel.py
+
+clean: ## remove .venv and .bin; data and trained models in work/ stay
+	rm -rf .venv .bin
+
+# Python: JupyterLab, and XLA's plugin for the CPU. Versions and hashes are those of requirements.txt and no others.
+.venv/.installed: requirements.txt
+	@python=$$(tools/check.sh python) && echo "setup: $$python -m venv .venv" && $$python -m venv --clear .venv
+	@echo "setup: JupyterLab and the XLA plugin (about 200 MB the first time)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt || \
+		{ echo "setup: pip could not install the packages. Is there a network? It is needed the first time only." >&2; exit 1; }
+	@touch $@
+
+# Go: the kernel, goimports without which it runs no cell, and every module that a cell may ask for. Building the packages
+# here is what a first cell would otherwise wait for.
+.bin/.installed: go.mod go.sum tools/go.mod tools/go.sum
+	@tools/check.sh go
+	@echo "setup: the GoNB kernel and the packages (two to four minutes the first time)"
+	@{ go mod download && mkdir -p .bin && go build -o .bin/ github.com/janpfeifer/gonb && \
+		cd tools && go build -o ../.bin/ golang.org/x/tools/cmd/goimports; } || \
+		{ echo "setup: Go could not get or build its modules. Is there a network? It is needed the first time only." >&2; exit 1; }
+	@go build ./... && touch $@
+
+# For completion and help inside JupyterLab; the headless runs do without.
+.bin/gopls: tools/go.mod tools/go.sum
+	@echo "setup: gopls (half a minute to one minute)"
+	@cd tools && go build -o ../.bin/ golang.org/x/tools/gopls || \
+		{ echo "setup: Go could not get or build gopls. Is there a network? It is needed the first time only." >&2; exit 1; }
+	@touch $@

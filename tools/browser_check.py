@@ -1,0 +1,130 @@
+"""Runs a notebook in JupyterLab as a reader does, in headless Chromium, and takes a picture of the result.
+
+    .venv/bin/python tools/browser_check.py notebooks/01-data.ipynb shot.png
+
+It starts `make lab` itself, opens a copy of the notebook, clicks Run > Run All Cells, waits for the kernel to be idle
+and fails on any error output. Needs `chromium` (or $CHROME). Settings such as EPOCHS reach the cells.
+Not a part of `make test`: that runs the same cells without a browser.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from base64 import b64decode
+from pathlib import Path
+
+import websocket  # a dependency of JupyterLab
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class Page:
+    """One browser tab, driven through the DevTools protocol."""
+
+    def __init__(self, folder, width=1500, height=1000):
+        chrome = os.environ.get("CHROME") or shutil.which("chromium") or shutil.which("google-chrome") or sys.exit("no chromium")
+        self.process = subprocess.Popen(
+            [chrome, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0",
+             "--remote-allow-origins=*", f"--user-data-dir={folder}", f"--window-size={width},{height}", "about:blank"],
+            stderr=subprocess.DEVNULL)
+        port_file = Path(folder, "DevToolsActivePort")
+        wait(30, "Chromium", lambda: port_file.exists() and port_file.read_text().count("\n"))
+        port = port_file.read_text().split()[0]
+        tabs = json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/json"))
+        self.socket = websocket.create_connection(
+            next(t for t in tabs if t["type"] == "page")["webSocketDebuggerUrl"], timeout=120)
+        self.count, self.width = 0, width
+
+    def call(self, method, **params):
+        self.count += 1
+        self.socket.send(json.dumps({"id": self.count, "method": method, "params": params}))
+        while True:
+            answer = json.loads(self.socket.recv())
+            if answer.get("id") == self.count:
+                return answer["result"]
+
+    def js(self, expression):
+        result = self.call("Runtime.evaluate", expression=expression, awaitPromise=True, returnByValue=True)
+        return result["result"].get("value")
+
+    def click(self, selector, text):
+        """Clicks with the mouse on the element of that selector whose text starts with the given one."""
+        find = f"[...document.querySelectorAll('{selector}')].find(e => e.innerText.trim().startsWith('{text}'))"
+        wait(20, f"'{text}'", lambda: self.js(f"!!{find}"))
+        x, y = self.js(f"(r => [r.x + r.width / 2, r.y + r.height / 2])({find}.getBoundingClientRect())")
+        for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
+            self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
+
+    def screenshot(self, path, height):
+        # As tall as the notebook, so that the picture shows all cells.
+        self.call("Emulation.setDeviceMetricsOverride", width=self.width, height=height, deviceScaleFactor=1, mobile=False)
+        time.sleep(3)
+        Path(path).write_bytes(b64decode(self.call("Page.captureScreenshot")["data"]))
+
+
+def wait(seconds, what, done):
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > end:
+            sys.exit(f"gave up waiting for {what} after {seconds} s")
+        time.sleep(0.5)
+
+
+def start_lab():
+    """Starts `make lab` and returns it with the address that it prints."""
+    lab = subprocess.Popen(["make", "lab", "LAB_ARGS=--no-browser"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                           text=True, start_new_session=True)
+    for line in lab.stdout:
+        print("make lab:", line, end="")
+        if address := re.search(r"(http://127\.0\.0\.1:\d+)/\S*(\?token=\w+)", line):
+            return lab, *address.groups()
+    sys.exit("make lab ended without printing an address")
+
+
+def main():
+    notebook, picture = Path(sys.argv[1]), sys.argv[2]
+    limit = int(os.environ.get("LIMIT", 1200))
+    copy = ROOT / "notebooks" / "browser-check.ipynb"  # JupyterLab saves by itself; the original stays as it was
+    shutil.copyfile(notebook, copy)
+    lab, base, token = start_lab()
+    profile = tempfile.mkdtemp(prefix="browser-check-")
+    page = None
+    try:
+        page = Page(profile)
+        page.call("Page.navigate", url=f"{base}/lab/tree/notebooks/{copy.name}{token}")
+        kernels = f"{base}/api/kernels{token}"
+        state = lambda: {k["execution_state"] for k in json.load(urllib.request.urlopen(kernels))}
+        wait(90, "the notebook and its kernel", lambda: page.js("!!document.querySelector('.jp-NotebookPanel')") and state() == {"idle"})
+        time.sleep(2)
+        began = time.monotonic()
+        page.click(".lm-MenuBar-itemLabel", "Run")
+        page.click(".lm-Menu-itemLabel", "Run All Cells")
+        time.sleep(3)
+        # Between two cells the kernel is idle for a moment: believe it when it is idle six times in a row.
+        rest = lambda: state() == {"idle"} and not page.js("document.body.innerText.includes('[*]:')")
+        wait(limit, "the cells", lambda: all(rest() and time.sleep(0.5) is None for _ in range(6)))
+        print(f"all cells ran in {time.monotonic() - began:.0f} s")
+        height = int(page.js("document.querySelector('.jp-WindowedPanel-viewport').scrollHeight") or 3000)
+        page.screenshot(picture, min(max(height + 250, 1000), 12000))
+        errors = page.js("document.querySelectorAll('[data-mime-type=\"application/vnd.jupyter.error\"]').length")
+        print(f"{errors} errors; picture: {picture}")
+        return 1 if errors else 0
+    finally:
+        if page:
+            page.process.terminate()
+            page.process.wait()
+        os.killpg(lab.pid, signal.SIGTERM)
+        lab.wait()
+        copy.unlink()
+        shutil.rmtree(profile, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""Executes notebooks in order, each in a fresh GoNB kernel, and saves them with their outputs.
+
+    run_notebooks.py [--out FOLDER] [-v] notebook.ipynb ...
+
+Without --out the notebooks are saved in place: these are the outputs that readers see. The cells find their
+settings in the environment: EPOCHS and TRAIN_IMAGES (short runs), WORK (the folder for their files).
+The first cell that fails stops everything, and its notebook in place stays as it was.
+"""
+
+import argparse
+import html
+import os
+import re
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+
+
+class Client(NotebookClient):
+    """A NotebookClient that can echo what the cells print, for runs of hours, and knows which cell it runs."""
+
+    echo = False
+    cell_number = 0
+
+    def process_message(self, msg, cell, cell_index):
+        self.cell_number = cell_index + 1
+        if self.echo and msg["msg_type"] == "stream":
+            print(msg["content"]["text"], end="", flush=True)
+        return super().process_message(msg, cell, cell_index)
+
+    async def _async_cleanup_kernel(self):
+        # After Ctrl-C nbclient shuts the kernel down (the cell's program gets SIGINT and may save), then tries it again.
+        if self.km is not None:
+            await super()._async_cleanup_kernel()
+
+    def stopped(self):
+        return hasattr(self, "_async_cleanup_kernel_future")
+
+
+def new_client(nb, folder, echo):
+    client = Client(
+        nb,
+        kernel_name="gonb",
+        timeout=None,  # training takes an hour
+        iopub_timeout=60,  # wait for the last output of a busy kernel instead of losing it
+        coalesce_streams=True,  # one text per cell; of a progress line drawn with \r only its last state
+        record_timing=False,  # times of day would make every diff large
+        resources={"metadata": {"path": str(folder)}},
+    )
+    client.echo = echo
+    return client
+
+
+def clean(nb):
+    """Drops what changes from run to run and says nothing, so that diffs show results only."""
+    nb.metadata = nbformat.from_dict({
+        "kernelspec": {"name": "gonb", "display_name": "Go (gonb)", "language": "go"},
+        "language_info": {"name": "go", "file_extension": ".go", "mimetype": "text/x-go"},
+    })
+    for cell in nb.cells:
+        cell.metadata.pop("execution", None)
+
+
+def plain(output):
+    """The text of an output, without the colours of a terminal; GoNB shows compiler errors as HTML."""
+    if output.output_type == "stream":
+        return re.sub(r"\x1b\[[0-9;]*m", "", output.text)
+    if output.output_type == "error":
+        return f"{output.ename}: {output.evalue}\n"
+    page = output.get("data", {}).get("text/html", "")
+    page = re.sub(r"(?s)<style>.*?</style>|<[^>]*>", "", page)
+    return re.sub(r"\n\s*\n+", "\n", html.unescape(page)).strip("\n") + "\n"
+
+
+def report(path, client, error):
+    """Says which notebook and cell failed, and shows the end of what the cell put out."""
+    cells = client.nb.cells
+    print(f"\nFAILED {path}, cell {client.cell_number} of {len(cells)}:\n", file=sys.stderr)
+    cell = cells[client.cell_number - 1]
+    lines = [line for output in cell.get("outputs", []) for line in plain(output).splitlines()]
+    if isinstance(error, DeadKernelError):
+        lines.append("(the kernel died: out of memory? see .venv/gonb.log)")
+    print("\n".join("    " + line for line in cell.source.splitlines()), file=sys.stderr)
+    print("\nwhich put out:\n\n" + "\n".join("    " + line for line in lines[-40:]), file=sys.stderr)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("notebooks", nargs="+", type=Path)
+    parser.add_argument("--out", type=Path, help="save the executed copies there and leave the originals alone")
+    parser.add_argument("-v", action="store_true", help="show what the cells print while they run")
+    args = parser.parse_args()
+
+    start = time.monotonic()
+    settings = [f"{name}={os.environ[name]}" for name in ("EPOCHS", "TRAIN_IMAGES", "WORK") if os.environ.get(name)]
+    print(f"{len(args.notebooks)} notebooks", *settings, flush=True)
+    for path in args.notebooks:
+        print(f"{path} ...", end="\n" if args.v else " ", flush=True)
+        nb, began = nbformat.read(path, as_version=4), time.monotonic()
+        target = args.out / path.name if args.out else path
+        client = new_client(nb, path.resolve().parent, args.v)
+        try:
+            client.execute()
+        except (CellExecutionError, DeadKernelError) as error:
+            if client.stopped():
+                sys.exit(f"\nstopped in {path}, cell {client.cell_number}; the notebook is as it was")
+            report(path, client, error)
+            if args.out:
+                save(nb, target)
+            sys.exit(1)
+        save(nb, target)
+        print(f"{time.monotonic() - began:.0f} s", flush=True)
+    print(f"all passed in {time.monotonic() - start:.0f} s")
+
+
+def save(nb, target):
+    """Writes the notebook whole or not at all."""
+    clean(nb)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name("." + target.name + ".part")
+    nbformat.write(nb, part)
+    part.replace(target)
+
+
+if __name__ == "__main__":
+    main()
