@@ -40,7 +40,7 @@ test: setup ## vet, format check, unit tests, all notebooks in a short run
 	@echo gofmt -l cmd data pkg; bad=$$(gofmt -l cmd data pkg); test -z "$$bad" || { echo "not formatted (gofmt -w): $$bad"; exit 1; }
 	go test ./...
 	rm -rf work/test
-	EPOCHS=1 TRAIN_IMAGES=512 WORK=$(CURDIR)/work/test $(PY) tools/run_notebooks.py --out work/test/notebooks $(NOTEBOOKS)
+	EPOCHS=1 TRAIN_IMAGES=512 WORK="$(CURDIR)/work/test" $(PY) tools/run_notebooks.py --out work/test/notebooks $(NOTEBOOKS)
 
 setup: .venv/.installed .bin/.installed ## install what is needed into .venv and .bin, open nothing
 	@$(PY) tools/kernel.py
