@@ -8,6 +8,7 @@
 
 NOTEBOOKS ?= $(sort $(wildcard notebooks/[0-9]*.ipynb))
 PY := .venv/bin/python
+GODIRS := $(wildcard bench cmd data pkg)
 
 # The pure-Go backend multiplies matrices with SIMD instructions where this Go has the experiment for this processor. Tests,
 # command and notebook cells are all built with the same value, else each would compile the standard library anew.
@@ -27,6 +28,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 18
 
 lab: setup .bin/gopls ## set up what is missing and open JupyterLab on the notebooks
+	@$(PY) -m jupyter trust --log-level=WARN $(NOTEBOOKS) # unsigned, JupyterLab hides the SVG figures saved in them
 	$(PY) -m jupyter lab --ip=127.0.0.1 --log-level=WARN --LabApp.extension_manager=readonly \
 		--ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(firstword $(NOTEBOOKS) notebooks) \
 		$(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS)
@@ -37,7 +39,7 @@ notebooks: setup ## run all notebooks from the first to the last and save their 
 # The short run has files and executed notebooks of its own, and leaves the saved outputs as they are.
 test: setup ## vet, format check, unit tests, all notebooks in a short run
 	go vet ./...
-	@echo gofmt -l cmd data pkg; bad=$$(gofmt -l cmd data pkg); test -z "$$bad" || { echo "not formatted (gofmt -w): $$bad"; exit 1; }
+	@echo gofmt -l $(GODIRS); bad=$$(gofmt -l $(GODIRS)); test -z "$$bad" || { echo "not formatted (gofmt -w): $$bad"; exit 1; }
 	go test ./...
 	rm -rf work/test
 	EPOCHS=1 TRAIN_IMAGES=512 WORK="$(CURDIR)/work/test" $(PY) tools/run_notebooks.py --out work/test/notebooks $(NOTEBOOKS)
