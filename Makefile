@@ -28,7 +28,8 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 18
 
 lab: setup .bin/gopls ## set up what is missing and open JupyterLab on the notebooks
-	@$(PY) -m jupyter trust --log-level=WARN $(NOTEBOOKS) # unsigned, JupyterLab hides the SVG figures saved in them
+	@# Unsigned, JupyterLab hides the SVG figures that are saved in a notebook.
+	@$(if $(NOTEBOOKS),$(PY) -m jupyter trust --log-level=WARN $(NOTEBOOKS))
 	$(PY) -m jupyter lab --ip=127.0.0.1 --log-level=WARN --LabApp.extension_manager=readonly \
 		--ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(firstword $(NOTEBOOKS) notebooks) \
 		$(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS)
