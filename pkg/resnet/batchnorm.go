@@ -15,25 +15,51 @@ const (
 // evaluation with the running statistics. It is written here because GoMLX's layer either needs an
 // operation that the pure-Go backend lacks or stops the gradient through the batch statistics.
 func (n network) batchNorm(x *Node, name string) *Node {
-	channels := x.Shape().Dim(3)
 	weight, bias := n.variable(name+".weight"), n.variable(name+".bias")
 	mean, variance := n.variable(name+".running_mean"), n.variable(name+".running_var")
-	if n.scope.IsTraining(x.Graph()) {
-		runningMean, runningVar := mean, variance
-		count := x.Shape().Size() / channels
-		mean = ReduceMean(x, 0, 1, 2)
-		variance = ReduceMean(Square(Sub(x, perChannel(mean))), 0, 1, 2)
-		unbiased := MulScalar(variance, float64(count)/float64(count-1)) // as PyTorch stores it
-		n.get(name + ".running_mean").SetNodeValue(moveTo(runningMean, mean))
-		n.get(name + ".running_var").SetNodeValue(moveTo(runningVar, unbiased))
+	if !n.scope.IsTraining(n.graph) {
+		scale := Div(weight, Sqrt(AddScalar(variance, Epsilon)))
+		return Add(Mul(x, perChannel(scale)), perChannel(Sub(bias, Mul(mean, scale))))
 	}
-	scale := Div(weight, Sqrt(AddScalar(variance, Epsilon)))
-	return Add(Mul(Sub(x, perChannel(mean)), perChannel(scale)), perChannel(bias))
+	count := float64(x.Shape().Size() / x.Shape().Dim(3))
+	batchMean := StopGradient(channelMean(x))
+	batchVar := StopGradient(channelMean(Square(Sub(x, perChannel(batchMean)))))
+	unbiased := MulScalar(batchVar, count/(count-1)) // as PyTorch stores it
+	n.get(name + ".running_mean").SetNodeValue(moveTo(mean, batchMean))
+	n.get(name + ".running_var").SetNodeValue(moveTo(variance, unbiased))
+	return normalise(x, weight, bias, batchMean, Sqrt(AddScalar(batchVar, Epsilon)))
 }
 
-// moveTo is the exponential moving average; no gradient flows through it.
+// normalise is weight·(x-mean)/std + bias with the gradient of batch normalisation, in which mean and std
+// depend on x too: with x̂ = (x-mean)/std and E the mean over batch and positions (the paper's section 3),
+//
+//	dx = weight/std · (dy - E[dy] - x̂·E[dy·x̂]).
+func normalise(x, weight, bias, mean, std *Node) *Node {
+	centred := func(x *Node) *Node { return Sub(x, perChannel(mean)) }
+	scale := Div(weight, std)
+	return withGradient([]*Node{x, weight, bias}, func(in []*Node) *Node {
+		return Add(Mul(centred(in[0]), perChannel(Div(in[1], std))), perChannel(in[2]))
+	}, func(in []*Node, dy *Node) []*Node {
+		count := float64(x.Shape().Size() / x.Shape().Dim(3))
+		normalised := Mul(centred(x), perChannel(Reciprocal(std)))
+		meanDy, meanDyX := channelMean(dy), channelMean(Mul(dy, normalised))
+		dx := Mul(perChannel(scale), Sub(Sub(dy, perChannel(meanDy)), Mul(normalised, perChannel(meanDyX))))
+		return []*Node{dx, MulScalar(meanDyX, count), MulScalar(meanDy, count)}
+	})
+}
+
+// channelMean averages x [batch, h, w, channels] over all but the channels. As a product with a row of
+// ones it takes a fifth of the time of XLA's reduction on the CPU.
+func channelMean(x *Node) *Node {
+	channels := x.Shape().Dim(3)
+	count := x.Shape().Size() / channels
+	row := BroadcastToDims(Scalar(x.Graph(), x.DType(), 1/float64(count)), 1, count)
+	return Reshape(MatMul(row, Reshape(x, count, channels)), channels)
+}
+
+// moveTo is the exponential moving average.
 func moveTo(running, batch *Node) *Node {
-	return Add(MulScalar(running, Momentum), MulScalar(StopGradient(batch), 1-Momentum))
+	return Add(MulScalar(running, Momentum), MulScalar(batch, 1-Momentum))
 }
 
 // perChannel shapes [channels] as [1, 1, 1, channels], to be combined with a batch of maps.

@@ -77,7 +77,7 @@ func matmulConvolution(x, kernel *Node, stride int) *Node {
 		cols = Concatenate(columns, 3)
 	}
 	cols = Reshape(cols, batch*sizeOut*sizeOut, live*live*in)
-	y := MatMul(cols, Reshape(kernel, live*live*in, out))
+	y := product(cols, Reshape(kernel, live*live*in, out))
 	return Reshape(y, batch, sizeOut, sizeOut, out)
 }
 
@@ -109,6 +109,6 @@ func denseConvolution(x, kernel *Node) *Node {
 		}
 	}
 	dense := Concatenate(blocks, 1) // [size·size·in, size·size·out]
-	y := MatMul(Reshape(x, batch, size*size*in), dense)
+	y := product(Reshape(x, batch, size*size*in), dense)
 	return Reshape(y, batch, size, size, out)
 }

@@ -21,7 +21,7 @@ func (c Config) Logits(scope *model.Scope, images *Node) *Node {
 	stem, pooled, blocks := c.architecture(size)
 	x := activation.Relu(n.convNorm(images, stem)) // [batch, 16, 16, 64] for a 32×32 image
 	if c.Stem == ImageNetStem {
-		x = n.maxPool(x) // [batch, 8, 8, 64]
+		x = maxPool(x) // [batch, 8, 8, 64]
 	}
 	x.AssertDims(batch, pooled, pooled, 64)
 	for _, b := range blocks {
@@ -29,7 +29,7 @@ func (c Config) Logits(scope *model.Scope, images *Node) *Node {
 	}
 	x = ReduceMean(x, 1, 2) // global average pool: [batch, 512]
 	x.AssertDims(batch, 512)
-	logits := Add(MatMul(x, n.variable("fc.weight")), InsertAxes(n.variable("fc.bias"), 0))
+	logits := Add(product(x, n.variable("fc.weight")), InsertAxes(n.variable("fc.bias"), 0))
 	logits.AssertDims(batch, c.NumClasses)
 	return logits
 }

@@ -1,0 +1,34 @@
+package resnet
+
+import . "github.com/gomlx/gomlx/core/graph"
+
+// product is the matrix product a·w of a [rows, k] and w [k, columns], with its two gradients written in
+// the order of factors that XLA's CPU code is fast at. Its matrix kernels pack a transposed large factor
+// slowly; transposing the small ones, the output's gradient and the result, costs less.
+func product(a, w *Node) *Node {
+	return withGradient([]*Node{a, w}, func(in []*Node) *Node {
+		return MatMul(in[0], in[1])
+	}, func(in []*Node, dy *Node) []*Node {
+		a, w := in[0], in[1]
+		rows := a.Shape().Dim(0)
+		var da, dw *Node // nil: the gradient that GoMLX derives
+		if rows <= 128 {
+			da = transposed(MatMul(w, transposed(dy))) // dy·wᵀ = (w·dyᵀ)ᵀ
+		}
+		if rows >= 1024 && rows <= 8192 {
+			dw = transposed(MatMul(transposed(dy), a)) // aᵀ·dy = (dyᵀ·a)ᵀ
+		}
+		return []*Node{da, dw}
+	})
+}
+
+// transposed is a transposed copy in two halves: XLA would fold a plain transposition into the product
+// that uses it, which is what product avoids.
+func transposed(x *Node) *Node {
+	half := x.Shape().Dim(0) / 2
+	if half == 0 {
+		return Transpose(x, 0, 1)
+	}
+	return Concatenate([]*Node{
+		Transpose(Slice(x, AxisRange(0, half)), 0, 1), Transpose(Slice(x, AxisRange(half)), 0, 1)}, 1)
+}
