@@ -1,40 +1,42 @@
 package runner
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/ml/train/metric"
 
 	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/safetensors"
 )
 
-// keepCheckpoints is how many checkpoints stay: if the newest is damaged, the one before it serves.
-const keepCheckpoints = 2
-
 // identity is what must agree for a run to go on from a checkpoint. The number of epochs and the
-// evaluation steps may change.
+// steps between log lines and evaluations may change.
 type identity struct {
 	Model        string  `json:"model"`
 	BatchSize    int     `json:"batch_size"`
 	LearningRate float64 `json:"learning_rate"`
 	WeightDecay  float64 `json:"weight_decay"`
 	Seed         uint64  `json:"seed"`
-	Data         string  `json:"data"` // the training split's fingerprint
+	Data         string  `json:"data"`          // the training split's fingerprint
+	Dev          string  `json:"dev,omitempty"` // the dev split's; the first checkpoints have none
 }
 
-func (r *Runner) identity(d *cifar.Dataset) identity {
+func (r *Runner) identity(trainData, dev *cifar.Dataset) identity {
 	c := r.Config
-	return identity{r.model.String(), c.BatchSize, c.LearningRate, c.WeightDecay, c.Seed, d.Fingerprint()}
+	return identity{r.model.String(), c.BatchSize, c.LearningRate, c.WeightDecay, c.Seed, trainData.Fingerprint(), dev.Fingerprint()}
 }
 
 // differs says in words what another identity has changed; "" if nothing.
@@ -51,163 +53,193 @@ func (a identity) differs(b identity) string {
 	note("weight decay", a.WeightDecay, b.WeightDecay)
 	note("seed", a.Seed, b.Seed)
 	note("training data", a.Data, b.Data)
+	if a.Dev != "" {
+		note("dev data", a.Dev, b.Dev)
+	}
 	return strings.Join(out, ", ")
 }
 
-// save writes a checkpoint of the state after so many steps: every variable of the store (weights, running
-// statistics, the optimizer's moments and counters), the history and the identity. The order of the data
-// follows from the seed and the step. The file is written aside, synced and renamed.
-func (r *Runner) save(step int, id identity) error {
-	var ts []safetensors.Tensor
+// checkpoint is the content of a checkpoint's file: the state after so many steps. The order of the data
+// is not in it, because it follows from the seed and the step.
+type checkpoint struct {
+	step    int
+	id      identity
+	history History
+	tensors []safetensors.Tensor // every variable of the store: weights, running statistics, the optimizer's …
+}
+
+var dtypeNames = map[dtypes.DType]string{dtypes.Float32: "F32", dtypes.Int64: "I64", dtypes.Int32: "I32", dtypes.Uint64: "U64"}
+
+func dtypeOf(name string) (dtypes.DType, bool) {
+	for d, n := range dtypeNames {
+		if n == name {
+			return d, true
+		}
+	}
+	return dtypes.InvalidDType, false
+}
+
+// state lists the variables that a checkpoint holds: all but GoMLX's moving averages for display, whose names
+// change from run to run.
+func (r *Runner) state() []*model.Variable {
+	var vars []*model.Variable
 	for v := range r.store.IterVariables() {
-		if strings.HasPrefix(v.Path(), "/metrics/") {
-			continue // GoMLX's moving averages for display
+		if !strings.HasPrefix(v.Path(), "/"+metric.Scope+"/") {
+			vars = append(vars, v)
 		}
-		t, err := v.Value()
-		if err != nil {
-			return fmt.Errorf("runner: variable %s: %w", v.Path(), err)
-		}
-		dtype, ok := dtypeNames[t.DType()]
-		if !ok {
-			return fmt.Errorf("runner: variable %s: no name for dtype %s in a checkpoint", v.Path(), t.DType())
-		}
-		out := safetensors.Tensor{Name: v.Path(), DType: dtype, Shape: t.Shape().Dimensions}
-		if err := t.ConstBytes(func(b []byte) { out.Data = slices.Clone(b) }); err != nil {
-			return fmt.Errorf("runner: variable %s: %w", v.Path(), err)
-		}
-		ts = append(ts, out)
 	}
-	history, err1 := json.Marshal(r.History)
-	who, err2 := json.Marshal(id)
-	if err := errors.Join(err1, err2); err != nil {
-		return fmt.Errorf("runner: checkpoint: %w", err)
+	return vars
+}
+
+// withTensors hands the values of variables to use, as they lie in memory: a copy of ResNet-18's state, with
+// the optimizer's two moments for each weight, would take 140 MB.
+func withTensors(vars []*model.Variable, ts []safetensors.Tensor, use func([]safetensors.Tensor) error) error {
+	if len(vars) == 0 {
+		return use(ts)
 	}
-	metadata := map[string]string{"step": fmt.Sprint(step), "identity": string(who), "history": string(history)}
-	path := filepath.Join(r.dir, fmt.Sprintf("checkpoint-%08d.safetensors", step))
-	err := writeAtomically(path, func(w io.Writer) error { return safetensors.Write(w, ts, metadata) })
+	v := vars[0]
+	value, err := v.Value()
 	if err != nil {
-		return err
+		return fmt.Errorf("runner: variable %s: %w", v.Path(), err)
 	}
-	return r.removeOld()
-}
-
-func (r *Runner) removeOld() error {
-	paths := r.checkpoints()
-	var err error
-	for len(paths) > keepCheckpoints {
-		err = errors.Join(err, os.Remove(paths[0]))
-		paths = paths[1:]
+	dtype, ok := dtypeNames[value.DType()]
+	if !ok {
+		return fmt.Errorf("runner: variable %s: no name for dtype %s in a checkpoint", v.Path(), value.DType())
 	}
-	return err
+	var used error
+	err = value.ConstBytes(func(b []byte) {
+		t := safetensors.Tensor{Name: v.Path(), DType: dtype, Shape: value.Shape().Dimensions, Data: b}
+		used = withTensors(vars[1:], append(ts, t), use)
+	})
+	if err != nil {
+		return fmt.Errorf("runner: variable %s: %w", v.Path(), err)
+	}
+	return used
 }
 
-// checkpoints lists the run's checkpoints, the oldest first.
-func (r *Runner) checkpoints() []string {
-	paths, _ := filepath.Glob(filepath.Join(r.dir, "checkpoint-*.safetensors"))
-	slices.Sort(paths)
-	return paths
+// write writes the checkpoint's file.
+func (c *checkpoint) write(w io.Writer) error {
+	history, err1 := json.Marshal(c.history)
+	who, err2 := json.Marshal(c.id)
+	if err := errors.Join(err1, err2); err != nil {
+		return fmt.Errorf("checkpoint: %w", err)
+	}
+	metadata := map[string]string{"step": strconv.Itoa(c.step), "identity": string(who), "history": string(history)}
+	metadata["sha256"] = digest(metadata, c.tensors)
+	return safetensors.Write(w, c.tensors, metadata)
 }
 
-// resume loads the newest readable checkpoint and returns its step, 0 if there is none. A damaged one is
-// named on r.Out and passed over; one of another run is an error.
-func (r *Runner) resume(id identity) (step int, err error) {
-	paths := r.checkpoints()
-	for _, path := range slices.Backward(paths) {
-		step, damaged, err := r.load(path, id)
-		if err == nil {
-			return step, nil
+// isFinite says whether a float tensor is free of NaN and infinities: those have all bits of the exponent set.
+func isFinite(t safetensors.Tensor) bool {
+	const exponent = 0x7f800000
+	if t.DType == "F32" {
+		for b := t.Data; len(b) >= 4; b = b[4:] {
+			if binary.LittleEndian.Uint32(b)&exponent == exponent {
+				return false
+			}
 		}
-		if !damaged {
-			return 0, err
-		}
-		fmt.Fprintf(r.Out, "[Train] %s is damaged and passed over: %v\n", path, err)
 	}
-	if len(paths) > 0 {
-		return 0, fmt.Errorf("runner: none of the %d checkpoints in %s can be read; delete them to train from the start", len(paths), r.dir)
-	}
-	return 0, nil
+	return true
 }
 
-func (r *Runner) load(path string, id identity) (step int, damaged bool, err error) {
+// digest is a SHA-256 over all that a checkpoint holds, so that a flipped bit in a weight is noticed.
+func digest(metadata map[string]string, ts []safetensors.Tensor) string {
+	h := sha256.New()
+	for _, key := range []string{"step", "identity", "history"} {
+		fmt.Fprintf(h, "%s %q\n", key, metadata[key])
+	}
+	for _, t := range ts {
+		fmt.Fprintf(h, "%q %s %v\n", t.Name, t.DType, t.Shape)
+		h.Write(t.Data)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// readCheckpoint reads a file and checks all that can be checked without knowing the run.
+func readCheckpoint(path string) (*checkpoint, error) {
 	f, err := safetensors.Open(path)
 	if err != nil {
-		return 0, true, err
+		return nil, err
 	}
 	defer f.Close()
-	var was identity
-	var history History
-	err = errors.Join(json.Unmarshal([]byte(f.Metadata["identity"]), &was), json.Unmarshal([]byte(f.Metadata["history"]), &history))
-	if _, e := fmt.Sscan(f.Metadata["step"], &step); err != nil || e != nil || step != len(history.Steps) {
-		return 0, true, fmt.Errorf("runner: %s is not a checkpoint of a training run: %w", path, errors.Join(err, e))
+	c, err := parseCheckpoint(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if d := was.differs(id); d != "" {
-		return 0, false, fmt.Errorf("runner: %s was made by another run (%s): choose another folder, or delete this one to train anew", path, d)
+	return c, nil
+}
+
+func parseCheckpoint(f *safetensors.File) (*checkpoint, error) {
+	for _, key := range []string{"step", "identity", "history"} {
+		if f.Metadata[key] == "" {
+			return nil, fmt.Errorf("not a checkpoint of a training run: there is no %q in the metadata", key)
+		}
+	}
+	c := &checkpoint{}
+	var err1 error
+	c.step, err1 = strconv.Atoi(f.Metadata["step"])
+	err2 := json.Unmarshal([]byte(f.Metadata["identity"]), &c.id)
+	err3 := json.Unmarshal([]byte(f.Metadata["history"]), &c.history)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, fmt.Errorf("metadata of the checkpoint: %w", err)
+	}
+	if c.step < 1 || c.step != len(c.history.Steps) {
+		return nil, fmt.Errorf("the checkpoint is of step %d, its history has %d steps", c.step, len(c.history.Steps))
 	}
 	for _, name := range f.Names() {
 		t, err := f.Tensor(name)
 		if err != nil {
-			return 0, true, err
+			return nil, err
 		}
-		if err := r.setVariable(t); err != nil {
-			return 0, true, fmt.Errorf("%s: %w", path, err)
+		if _, ok := dtypeOf(t.DType); !ok {
+			return nil, fmt.Errorf("tensor %q has dtype %s, which no checkpoint holds", name, t.DType)
 		}
+		c.tensors = append(c.tensors, t)
 	}
-	r.History = history
-	return step, false, nil
+	if want := f.Metadata["sha256"]; want != "" && want != digest(f.Metadata, c.tensors) { // the first checkpoints have none
+		return nil, errors.New("the content does not match its SHA-256: it was damaged after it was written")
+	}
+	return c, nil
 }
 
-// setVariable puts a tensor of a checkpoint into the store, where the optimizer's variables do not exist
-// before the first step.
-func (r *Runner) setVariable(t safetensors.Tensor) error {
-	var dtype dtypes.DType
-	for d, name := range dtypeNames {
-		if name == t.DType {
-			dtype = d
+// restore puts a checkpoint's state into the store. It checks everything before it changes anything.
+func (r *Runner) restore(c *checkpoint) error {
+	byName := map[string]safetensors.Tensor{}
+	for _, t := range c.tensors {
+		byName[t.Name] = t
+	}
+	for _, v := range r.state() {
+		t, ok := byName[v.Path()]
+		switch {
+		case !ok:
+			return fmt.Errorf("the checkpoint has no variable %s", v.Path())
+		case t.DType != dtypeNames[v.DType()] || !slices.Equal(t.Shape, v.Shape().Dimensions):
+			return fmt.Errorf("the checkpoint's variable %s is %s%v, want %s", v.Path(), t.DType, t.Shape, v.Shape())
 		}
 	}
-	value := tensors.FromShape(shapes.Make(dtype, t.Shape...))
-	if err := value.MutableBytes(func(b []byte) { copy(b, t.Data) }); err != nil {
-		return fmt.Errorf("variable %s: %w", t.Name, err)
-	}
-	if v := r.store.GetVariable(t.Name); v != nil {
-		if !v.Shape().Equal(value.Shape()) {
-			return fmt.Errorf("variable %s has shape %s, want %s", t.Name, value.Shape(), v.Shape())
+	for _, t := range c.tensors {
+		if err := setVariable(r.store, t); err != nil {
+			return fmt.Errorf("variable %s: %w", t.Name, err)
 		}
+	}
+	r.History = c.history
+	return nil
+}
+
+// setVariable sets a variable of the store. The optimizer's do not exist before the first step and are made.
+func setVariable(store *model.Store, t safetensors.Tensor) error {
+	dtype, _ := dtypeOf(t.DType)
+	value, err := tensors.FromRaw(nil, 0, shapes.Make(dtype, t.Shape...), t.Data)
+	if err != nil {
+		return err
+	}
+	if v := store.GetVariable(t.Name); v != nil {
 		return v.SetValue(value)
 	}
-	v, err := r.store.CreateVariable(t.Name, value)
+	v, err := store.CreateVariable(t.Name, value)
 	if err != nil {
 		return err
 	}
 	v.SetTrainable(false)
 	return nil
-}
-
-var dtypeNames = map[dtypes.DType]string{dtypes.Float32: "F32", dtypes.Int64: "I64", dtypes.Int32: "I32", dtypes.Uint64: "U64"}
-
-// writeAtomically leaves either the whole new file or what was there before.
-func writeAtomically(path string, write func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return fmt.Errorf("runner: writing %s: %w", path, err)
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-			err = fmt.Errorf("runner: writing %s: %w", path, err)
-		}
-	}()
-	if err := write(f); err != nil {
-		return err
-	}
-	if err := errors.Join(f.Sync(), f.Close(), os.Rename(f.Name(), path)); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path)) // the rename itself must survive a power cut
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return dir.Sync()
 }

@@ -3,7 +3,6 @@ package runner
 import (
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
@@ -36,10 +35,21 @@ func batchAccuracy(_ *model.Scope, labels, logits []*graph.Node) *graph.Node {
 // Evaluate returns the accuracy (0 to 1) and the mean cross-entropy of the current weights over a split,
 // each example counting once. Batch norm uses its running statistics.
 func (r *Runner) Evaluate(ctx context.Context, d *cifar.Dataset) (accuracy, meanLoss float64, err error) {
+	p := newProgress(r.Out)
+	defer p.clear()
+	return r.evaluate(ctx, d, p)
+}
+
+func (r *Runner) evaluate(ctx context.Context, d *cifar.Dataset, p *progress) (accuracy, meanLoss float64, err error) {
+	if d.Len() == 0 {
+		return 0, 0, fmt.Errorf("runner: no images in %s to evaluate on", d.Split)
+	}
+	began := p.now()
 	for start := 0; start < d.Len(); start += evalBatch {
 		if err := ctx.Err(); err != nil {
 			return 0, 0, fmt.Errorf("runner: evaluation on %s stopped at image %d of %d: %w", d.Split, start, d.Len(), err)
 		}
+		p.evaluating(start, d.Len(), began)
 		images, labels := paddedBatch(d, start)
 		l, right, err := r.eval.Call2(images, labels)
 		images.MustFinalizeAll()
@@ -71,60 +81,4 @@ func paddedBatch(d *cifar.Dataset, start int) (images, labels *tensors.Tensor) {
 	}
 	return tensors.FromFlatDataAndDimensions(pixels, evalBatch, cifar.Height, cifar.Width, cifar.Channels),
 		tensors.FromFlatDataAndDimensions(ids, evalBatch, 1)
-}
-
-// Predict returns the logits of images given as bytes [n, 32, 32, 3]: n rows of one number a class.
-func (r *Runner) Predict(pixels []uint8) ([][]float32, error) {
-	n := len(pixels) / cifar.ImageSize
-	if n == 0 || n*cifar.ImageSize != len(pixels) {
-		return nil, fmt.Errorf("runner: %d bytes to predict from, want a positive multiple of %d (32×32×3)", len(pixels), cifar.ImageSize)
-	}
-	t := tensors.FromFlatDataAndDimensions(pixels, n, cifar.Height, cifar.Width, cifar.Channels)
-	defer t.MustFinalizeAll()
-	out, err := r.predict.Call1(t)
-	if err != nil {
-		return nil, fmt.Errorf("runner: predicting %d images: %w", n, err)
-	}
-	defer out.MustFinalizeAll()
-	flat, err := tensors.CopyFlatData[float32](out)
-	if err != nil {
-		return nil, fmt.Errorf("runner: reading %d predictions: %w", n, err)
-	}
-	rows := make([][]float32, n)
-	for i := range rows {
-		rows[i] = flat[i*len(flat)/n : (i+1)*len(flat)/n]
-	}
-	return rows, nil
-}
-
-// Softmax turns logits into probabilities that sum to 1, in float64 and without overflow.
-func Softmax(logits []float32) []float64 {
-	largest := math.Inf(-1)
-	for _, l := range logits {
-		largest = max(largest, float64(l))
-	}
-	p := make([]float64, len(logits))
-	sum := 0.0
-	for i, l := range logits {
-		p[i] = math.Exp(float64(l) - largest)
-		sum += p[i]
-	}
-	for i := range p {
-		p[i] /= sum
-	}
-	return p
-}
-
-// Top returns the indices of the k largest values, the largest first.
-func Top(values []float64, k int) []int {
-	var top []int
-	for i, v := range values {
-		at := len(top)
-		for at > 0 && values[top[at-1]] < v {
-			at--
-		}
-		top = append(top[:at], append([]int{i}, top[at:]...)...)
-		top = top[:min(k, len(top))]
-	}
-	return top
 }

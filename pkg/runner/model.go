@@ -10,10 +10,14 @@ import (
 
 // SaveModel writes the weights and running statistics as safetensors with torchvision's names and layouts.
 func (r *Runner) SaveModel(path string) error {
-	metadata := map[string]string{"format": "pt", "model": r.model.String()}
-	return writeAtomically(path, func(w io.Writer) error {
-		return resnet.WriteWeights(w, r.store, r.model.Params(), metadata)
-	})
+	if err := writeAtomically(path, r.writeModel); err != nil {
+		return fmt.Errorf("runner: saving a model: %w", err)
+	}
+	return nil
+}
+
+func (r *Runner) writeModel(w io.Writer) error {
+	return resnet.WriteWeights(w, r.store, r.model.Params(), map[string]string{"format": "pt", "model": r.model.String()})
 }
 
 // LoadModel sets the weights and running statistics from a file that SaveModel or PyTorch wrote.

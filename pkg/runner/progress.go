@@ -10,45 +10,80 @@ import (
 	"golang.org/x/term"
 )
 
+const (
+	// averaged is over how many recent steps the rate is taken.
+	averaged = 50
+	// An evaluation shows its progress only when it has lasted so long.
+	slowEvaluation = 2 * time.Second
+)
+
 // progress shows how far a run is: one line that is rewritten in a terminal or a notebook, a line a
-// minute in a log file.
+// minute in a log file. In a notebook each rewriting is a message to the browser, so there are two a second at most.
 type progress struct {
-	out         io.Writer
-	live        bool
-	first       int // the step at which this session began
-	total       int
-	start, last time.Time
-	width       int // of the line on the screen
+	out      io.Writer
+	live     bool
+	interval time.Duration // between two lines
+	now      func() time.Time
+	last     time.Time // of the last line
+	width    int       // of the line on the screen
+	steps    int       // of this session
+	perStep  float64   // seconds a recent step takes
 }
 
-func newProgress(out io.Writer, step, total int) *progress {
-	return &progress{out: out, live: isLive(out), first: step, total: total, start: time.Now(), last: time.Now()}
+func newProgress(out io.Writer) *progress {
+	p := &progress{out: out, live: isLive(out), interval: time.Minute, now: time.Now, last: time.Now()}
+	if p.live {
+		p.interval = 500 * time.Millisecond
+	}
+	return p
 }
 
-// isLive says whether "\r" rewrites a line on out.
+// isLive says whether "\r" rewrites a line on out: GoNB sets GONB_PIPE for a notebook's cells.
 func isLive(out io.Writer) bool {
 	f, ok := out.(*os.File)
 	return ok && (term.IsTerminal(int(f.Fd())) || os.Getenv("GONB_PIPE") != "")
 }
 
-func (p *progress) update(step int, loss float64) {
-	interval := time.Minute
-	if p.live {
-		interval = 500 * time.Millisecond
+// step tells of a training step. The session's first one compiles the graph and does not count for the rate.
+func (p *progress) step(done, total int, loss float64, took time.Duration) {
+	if n := min(p.steps, averaged); n > 0 {
+		p.perStep += (took.Seconds() - p.perStep) / float64(n)
 	}
-	if time.Since(p.last) < interval {
+	p.steps++
+	if !p.due() {
 		return
 	}
-	p.last = time.Now()
-	perStep := time.Since(p.start) / time.Duration(step-p.first)
-	left := perStep * time.Duration(p.total-step)
-	line := fmt.Sprintf("step %d/%d (%d%%), loss %.4f, %.0f ms a step, %s left",
-		step, p.total, 100*step/p.total, loss, float64(perStep.Microseconds())/1000, rounded(left))
+	line := fmt.Sprintf("step %d/%d (%d%%), loss %.4f", done, total, 100*done/total, loss)
+	if p.perStep > 0 {
+		left := time.Duration(p.perStep * float64(total-done) * float64(time.Second))
+		line += fmt.Sprintf(", %.0f ms a step, %s left", 1000*p.perStep, rounded(left))
+	}
+	p.show(line)
+}
+
+// evaluating tells of an evaluation that began at the given time.
+func (p *progress) evaluating(done, total int, since time.Time) {
+	if p.now().Sub(since) >= slowEvaluation && p.due() {
+		p.show(fmt.Sprintf("evaluating: image %d/%d", done, total))
+	}
+}
+
+// due says whether it is time for another line.
+func (p *progress) due() bool {
+	now := p.now()
+	if now.Sub(p.last) < p.interval {
+		return false
+	}
+	p.last = now
+	return true
+}
+
+func (p *progress) show(line string) {
 	if !p.live {
 		fmt.Fprintln(p.out, line)
 		return
 	}
-	fmt.Fprintf(p.out, "\r%-*s", p.width, line)
+	fmt.Fprintf(p.out, "\r%-*s", p.width, line) // spaces cover a longer line from before
 	p.width = len(line)
 }
 

@@ -9,11 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
@@ -72,7 +72,7 @@ func (c Config) withDefaults() Config {
 }
 
 func (c Config) validate() error {
-	if c.Epochs < 1 || c.BatchSize < 2 || c.LogSteps < 1 || c.EvalSteps < 1 || c.LearningRate < 0 {
+	if c.Epochs < 1 || c.BatchSize < 2 || c.LogSteps < 1 || c.EvalSteps < 1 || !(c.LearningRate > 0) || math.IsInf(c.LearningRate, 0) {
 		return fmt.Errorf("runner: epochs %d, batch size %d, log steps %d, eval steps %d, learning rate %g: want positive numbers, and at least 2 images in a batch for batch norm",
 			c.Epochs, c.BatchSize, c.LogSteps, c.EvalSteps, c.LearningRate)
 	}
@@ -92,23 +92,27 @@ type Runner struct {
 	trainer *train.Trainer
 	eval    *model.Exec
 	predict *model.Exec
-	lock    *flock.Flock
 }
 
-// New prepares a runner for a model, with fresh weights, in a folder that is made if needed.
+// New prepares a runner for a model, with fresh weights, in a folder that Train makes if needed.
 func New(backend compute.Backend, m Model, dir string, c Config) (*Runner, error) {
 	c = c.withDefaults()
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
 	r := &Runner{Config: c, Out: os.Stdout, backend: backend, model: m, dir: dir}
-	return r, r.reset()
+	if err := r.reset(); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
-// reset gives the runner fresh weights and graphs.
+// reset gives the runner fresh weights, graphs and history.
 func (r *Runner) reset() error {
 	r.Finalize()
+	r.History = History{}
 	r.store = model.NewStore()
+	r.store.SetParam(model.ParamInitialSeed, int64(r.Config.Seed)) // for what a model draws while it trains, as dropout does
 	if err := r.model.Init(r.store, r.Config.Seed); err != nil {
 		return err
 	}
@@ -133,8 +137,10 @@ func (r *Runner) reset() error {
 // Dir is the run's folder.
 func (r *Runner) Dir() string { return r.dir }
 
+const bestName = "best.safetensors"
+
 // BestPath is the file that holds the best model.
-func (r *Runner) BestPath() string { return filepath.Join(r.dir, "best.safetensors") }
+func (r *Runner) BestPath() string { return filepath.Join(r.dir, bestName) }
 
 // Store holds the model's variables.
 func (r *Runner) Store() *model.Store { return r.store }
@@ -144,11 +150,12 @@ func (r *Runner) Backend() compute.Backend { return r.backend }
 
 // Finalize frees the device's memory. The runner is of no use afterwards.
 func (r *Runner) Finalize() {
-	if r.store == nil {
+	if r.predict == nil {
 		return
 	}
 	r.trainer.ResetComputationGraphs()
 	r.eval.Finalize()
 	r.predict.Finalize()
 	r.store.Finalize()
+	r.predict = nil
 }

@@ -6,10 +6,9 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"path/filepath"
+	"slices"
 	"time"
 
-	"github.com/gofrs/flock"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/train"
 
@@ -21,114 +20,162 @@ import (
 // again.
 var ErrStopped = errors.New("training stopped before its end")
 
-// Train trains on the training split and keeps the model with the best accuracy on dev, as the book's
-// RunnerV3 does. It goes on from the folder's newest checkpoint.
-func (r *Runner) Train(ctx context.Context, trainData, dev *cifar.Dataset) error {
-	unlock, err := r.lockFolder()
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	id := r.identity(trainData)
-	step, err := r.resume(id)
-	if err != nil {
-		return err
-	}
-	loader, err := cifar.NewLoader(r.backend, trainData, r.Config.BatchSize, r.Config.Seed)
-	if err != nil {
-		return err
-	}
-	defer loader.Finalize()
+var errDiverged = errors.New("the training diverged")
 
-	t := training{Runner: r, id: id, loader: loader, dev: dev, step: step, total: r.Config.Epochs * loader.Steps(), saved: time.Now()}
-	t.replay()
-	if t.step >= t.total {
+// Train trains on the training split and keeps the model with the best accuracy on dev, as the book's
+// RunnerV3 does. It goes on from the folder's newest checkpoint, and the result is bit for bit what an unbroken
+// run on the same device gives.
+//
+// A complete run goes on if Config asks for more epochs. Its steps and weights are then those of a run that
+// was longer from the start; the evaluation after the shorter run's last step stays in the history, and the
+// best model may be its.
+func (r *Runner) Train(ctx context.Context, trainData, dev *cifar.Dataset) error {
+	if err := r.checkData(trainData, dev); err != nil {
+		return err
+	}
+	lock, err := lockFolder(r.dir)
+	if err != nil {
+		return fmt.Errorf("runner: %w", err)
+	}
+	t := training{Runner: r, lock: lock, id: r.identity(trainData, dev), dev: dev, saved: time.Now()}
+	defer func() { t.lock.release() }()
+	r.removeTemporary()
+	if err := t.resume(); err != nil {
+		return err
+	}
+	t.loader, err = cifar.NewLoader(r.backend, trainData, r.Config.BatchSize, r.Config.Seed)
+	if err != nil {
+		return err
+	}
+	defer t.loader.Finalize()
+	t.total = r.Config.Epochs * t.loader.Steps()
+	t.progress = newProgress(r.Out)
+	defer t.progress.clear()
+
+	t.replay(trainData.Origin)
+	if t.isComplete() {
 		return nil
 	}
-	r.History.Device, r.History.Data = backend.Describe(r.backend), trainData.Origin
-	t.progress = newProgress(r.Out, t.step, t.total)
+	if err := checkWritable(r.dir); err != nil {
+		return fmt.Errorf("runner: %w", err)
+	}
 	return t.run(ctx)
+}
+
+func (r *Runner) checkData(trainData, dev *cifar.Dataset) error {
+	n, batch := trainData.Len(), r.Config.BatchSize
+	switch {
+	case n == 0 || dev.Len() == 0:
+		return fmt.Errorf("runner: %d images to train on and %d to evaluate on: want at least 1 of each", n, dev.Len())
+	case n%batch == 1:
+		return fmt.Errorf("runner: %d images in batches of %d leave 1 for the last batch, and batch norm needs at least 2: take another number of images or batch size", n, batch)
+	}
+	return nil
 }
 
 // training is the state of one call of Train.
 type training struct {
 	*Runner
+	lock     *folderLock
 	id       identity
 	loader   *cifar.Loader
 	dev      *cifar.Dataset
 	step     int // steps done
 	total    int
-	saved    time.Time
 	progress *progress
+
+	best     []byte    // the best model's file, in case that it must be written again
+	bestOK   bool      // it has been written
+	unsaved  bool      // something has happened since the last checkpoint
+	saved    time.Time // when saving was last tried
+	onDisk   int       // the step of the last checkpoint
+	restored int       // how many variables a checkpoint brought; 0 if there was none
 }
 
-// replay shows what earlier sessions printed.
-func (t *training) replay() {
+const doneLine = "[Train] Training done!"
+
+// isComplete says whether nothing is left to do: not even an evaluation that a stop prevented.
+func (t *training) isComplete() bool {
+	return t.step > t.total || t.step == t.total && len(t.History.Log) > 0 && t.History.Log[len(t.History.Log)-1] == doneLine
+}
+
+// replay shows what earlier sessions printed, and where this one begins.
+func (t *training) replay(origin string) {
 	for _, line := range t.History.Log {
 		fmt.Fprintln(t.Out, line)
 	}
+	device := backend.Describe(t.backend)
 	took := time.Duration(t.History.Seconds * float64(time.Second)).Round(time.Second)
 	switch {
-	case t.step >= t.total:
-		fmt.Fprintf(t.Out, "(This run is complete: %d steps in %v, %s. Delete %s to train anew.)\n", t.step, took, t.History.Device, t.dir)
+	case t.step > t.total:
+		t.note("(This run has done %d steps, more than the %d of %d epochs. Delete %s to train anew.)", t.step, t.total, t.Config.Epochs, t.dir)
+	case t.isComplete():
+		t.note("(This run is complete: %d steps in %v, %s. Delete %s to train anew.)", t.step, took, t.History.Device, t.dir)
 	case t.step > 0:
-		fmt.Fprintf(t.Out, "(going on at step %d of %d)\n", t.step, t.total)
+		t.note("(going on at step %d of %d)", t.step, t.total)
+		if t.History.Device != device {
+			t.note("(the steps before were computed by %s, those from here on by %s: they agree to rounding only)", t.History.Device, device)
+		}
+	}
+	if _, err := os.Stat(t.BestPath()); err != nil && t.History.Best > 0 {
+		t.note("(%s is missing: the best model, with accuracy %.5f, is lost. Delete %s to train anew.)", t.BestPath(), t.History.Best, t.dir)
+	}
+	if !t.isComplete() {
+		t.History.Device, t.History.Data = device, origin
 	}
 }
 
 func (t *training) run(ctx context.Context) error {
-	perEpoch := t.loader.Steps()
-	for t.step < t.total {
-		epoch := t.step / perEpoch
-		for batch, err := range t.loader.Epoch(epoch, t.step%perEpoch) {
-			if err != nil {
-				return err
-			}
-			if err := t.oneStep(ctx, epoch, batch); err != nil {
-				return err
-			}
-			if ctx.Err() != nil && t.step < t.total {
-				return t.stop()
-			}
-			if t.step >= t.total {
-				break
-			}
-		}
+	err := t.turn(ctx) // a stop may have left an evaluation out
+	for err == nil && t.step < t.total {
+		err = t.epoch(ctx)
 	}
-	t.print("[Train] Training done!")
-	return t.save(t.step, t.id)
+	switch {
+	case errors.Is(err, ErrStopped):
+		return t.stop()
+	case err != nil:
+		return err
+	}
+	t.print(doneLine)
+	return t.saveOrFail()
 }
 
-// oneStep updates the weights, logs, evaluates and saves when it is time. Steps are counted from 0 in
-// the log, as the book does.
-func (t *training) oneStep(ctx context.Context, epoch int, batch train.Batch) error {
+// epoch trains to the end of an epoch, from the batch on that the run has come to.
+func (t *training) epoch(ctx context.Context) error {
+	epoch, first := t.step/t.loader.Steps(), t.step%t.loader.Steps()
+	for batch, err := range t.loader.Epoch(epoch, first) {
+		if err == nil {
+			err = t.oneStep(epoch, batch)
+		}
+		if err == nil {
+			err = t.turn(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// oneStep updates the weights and logs. Steps are counted from 0 in the log, as the book does.
+func (t *training) oneStep(epoch int, batch train.Batch) error {
 	start := time.Now()
 	loss, accuracy, err := t.update(batch)
 	if err != nil {
 		return fmt.Errorf("runner: step %d of %d: %w", t.step, t.total, err)
 	}
-	if bad := float64(loss); math.IsNaN(bad) || math.IsInf(bad, 0) {
-		return fmt.Errorf("runner: the loss is %g at step %d with learning rate %g: try a smaller one; the last checkpoint in %s is from before",
-			loss, t.step, t.Config.LearningRate, t.dir)
+	if !isNumber(float64(loss)) {
+		return t.diverged(fmt.Sprintf("the loss is %g", loss), t.step)
 	}
 	t.History.Steps = append(t.History.Steps, Step{Loss: loss, Accuracy: accuracy, LearningRate: float32(t.Config.LearningRate)})
 	if t.step%t.Config.LogSteps == 0 {
 		t.print(fmt.Sprintf("[Train] epoch: %d/%d, step: %d/%d, loss: %.5f", epoch, t.Config.Epochs, t.step, t.total, loss))
 	}
-	if t.step > 0 && (t.step%t.Config.EvalSteps == 0 || t.step == t.total-1) {
-		if err := t.evaluate(ctx); err != nil {
-			return err
-		}
-	}
 	t.step++
-	t.History.Seconds += time.Since(start).Seconds()
-	t.progress.update(t.step, float64(loss))
-	if time.Since(t.saved) > t.Config.SaveEvery {
-		if err := t.save(t.step, t.id); err != nil {
-			return err
-		}
-		t.saved = time.Now()
-	}
+	t.unsaved = true
+	took := time.Since(start)
+	t.History.Seconds += took.Seconds()
+	t.progress.step(t.step, t.total, float64(loss), took)
 	return nil
 }
 
@@ -142,57 +189,84 @@ func (t *training) update(batch train.Batch) (loss, accuracy float32, err error)
 	for _, m := range metrics {
 		err = errors.Join(err, m.FinalizeAll())
 	}
+	if state := t.state(); t.restored > 0 && len(state) != t.restored {
+		return 0, 0, fmt.Errorf("training uses a variable %s that the checkpoint does not have: another version of this program made it; delete %s to train anew",
+			state[len(state)-1].Path(), t.dir)
+	}
 	return loss, accuracy, err
 }
 
-// evaluate scores the model on dev and saves it if it is the best so far. An evaluation is finished even
-// when the run has been asked to stop: it takes seconds, and the history stays whole.
-func (t *training) evaluate(ctx context.Context) error {
-	score, loss, err := t.Evaluate(context.WithoutCancel(ctx), t.dev)
-	if err != nil {
-		return err
-	}
-	t.History.Evals = append(t.History.Evals, Eval{Step: t.step, Score: score, Loss: loss})
-	t.print(fmt.Sprintf("[Evaluate]  dev score: %.5f, dev loss: %.5f", score, loss))
-	if score > t.History.Best {
-		if err := t.SaveModel(t.BestPath()); err != nil {
+// turn does what may be due between two steps: an evaluation, a stop, a checkpoint. Whether an evaluation is
+// due follows from the state alone. So one that is broken off is done again by the run that goes on.
+func (t *training) turn(ctx context.Context) error {
+	if t.evaluationDue() {
+		if err := t.evaluateDev(ctx); err != nil {
 			return err
 		}
-		t.print(fmt.Sprintf("[Evaluate] best accuracy performance has been updated: %.5f --> %.5f", t.History.Best, score))
-		t.History.Best = score
+	}
+	if ctx.Err() != nil && t.step < t.total {
+		return ErrStopped
+	}
+	if t.unsaved && time.Since(t.saved) > t.Config.SaveEvery {
+		return t.trySave()
 	}
 	return nil
 }
 
-// stop saves and says how to go on.
-func (t *training) stop() error {
-	if err := t.save(t.step, t.id); err != nil {
+// evaluationDue says whether the last step is one after which the book evaluates, and that has not happened.
+func (t *training) evaluationDue() bool {
+	last := t.step - 1
+	if t.step != t.total && (last < 1 || last%t.Config.EvalSteps != 0) {
+		return false
+	}
+	return !slices.ContainsFunc(t.History.Evals, func(e Eval) bool { return e.Step == last })
+}
+
+// evaluateDev scores the model on dev and keeps it if it is the best so far.
+func (t *training) evaluateDev(ctx context.Context) error {
+	start := time.Now()
+	score, loss, err := t.evaluate(ctx, t.dev, t.progress)
+	if err != nil {
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return ErrStopped
+		}
 		return err
 	}
-	t.progress.clear()
-	fmt.Fprintf(t.Out, "[Train] stopped after step %d of %d and saved in %s; run it again to go on\n", t.step, t.total, t.dir)
-	return ErrStopped
+	if !isNumber(loss) {
+		return t.diverged(fmt.Sprintf("the loss on dev is %g", loss), t.step-1)
+	}
+	t.History.Evals = append(t.History.Evals, Eval{Step: t.step - 1, Score: score, Loss: loss})
+	t.History.Seconds += time.Since(start).Seconds()
+	t.unsaved = true
+	t.print(fmt.Sprintf("[Evaluate]  dev score: %.5f, dev loss: %.5f", score, loss))
+	if score <= t.History.Best && len(t.History.Evals) > 1 {
+		return nil
+	}
+	if err := t.keepBest(); err != nil {
+		return err
+	}
+	t.print(fmt.Sprintf("[Evaluate] best accuracy performance has been updated: %.5f --> %.5f", t.History.Best, score))
+	t.History.Best = score
+	return t.trySave()
 }
+
+// diverged says what to try when the numbers have run away.
+func (t *training) diverged(what string, step int) error {
+	return fmt.Errorf("runner: %w: %s at step %d with learning rate %g: try a tenth of it, in another folder or after deleting %s; nothing of this step is saved",
+		errDiverged, what, step, t.Config.LearningRate, t.dir)
+}
+
+func isNumber(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // print shows a line and keeps it for replays.
 func (t *training) print(line string) {
-	t.progress.clear()
-	fmt.Fprintln(t.Out, line)
+	t.note("%s", line)
 	t.History.Log = append(t.History.Log, line)
+	t.unsaved = true
 }
 
-// lockFolder keeps a second run out of the folder.
-func (r *Runner) lockFolder() (unlock func(), err error) {
-	if err := os.MkdirAll(r.dir, 0o755); err != nil {
-		return nil, fmt.Errorf("runner: the run's folder: %w", err)
-	}
-	lock := flock.New(filepath.Join(r.dir, "lock"))
-	ok, err := lock.TryLock()
-	if err != nil {
-		return nil, fmt.Errorf("runner: locking %s: %w", r.dir, err)
-	}
-	if !ok {
-		return nil, fmt.Errorf("runner: another run is training in %s: wait for it, stop it, or choose another folder", r.dir)
-	}
-	return func() { lock.Unlock() }, nil
+// note shows a line that concerns this session only.
+func (t *training) note(format string, args ...any) {
+	t.progress.clear()
+	fmt.Fprintf(t.Out, format+"\n", args...)
 }

@@ -1,0 +1,173 @@
+package runner
+
+import (
+	"context"
+	"math"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/stretchr/testify/require"
+
+	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/resnet"
+)
+
+// reference is the accuracy and the mean loss of a toy, in float64 and one image at a time. The colours are
+// centred with the mean over centre, or with the running mean if that is nil.
+func reference(t *testing.T, r *Runner, d, centre *cifar.Dataset) (accuracy, loss float64) {
+	t.Helper()
+	var values [3][]float32
+	for i, p := range r.model.Params() {
+		v, err := resnet.Values(r.store, p)
+		require.NoError(t, err)
+		values[i] = v
+	}
+	mean := [3]float64{float64(values[0][0]), float64(values[0][1]), float64(values[0][2])}
+	if centre != nil {
+		mean = [3]float64{}
+		for i := range centre.Len() {
+			for c, v := range colour(centre, i) {
+				mean[c] += v / float64(centre.Len())
+			}
+		}
+	}
+	classes := len(values[2])
+	for i, label := range d.Labels {
+		logits := make([]float64, classes)
+		best := 0
+		for k := range logits {
+			logits[k] = float64(values[2][k])
+			for c, v := range colour(d, i) {
+				logits[k] += (v - mean[c]) * float64(values[1][c*classes+k])
+			}
+			if logits[k] > logits[best] {
+				best = k
+			}
+		}
+		sum := 0.0
+		for _, l := range logits {
+			sum += math.Exp(l - logits[label])
+		}
+		loss += math.Log(sum)
+		if best == int(label) {
+			accuracy++
+		}
+	}
+	return accuracy / float64(d.Len()), loss / float64(d.Len())
+}
+
+// colour is the mean of an image's normalised channels.
+func colour(d *cifar.Dataset, i int) (c [3]float64) {
+	for p, v := range d.Pixels[i*cifar.ImageSize:][:cifar.ImageSize] {
+		c[p%3] += (float64(v)/255 - float64(cifar.Mean[p%3])) / float64(cifar.Std[p%3]) / 1024
+	}
+	return c
+}
+
+// Every example counts once, whether the last batch is full or not.
+func TestEvaluate(t *testing.T) {
+	t.Parallel()
+	onBackends(t, func(t *testing.T, b compute.Backend) {
+		r, out := newToy(t, b, toy{}, t.TempDir(), toyConfig)
+		require.NoError(t, r.Train(context.Background(), toyTrain(), toyDev()))
+		out.Reset()
+		for _, n := range []int{1, 33, 249, 250, 251, 500, 613} {
+			d := toyData(cifar.Test, n, uint64(n))
+			accuracy, loss, err := r.Evaluate(context.Background(), d)
+			require.NoError(t, err)
+			wantAccuracy, wantLoss := reference(t, r, d, nil)
+			require.InDelta(t, wantAccuracy, accuracy, 1e-12, "%d images", n)
+			require.InDelta(t, wantLoss, loss, 1e-5, "%d images", n)
+		}
+		require.Empty(t, out.String())
+	})
+}
+
+func TestEvaluateErrors(t *testing.T) {
+	t.Parallel()
+	r, _ := newToy(t, goBackend(t), toy{}, t.TempDir(), toyConfig)
+	_, _, err := r.Evaluate(context.Background(), &cifar.Dataset{Split: cifar.Test})
+	require.ErrorContains(t, err, "no images in test")
+	ctx := &countdown{Context: context.Background(), left: 1}
+	_, _, err = r.Evaluate(ctx, toyData(cifar.Test, 251, 1))
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorContains(t, err, "evaluation on test stopped at image 250 of 251")
+}
+
+// Logits do not depend on how many images are predicted at once.
+func TestPredict(t *testing.T) {
+	t.Parallel()
+	onBackends(t, func(t *testing.T, b compute.Backend) {
+		r, _ := newToy(t, b, toy{classes: 4}, t.TempDir(), toyConfig)
+		d := toyData(cifar.Test, 255, 3)
+		all, err := r.Predict(d.Pixels)
+		require.NoError(t, err)
+		require.Len(t, all, 255)
+		for _, n := range []int{1, 2, 3, 250} {
+			some, err := r.Predict(d.Pixels[:n*cifar.ImageSize])
+			require.NoError(t, err)
+			require.Len(t, some, n)
+			for i, row := range some {
+				require.Len(t, row, 4)
+				require.InDeltaSlice(t, all[i], row, 1e-5, "image %d of %d", i, n)
+			}
+		}
+		last, err := r.Predict(d.Pixels[254*cifar.ImageSize:])
+		require.NoError(t, err)
+		require.InDeltaSlice(t, all[254], last[0], 1e-5)
+
+		right, loss := 0.0, 0.0
+		for i, row := range all {
+			p := Softmax(row)
+			loss -= math.Log(p[d.Labels[i]])
+			if Top(p, 1)[0] == int(d.Labels[i]) {
+				right++
+			}
+		}
+		accuracy, meanLoss, err := r.Evaluate(context.Background(), d)
+		require.NoError(t, err)
+		require.InDelta(t, accuracy, right/255, 1e-12)
+		require.InDelta(t, meanLoss, loss/255, 1e-5)
+	})
+}
+
+func TestPredictErrors(t *testing.T) {
+	t.Parallel()
+	r, _ := newToy(t, goBackend(t), toy{}, t.TempDir(), toyConfig)
+	for _, n := range []int{0, 1, cifar.ImageSize - 1, cifar.ImageSize + 1} {
+		_, err := r.Predict(make([]uint8, n))
+		require.ErrorContains(t, err, "want a positive multiple of 3072")
+	}
+}
+
+func TestSoftmax(t *testing.T) {
+	t.Parallel()
+	require.Empty(t, Softmax(nil))
+	require.InDeltaSlice(t, []float64{0.25, 0.25, 0.25, 0.25}, Softmax([]float32{7, 7, 7, 7}), 1e-15)
+	require.InDeltaSlice(t, []float64{1 / (1 + math.E), math.E / (1 + math.E)}, Softmax([]float32{1, 2}), 1e-15)
+	require.InDeltaSlice(t, []float64{0, 1}, Softmax([]float32{-3e38, 3e38}), 1e-15)
+}
+
+func TestTop(t *testing.T) {
+	t.Parallel()
+	v := []float64{0.1, 0.4, 0.05, 0.4, 0.05}
+	require.Equal(t, []int{1, 3, 0}, Top(v, 3), "of equal values the first comes first")
+	require.Equal(t, []int{1, 3, 0, 2, 4}, Top(v, 9))
+	require.Empty(t, Top(v, 0))
+	require.Empty(t, Top(v, -1))
+	require.Empty(t, Top(nil, 2))
+}
+
+// countdown is a context that ends when it has been asked so many times.
+type countdown struct {
+	context.Context
+	left int
+}
+
+func (c *countdown) Err() error {
+	if c.left <= 0 {
+		return context.Canceled
+	}
+	c.left--
+	return nil
+}

@@ -1,0 +1,84 @@
+package runner
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+
+	"github.com/gomlx/gomlx/core/tensors"
+
+	"nndl.example/resnet18/pkg/cifar"
+)
+
+// Predict returns the logits of images given as bytes [n, 32, 32, 3]: n rows of one number a class.
+func (r *Runner) Predict(pixels []uint8) ([][]float32, error) {
+	n := len(pixels) / cifar.ImageSize
+	if n == 0 || n*cifar.ImageSize != len(pixels) {
+		return nil, fmt.Errorf("runner: %d bytes to predict from, want a positive multiple of %d (32×32×3)", len(pixels), cifar.ImageSize)
+	}
+	rows := make([][]float32, 0, n)
+	for start := 0; start < n; start += evalBatch {
+		count := min(evalBatch, n-start)
+		batch, err := r.predictBatch(pixels[start*cifar.ImageSize:][:count*cifar.ImageSize], count)
+		if err != nil {
+			return nil, fmt.Errorf("runner: predicting images %d to %d: %w", start, start+count-1, err)
+		}
+		rows = append(rows, batch...)
+	}
+	return rows, nil
+}
+
+// predictBatch predicts from up to evalBatch images. A graph is compiled for each number of images; black ones fill up
+// to the next power of two, so that there are few graphs.
+func (r *Runner) predictBatch(pixels []uint8, n int) ([][]float32, error) {
+	padded := min(evalBatch, 1<<bits.Len(uint(n-1)))
+	pixels = append(make([]uint8, 0, padded*cifar.ImageSize), pixels...)[:padded*cifar.ImageSize]
+	images := tensors.FromFlatDataAndDimensions(pixels, padded, cifar.Height, cifar.Width, cifar.Channels)
+	defer images.MustFinalizeAll()
+	out, err := r.predict.Call1(images)
+	if err != nil {
+		return nil, err
+	}
+	defer out.MustFinalizeAll()
+	logits, err := tensors.CopyFlatData[float32](out) // [padded, classes]
+	if err != nil {
+		return nil, err
+	}
+	rows, classes := make([][]float32, n), len(logits)/padded
+	for i := range rows {
+		rows[i] = logits[i*classes:][:classes:classes]
+	}
+	return rows, nil
+}
+
+// Softmax turns logits into probabilities that sum to 1, in float64 and without overflow.
+func Softmax(logits []float32) []float64 {
+	largest := math.Inf(-1)
+	for _, l := range logits {
+		largest = max(largest, float64(l))
+	}
+	p := make([]float64, len(logits))
+	sum := 0.0
+	for i, l := range logits {
+		p[i] = math.Exp(float64(l) - largest)
+		sum += p[i]
+	}
+	for i := range p {
+		p[i] /= sum
+	}
+	return p
+}
+
+// Top returns the indices of the k largest values, the largest first.
+func Top(values []float64, k int) []int {
+	var top []int
+	for i, v := range values {
+		at := len(top)
+		for at > 0 && values[top[at-1]] < v {
+			at--
+		}
+		top = append(top[:at], append([]int{i}, top[at:]...)...)
+		top = top[:min(max(0, k), len(top))]
+	}
+	return top
+}
