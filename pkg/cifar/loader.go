@@ -7,6 +7,7 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
+	"github.com/gomlx/compute/shapes"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/train"
@@ -28,9 +29,16 @@ func NewLoader(backend compute.Backend, d *Dataset, batchSize int, seed uint64) 
 	if batchSize < 1 || d.Len() < 1 {
 		return nil, fmt.Errorf("cifar: batches of %d from %d images: want at least 1 of each", batchSize, d.Len())
 	}
+	if len(d.Pixels) != d.Len()*ImageSize {
+		return nil, fmt.Errorf("cifar: %s has %d labels and %d bytes of pixels, want %d for each label", d.Split, d.Len(), len(d.Pixels), ImageSize)
+	}
 	labels := make([]int32, d.Len())
 	for i, l := range d.Labels {
 		labels[i] = int32(l)
+	}
+	images, err := tensors.FromRaw(backend, 0, shapes.Make(dtypes.Uint8, d.Len(), ImageSize), d.Pixels)
+	if err != nil {
+		return nil, fmt.Errorf("cifar: putting %d images on the device: %w", d.Len(), err)
 	}
 	gather, err := graph.NewExec(backend, func(images, labels, indices *graph.Node) (*graph.Node, *graph.Node) {
 		rows := graph.InsertAxes(indices, -1)                                           // [batch, 1]
@@ -42,7 +50,7 @@ func NewLoader(backend compute.Backend, d *Dataset, batchSize int, seed uint64) 
 	}
 	return &Loader{
 		data: d, batchSize: batchSize, seed: seed, gather: gather,
-		images: tensors.FromFlatDataAndDimensions(d.Pixels, d.Len(), ImageSize),
+		images: images,
 		labels: tensors.FromFlatDataAndDimensions(labels, d.Len()),
 	}, nil
 }
