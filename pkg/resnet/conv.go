@@ -49,7 +49,10 @@ func matmulConvolution(x, kernel *Node, stride int) *Node {
 	k, out := kernel.Shape().Dim(0), kernel.Shape().Dim(3)
 	pad := k / 2
 	sizeOut := (size-1)/stride + 1
-	if size == sizeOut && size > 1 && size <= k/2+1 {
+	switch {
+	case k == 3 && stride == 1 && size%2 == 0 && size >= 4:
+		return winogradConvolution(x, kernel)
+	case size == sizeOut && size > 1 && size <= k/2+1:
 		return denseConvolution(x, kernel)
 	}
 
