@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot/text"
@@ -23,7 +24,7 @@ type Grid struct {
 	Images   []image.Image
 	Captions []string // one each, or none; \n begins a new line
 	Marks    []Mark   // one each, or none
-	Cols     int      // images in a row; 0 means as many as there are, five at most
+	Cols     int      // images in a row; 0 means 5
 	Scale    int      // screen pixels for each pixel of an image; 0 means 3
 	Title    string
 }
@@ -39,55 +40,77 @@ func (g Grid) Figure() (*Figure, error) {
 	if err := g.check(); err != nil {
 		return nil, err
 	}
-	cols, scale := g.Cols, float64(g.Scale)
-	if cols <= 0 {
-		cols = 5
+	g.Images, g.Captions, g.Marks = slices.Clone(g.Images), slices.Clone(g.Captions), slices.Clone(g.Marks)
+	if g.Cols <= 0 {
+		g.Cols = 5
 	}
-	cols = min(cols, len(g.Images))
-	if scale <= 0 {
-		scale = 3
+	g.Cols = min(g.Cols, len(g.Images))
+	if g.Scale <= 0 {
+		g.Scale = 3
 	}
+	cells, w, h := g.layout()
+	if w > 8000 || h > 8000 {
+		return nil, fmt.Errorf("chart: images: a grid of %g by %g pixels: want at most 8000 each way: fewer images or a smaller scale", w, h)
+	}
+	return &Figure{
+		Title: g.Title, Alt: g.alt(), width: w, height: h,
+		paint: func(p pen) {
+			p.card()
+			sty := style(titleSize, true, ink)
+			p.text(margin, margin+8, fit(g.Title, sty, w-2*margin), sty, left)
+			for i, c := range cells {
+				p.image(g.Images[i], c.x, c.y, c.w, c.h)
+				g.caption(p, i, c)
+			}
+		},
+	}, nil
+}
+
+// cell is the place of an image and of its caption.
+type cell struct {
+	x, y, w, h float64 // the image
+	middle     float64 // of the caption, and
+	below      float64 // the height of its first line
+	room       float64 // and its widest line
+	lines      []string
+}
+
+const (
+	imageGap   = 14
+	lineHeight = 18
+	markWidth  = 16
+)
+
+// layout gives each image its place, and the size of the whole grid. All columns are as wide as the widest image or
+// caption; each row is as high as it needs to be.
+func (g Grid) layout() (cells []cell, width, height float64) {
 	var wide, high float64
 	for _, img := range g.Images {
-		wide, high = max(wide, scale*float64(img.Bounds().Dx())), max(high, scale*float64(img.Bounds().Dy()))
+		wide = max(wide, float64(g.Scale*img.Bounds().Dx()))
+		high = max(high, float64(g.Scale*img.Bounds().Dy()))
 	}
-	rows := (len(g.Images) + cols - 1) / cols
-	const gap = 14
-	textW, lines := g.textSize()
-	cellW, cellH := max(wide, 48, min(textW, wide+60)), high
-	if lines > 0 {
-		cellH += 6 + lineHeight*float64(lines)
-	}
-	top := float64(margin)
+	captions, textW := g.wrapped(max(wide, 80))
+	colW := max(wide, 48, min(textW, wide+60))
+	y := float64(margin)
 	if g.Title != "" {
-		top += 28
+		y += 28
 	}
-	f := &Figure{
-		Title:  g.Title,
-		width:  2*margin + float64(cols)*(cellW+gap) - gap,
-		height: top + float64(rows)*(cellH+gap) - gap + margin,
-		Alt:    g.alt(),
-	}
-	if g.Title != "" {
-		f.width = max(f.width, 2*margin+width(g.Title, style(titleSize, true, ink)))
-	}
-	if f.width > 8000 || f.height > 8000 {
-		return nil, fmt.Errorf("chart: images: a grid of %g by %g pixels: want at most 8000 each way: fewer images or a smaller scale", f.width, f.height)
-	}
-	f.paint = func(p pen) {
-		p.card()
-		if g.Title != "" {
-			p.text(margin, margin+8, g.Title, style(titleSize, true, ink), left)
+	for from := 0; from < len(g.Images); from += g.Cols {
+		lines := 0
+		for i := from; i < min(from+g.Cols, len(g.Images)); i++ {
+			c := cell{lines: captions[i], below: y + high + 14, room: colW + imageGap - 4}
+			c.w, c.h = float64(g.Scale*g.Images[i].Bounds().Dx()), float64(g.Scale*g.Images[i].Bounds().Dy())
+			x := margin + float64(i-from)*(colW+imageGap)
+			c.middle = x + colW/2
+			c.x, c.y = x+(colW-c.w)/2, y+(high-c.h)/2
+			cells, lines = append(cells, c), max(lines, len(c.lines))
 		}
-		for i, img := range g.Images {
-			x := margin + float64(i%cols)*(cellW+gap)
-			y := top + float64(i/cols)*(cellH+gap)
-			w, h := scale*float64(img.Bounds().Dx()), scale*float64(img.Bounds().Dy())
-			p.image(img, x+(cellW-w)/2, y+(high-h)/2, w, h)
-			g.caption(p, i, x+cellW/2, y+high+14, cellW+gap-4)
+		y += high + imageGap
+		if lines > 0 {
+			y += 6 + lineHeight*float64(lines)
 		}
 	}
-	return f, nil
+	return cells, 2*margin + float64(g.Cols)*(colW+imageGap) - imageGap, y - imageGap + margin
 }
 
 func (g Grid) check() error {
@@ -111,11 +134,6 @@ func (g Grid) check() error {
 	return nil
 }
 
-const (
-	lineHeight = 18
-	markWidth  = 16
-)
-
 // textStyle gives the style of caption i and the room that its mark takes.
 func (g Grid) textStyle(i int) (sty text.Style, lead float64) {
 	if len(g.Marks) == 0 || g.Marks[i] == Unmarked {
@@ -127,40 +145,40 @@ func (g Grid) textStyle(i int) (sty text.Style, lead float64) {
 	return style(textSize, true, Blue), markWidth
 }
 
-// textSize gives the width of the widest caption and the number of lines of the longest.
-func (g Grid) textSize() (wide float64, lines int) {
-	if len(g.Marks) > 0 {
-		wide, lines = markWidth, 1
-	}
-	for i, c := range g.Captions {
+// wrapped breaks the captions into lines of about the given width, and gives the width that they take.
+func (g Grid) wrapped(room float64) (captions [][]string, wide float64) {
+	captions = make([][]string, len(g.Images))
+	for i := range captions {
+		if len(g.Captions) == 0 && (len(g.Marks) == 0 || g.Marks[i] == Unmarked) {
+			continue
+		}
 		sty, lead := g.textStyle(i)
-		parts := strings.Split(c, "\n")
-		lines = max(lines, len(parts))
-		for _, l := range parts {
+		captions[i] = []string{""}
+		if len(g.Captions) > 0 {
+			captions[i] = wrap(g.Captions[i], sty, room-lead)
+		}
+		for _, l := range captions[i] {
 			wide = max(wide, lead+width(l, sty))
 		}
 	}
-	return wide, lines
+	return captions, wide
 }
 
-// caption writes the text of image i, its mark before the first line, no wider than max.
-func (g Grid) caption(p pen, i int, x, y, max float64) {
+// caption writes the lines below image i, its mark before the first.
+func (g Grid) caption(p pen, i int, c cell) {
 	sty, lead := g.textStyle(i)
-	caption := ""
-	if len(g.Captions) > 0 {
-		caption = g.Captions[i]
-	}
-	for n, l := range strings.Split(caption, "\n") {
-		l = fit(l, sty, max-lead)
-		from := x - (width(l, sty)+lead)/2
+	for n, l := range c.lines {
+		y := c.below + lineHeight*float64(n)
+		l = fit(l, sty, c.room-lead)
+		x := c.middle - (width(l, sty)+lead)/2
 		if n == 0 && lead > 0 && g.Marks[i] == Wrong {
-			p.lines(sty.Color, 2, from+1, y-4, from+10, y+5)
-			p.lines(sty.Color, 2, from+1, y+5, from+10, y-4)
+			p.lines(sty.Color, 2, x+1, y-4, x+10, y+5)
+			p.lines(sty.Color, 2, x+1, y+5, x+10, y-4)
 		} else if n == 0 && lead > 0 {
-			p.lines(sty.Color, 2, from, y+1, from+4, y+5, from+11, y-4)
+			p.lines(sty.Color, 2, x, y+1, x+4, y+5, x+11, y-4)
 		}
-		p.text(from+lead, y, l, sty, left)
-		y, lead = y+lineHeight, 0
+		p.text(x+lead, y, l, sty, left)
+		lead = 0
 	}
 }
 

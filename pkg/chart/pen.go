@@ -57,6 +57,9 @@ func (p pen) lines(stroke color.Color, width float64, xy ...float64) {
 
 // text writes s with the middle of its line at y. Runes that XML does not allow become spaces.
 func (p pen) text(x, y float64, s string, sty text.Style, align text.XAlignment) {
+	if s == "" {
+		return
+	}
 	sty.XAlign = align
 	// The middle of the capitals, which is what the eye takes for the middle of a line of text.
 	pt := p.at(x, y+0.36*float64(sty.Font.Size))
@@ -119,6 +122,22 @@ func fit(s string, sty text.Style, max float64) string {
 		runes = runes[:len(runes)-1]
 	}
 	return string(runes) + "…"
+}
+
+// wrap breaks s into lines at its newlines and, where a line is wider than max, at its spaces.
+func wrap(s string, sty text.Style, max float64) []string {
+	var lines []string
+	for part := range strings.SplitSeq(s, "\n") {
+		line := ""
+		for i, word := range strings.Fields(part) {
+			if i > 0 && width(line+" "+word, sty) > max {
+				lines, line = append(lines, line), ""
+			}
+			line = strings.TrimLeft(line+" "+word, " ")
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // turned writes s turned anticlockwise by an angle around its point.

@@ -1,0 +1,39 @@
+package lab
+
+import (
+	"fmt"
+	"image"
+	"image/png"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/image/draw"
+
+	"nndl.example/resnet18/pkg/cifar"
+)
+
+// SaveExample enlarges a test image to 320×320 and writes it as a PNG file, for a reader who has no picture
+// at hand. It returns the file's path.
+func SaveExample(l *Lab, index int) (path string, err error) {
+	d, err := cifar.Open(l.Source, cifar.Test)
+	if err != nil {
+		return "", err
+	}
+	if index < 0 || index >= d.Len() {
+		return "", fmt.Errorf("lab: test image %d, want 0 to %d", index, d.Len()-1)
+	}
+	small := d.Image(index)
+	large := image.NewNRGBA(image.Rect(0, 0, 320, 320))
+	draw.CatmullRom.Scale(large, large.Bounds(), small, small.Bounds(), draw.Src, nil)
+	path = filepath.Join(l.Work, fmt.Sprintf("%s-%d.png", cifar.Classes[d.Labels[index]], index))
+	f, err := os.Create(path)
+	if err != nil {
+		return "", fmt.Errorf("lab: saving an example picture: %w", err)
+	}
+	defer func() {
+		if e := f.Close(); err == nil {
+			err = e
+		}
+	}()
+	return path, png.Encode(f, large)
+}

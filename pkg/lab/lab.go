@@ -1,0 +1,133 @@
+// Package lab is what the notebooks and the command start with: it reads the settings, finds the data,
+// starts the backend and keeps to one layout of files.
+//
+//	WORK/data/                  archives, and the batch files extracted from them
+//	WORK/runs/library, custom   one folder for each trained model: best.safetensors and checkpoints
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"syscall"
+
+	"github.com/gomlx/compute"
+
+	"nndl.example/resnet18/pkg/backend"
+	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/resnet"
+	"nndl.example/resnet18/pkg/runner"
+)
+
+// Lab is a set-up that experiments share.
+type Lab struct {
+	Work        string // the folder for data and runs
+	Epochs      int
+	TrainImages int // how many training images to use; 0 means all
+	Backend     compute.Backend
+	Source      cifar.Source
+	Out         io.Writer
+}
+
+// Start reads the settings from the environment, where a short run is asked for:
+//
+//	EPOCHS=1 TRAIN_IMAGES=512 WORK=/tmp/short
+//
+// Without them it takes the given number of epochs, all images and the folder work beside the notebooks'.
+// It says in two lines which data and which device are in use.
+func Start(epochs int) (*Lab, error) {
+	l := &Lab{Work: os.Getenv("WORK"), Epochs: epochs, Out: os.Stdout}
+	if l.Work == "" {
+		l.Work = "work"
+		if dir := os.Getenv("GONB_DIR"); dir != "" { // in a notebook
+			l.Work = filepath.Join(filepath.Dir(dir), "work")
+		}
+	}
+	if err := errors.Join(readInt("EPOCHS", 1, &l.Epochs), readInt("TRAIN_IMAGES", 0, &l.TrainImages)); err != nil {
+		return nil, err
+	}
+	var err error
+	if l.Source, err = cifar.Find(context.Background(), cifar.FindOptions{Dir: l.DataDir(), Progress: l.Out}); err != nil {
+		return nil, err
+	}
+	if l.Backend, err = backend.Default(); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(l.Out, "data: %v\ncomputes with: %s\n", l.Source, backend.Describe(l.Backend))
+	return l, nil
+}
+
+// readInt sets v from an environment variable that holds a number of at least low.
+func readInt(name string, low int, v *int) error {
+	text := os.Getenv(name)
+	if text == "" {
+		return nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < low {
+		return fmt.Errorf("lab: the environment variable %s is %q, want a whole number of at least %d", name, text, low)
+	}
+	*v = n
+	return nil
+}
+
+// DataDir is where archives and extracted batch files lie.
+func (l *Lab) DataDir() string { return filepath.Join(l.Work, "data") }
+
+// Data loads a split; in a short run no more of it than training images are used.
+func (l *Lab) Data(split cifar.Split) (*cifar.Dataset, error) {
+	d, err := cifar.Open(l.Source, split)
+	if err != nil {
+		return nil, err
+	}
+	return d.Take(l.TrainImages), nil
+}
+
+// Runner prepares the runner for a model whose run lies in the folder of that name.
+func (l *Lab) Runner(name string, m resnet.Config) (*runner.Runner, error) {
+	return runner.New(l.Backend, m, filepath.Join(l.Work, "runs", name), runner.Config{Epochs: l.Epochs})
+}
+
+// Trained is Runner with the best model loaded; maker is the notebook or command that trains it.
+func (l *Lab) Trained(name string, m resnet.Config, maker string) (*runner.Runner, error) {
+	r, err := l.Runner(name, m)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(r.BestPath()); errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("lab: there is no %s yet: run %s first", r.BestPath(), maker)
+	}
+	return r, r.LoadModel(r.BestPath())
+}
+
+// Train trains a runner's model. Ctrl-C, or the notebook's stop button, ends it after the current step
+// with all saved: it says how to go on, and the second return value is false. A second Ctrl-C kills.
+func (l *Lab) Train(r *runner.Runner) (complete bool, err error) {
+	train, err1 := l.Data(cifar.Train)
+	dev, err2 := l.Data(cifar.Dev)
+	if err := errors.Join(err1, err2); err != nil {
+		return false, err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	err = r.Train(ctx, train, dev)
+	if errors.Is(err, runner.ErrStopped) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Conditions says in a line what a result was got with.
+func (l *Lab) Conditions() string {
+	images := "all images"
+	if l.TrainImages > 0 {
+		images = fmt.Sprintf("only %d training images", l.TrainImages)
+	}
+	return fmt.Sprintf("%d epochs, %s, %s, %s", l.Epochs, images, l.Source.Origin, backend.Describe(l.Backend))
+}

@@ -1,0 +1,40 @@
+package resnet
+
+import (
+	"fmt"
+
+	"github.com/gomlx/gomlx/ml/model"
+)
+
+// CopyWeights sets a network's variables from those of a network with at least as many classes. Where the
+// last layer is wider there, its first NumClasses outputs are taken: with the same weights, the two then
+// compute the same first logits.
+func CopyWeights(to *model.Store, toConfig Config, from *model.Store, fromConfig Config) error {
+	source := map[string]Param{}
+	for _, p := range fromConfig.Params() {
+		source[p.Name] = p
+	}
+	for _, p := range toConfig.Params() {
+		q, ok := source[p.Name]
+		if !ok {
+			return fmt.Errorf("resnet: copying weights: %s has no %s", fromConfig, p.Name)
+		}
+		values, err := Values(from, q)
+		if err != nil {
+			return err
+		}
+		last := len(p.Dims) - 1
+		width, sourceWidth := p.Dims[last], q.Dims[last]
+		if len(q.Dims) != len(p.Dims) || sourceWidth < width || len(values)/sourceWidth != p.Size()/width {
+			return fmt.Errorf("resnet: copying weights: %s is %v there and %v here", p.Name, q.Dims, p.Dims)
+		}
+		narrow := make([]float32, 0, p.Size())
+		for i := 0; i < len(values); i += sourceWidth {
+			narrow = append(narrow, values[i:i+width]...)
+		}
+		if err := setValues(to, p, narrow); err != nil {
+			return err
+		}
+	}
+	return nil
+}
