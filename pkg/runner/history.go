@@ -25,6 +25,7 @@ type Step struct {
 	Loss         float32 `json:"l"`
 	Accuracy     float32 `json:"a"` // of the batch, before the update
 	LearningRate float32 `json:"r"`
+	Seconds      float32 `json:"s,omitempty"` // it took
 }
 
 // Eval is one evaluation on the dev set.

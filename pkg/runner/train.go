@@ -167,13 +167,13 @@ func (t *training) oneStep(epoch int, batch train.Batch) error {
 	if !isNumber(float64(loss)) {
 		return t.diverged(fmt.Sprintf("the loss is %g", loss), t.step)
 	}
-	t.History.Steps = append(t.History.Steps, Step{Loss: loss, Accuracy: accuracy, LearningRate: float32(t.Config.LearningRate)})
+	took := time.Since(start)
+	t.History.Steps = append(t.History.Steps, Step{Loss: loss, Accuracy: accuracy, LearningRate: float32(t.Config.LearningRate), Seconds: float32(took.Seconds())})
 	if t.step%t.Config.LogSteps == 0 {
 		t.print(fmt.Sprintf("[Train] epoch: %d/%d, step: %d/%d, loss: %.5f", epoch, t.Config.Epochs, t.step, t.total, loss))
 	}
 	t.step++
 	t.unsaved = true
-	took := time.Since(start)
 	t.History.Seconds += took.Seconds()
 	t.progress.step(t.step, t.total, float64(loss), took)
 	return nil
