@@ -39,7 +39,6 @@ type Lab struct {
 //	EPOCHS=1 TRAIN_IMAGES=512 WORK=/tmp/short
 //
 // Without them it takes the given number of epochs, all images and the folder work beside the notebooks'.
-// It says in two lines which data and which device are in use.
 func Start(epochs int) (*Lab, error) {
 	l := &Lab{Work: os.Getenv("WORK"), Epochs: epochs, Out: os.Stdout}
 	if l.Work == "" {
@@ -58,8 +57,12 @@ func Start(epochs int) (*Lab, error) {
 	if l.Backend, err = backend.Default(); err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(l.Out, "data: %v\ncomputes with: %s\n", l.Source, backend.Describe(l.Backend))
 	return l, nil
+}
+
+// String says in two lines which data and which device are in use.
+func (l *Lab) String() string {
+	return fmt.Sprintf("data: %v\ncomputes with: %s", l.Source, backend.Describe(l.Backend))
 }
 
 // readInt sets v from an environment variable that holds a number of at least low.
