@@ -24,45 +24,59 @@ import (
 	"nndl.example/resnet18/pkg/runner"
 )
 
-// Lab is a set-up that experiments share.
-type Lab struct {
-	Work        string // the folder for data and runs
-	Epochs      int
-	TrainImages int // how many training images to use; 0 means all
-	Backend     compute.Backend
-	Source      cifar.Source
-	Out         io.Writer
+// Settings say what an experiment runs with.
+type Settings struct {
+	Work        string    // the folder for data and runs
+	Epochs      int       // passes over the training set
+	TrainImages int       // how many images of each set to use; 0 means all
+	Backend     string    // GoMLX's configuration, as backend.New takes it; "" picks the best
+	Download    bool      // try the official download before the embedded copy
+	Out         io.Writer // where long work shows its progress
 }
 
-// Start reads the settings from the environment, where a short run is asked for:
+// Lab is a set-up that experiments share.
+type Lab struct {
+	Settings
+	Backend compute.Backend
+	Source  cifar.Source
+}
+
+// Start is New with the settings of the environment, where a short run is asked for:
 //
 //	EPOCHS=1 TRAIN_IMAGES=512 WORK=/tmp/short
 //
 // Without them it takes the given number of epochs, all images and the folder work beside the notebooks'.
 func Start(epochs int) (*Lab, error) {
-	l := &Lab{Work: os.Getenv("WORK"), Epochs: epochs, Out: os.Stdout}
-	if l.Work == "" {
-		l.Work = "work"
+	s := Settings{Work: os.Getenv("WORK"), Epochs: epochs, Out: os.Stdout}
+	if s.Work == "" {
+		s.Work = "work"
 		if dir := os.Getenv("GONB_DIR"); dir != "" { // in a notebook
-			l.Work = filepath.Join(filepath.Dir(dir), "work")
+			s.Work = filepath.Join(filepath.Dir(dir), "work")
 		}
 	}
-	if err := errors.Join(readInt("EPOCHS", 1, &l.Epochs), readInt("TRAIN_IMAGES", 0, &l.TrainImages)); err != nil {
+	if err := errors.Join(readInt("EPOCHS", 1, &s.Epochs), readInt("TRAIN_IMAGES", 0, &s.TrainImages)); err != nil {
 		return nil, err
 	}
-	var err error
-	if l.Source, err = cifar.Find(context.Background(), cifar.FindOptions{Dir: l.DataDir(), Progress: l.Out}); err != nil {
-		return nil, err
-	}
-	if l.Backend, err = backend.Default(); err != nil {
-		return nil, err
-	}
-	return l, nil
+	return New(s)
 }
 
-// String says in two lines which data and which device are in use.
-func (l *Lab) String() string {
-	return fmt.Sprintf("data: %v\ncomputes with: %s", l.Source, backend.Describe(l.Backend))
+// New starts the backend and finds the data.
+func New(s Settings) (*Lab, error) {
+	if s.Epochs < 1 || s.TrainImages < 0 {
+		return nil, fmt.Errorf("lab: %d epochs of %d images: want at least 1 epoch, and 0 images (all) or more", s.Epochs, s.TrainImages)
+	}
+	l := &Lab{Settings: s}
+	var err error
+	if s.Backend == "" {
+		l.Backend, err = backend.Default()
+	} else {
+		l.Backend, err = backend.New(s.Backend, os.Stderr)
+	}
+	if err != nil {
+		return nil, err
+	}
+	l.Source, err = cifar.Find(context.Background(), cifar.FindOptions{Dir: l.DataDir(), Download: s.Download, Progress: s.Out})
+	return l, err
 }
 
 // readInt sets v from an environment variable that holds a number of at least low.
@@ -79,6 +93,11 @@ func readInt(name string, low int, v *int) error {
 	return nil
 }
 
+// String says in two lines which data and which device are in use.
+func (l *Lab) String() string {
+	return fmt.Sprintf("data: %v\ncomputes with: %s", l.Source, backend.Describe(l.Backend))
+}
+
 // DataDir is where archives and extracted batch files lie.
 func (l *Lab) DataDir() string { return filepath.Join(l.Work, "data") }
 
@@ -93,7 +112,12 @@ func (l *Lab) Data(split cifar.Split) (*cifar.Dataset, error) {
 
 // Runner prepares the runner for a model whose run lies in the folder of that name.
 func (l *Lab) Runner(name string, m resnet.Config) (*runner.Runner, error) {
-	return runner.New(l.Backend, m, filepath.Join(l.Work, "runs", name), runner.Config{Epochs: l.Epochs})
+	r, err := runner.New(l.Backend, m, filepath.Join(l.Work, "runs", name), runner.Config{Epochs: l.Epochs})
+	if err != nil {
+		return nil, err
+	}
+	r.Out = l.Out
+	return r, nil
 }
 
 // Trained is Runner with the best model loaded; maker is the notebook or command that trains it.
