@@ -185,7 +185,7 @@ func (s Series) star(c draw.Canvas, at vg.Point) {
 		c.FillPolygon(layer.col, pts)
 	}
 	sty := style(textSize, true, s.Color)
-	w := sty.Width(clean(s.Best))
+	w := vg.Length(width(s.Best, sty))
 	pt := vg.Point{X: min(max(at.X-w/2, c.Min.X), c.Max.X-w), Y: at.Y + 12}
 	if s.below() {
 		pt.Y = at.Y - 22

@@ -60,9 +60,8 @@ func (p pen) text(x, y float64, s string, sty text.Style, align text.XAlignment)
 	if s == "" {
 		return
 	}
-	sty.XAlign = align
 	// The middle of the capitals, which is what the eye takes for the middle of a line of text.
-	pt := p.at(x, y+0.36*float64(sty.Font.Size))
+	pt := p.at(x+float64(align)*width(s, sty), y+0.36*float64(sty.Font.Size))
 	p.c.FillText(sty, pt, clean(s))
 }
 
@@ -109,8 +108,18 @@ func clean(s string) string {
 	}, strings.ToValidUTF8(s, "?"))
 }
 
-// width measures s.
-func width(s string, sty text.Style) float64 { return float64(sty.Width(clean(s))) }
+// width measures s. Liberation Sans has no Chinese; whatever font shows it makes each character a square.
+func width(s string, sty text.Style) float64 {
+	squares := 0
+	narrow := strings.Map(func(r rune) rune {
+		if r >= 0x2e80 && r <= 0x9fff || r >= 0xff00 && r <= 0xff60 {
+			squares++
+			return -1
+		}
+		return r
+	}, clean(s))
+	return float64(sty.Width(narrow)) + float64(squares)*float64(sty.Font.Size)
+}
 
 // fit shortens s with an ellipsis until it is no wider than max.
 func fit(s string, sty text.Style, max float64) string {
