@@ -1,0 +1,88 @@
+package lab
+
+import (
+	"image"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/resnet"
+	"nndl.example/resnet18/pkg/runner"
+)
+
+func TestStart(t *testing.T) {
+	t.Setenv("GOMLX_BACKEND", "go")
+	t.Setenv("WORK", t.TempDir())
+	for name, text := range map[string]string{"EPOCHS": "many", "TRAIN_IMAGES": "-1"} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(name, text)
+			_, err := Start(30)
+			require.ErrorContains(t, err, name)
+			require.ErrorContains(t, err, text)
+		})
+	}
+	t.Setenv("EPOCHS", "2")
+	t.Setenv("TRAIN_IMAGES", "12")
+	l, err := Start(30)
+	require.NoError(t, err)
+	require.Equal(t, 2, l.Epochs)
+	require.Contains(t, l.String(), "pure Go")
+	require.Contains(t, l.Conditions(), "2 epochs, only 12 training images, embedded JPEG copy")
+	d, err := l.Data(cifar.Train)
+	require.NoError(t, err)
+	require.Equal(t, 12, d.Len())
+
+	_, err = l.Trained("library", resnet.Library(), "notebook 03-train")
+	require.ErrorContains(t, err, "run notebook 03-train first")
+	path, err := SaveExample(l, 7)
+	require.NoError(t, err)
+	f, err := os.Open(path)
+	require.NoError(t, err)
+	defer f.Close()
+	img, _, err := image.Decode(f)
+	require.NoError(t, err)
+	require.Equal(t, image.Rect(0, 0, 320, 320), img.Bounds())
+	_, err = SaveExample(l, 10000)
+	require.ErrorContains(t, err, "want 0 to 9999")
+}
+
+func TestNew(t *testing.T) {
+	_, err := New(Settings{Epochs: 0})
+	require.ErrorContains(t, err, "0 epochs")
+	_, err = New(Settings{Epochs: 1, Backend: "quantum"})
+	require.ErrorContains(t, err, "quantum")
+	t.Setenv(cifar.PathVariable, filepath.Join(t.TempDir(), "none"))
+	_, err = New(Settings{Epochs: 1, Backend: "go", Out: io.Discard})
+	require.ErrorContains(t, err, "none")
+}
+
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	answers := []Answer{{0, 3, 3, 0.9}, {1, 3, 5, 0.6}, {2, 5, 3, 0.8}, {3, 5, 5, 0.7}, {4, 1, 999, 0.99}}
+	counts, outside := ConfusionMatrix(answers)
+	require.Equal(t, 1, outside)
+	require.Equal(t, 1, counts[3][3])
+	require.Equal(t, 1, counts[3][5])
+	require.Equal(t, 1, counts[5][3])
+	worst := MostConfident(answers, 2)
+	require.Equal(t, []Answer{answers[4], answers[2]}, worst)
+	require.Len(t, MostConfident(answers, 99), 3)
+	require.Len(t, answers, 5, "the answers themselves stay")
+}
+
+func TestCurves(t *testing.T) {
+	t.Parallel()
+	h := runner.History{
+		Steps: []runner.Step{{Loss: 3, Accuracy: 0.1}, {Loss: 2, Accuracy: 0.2}, {Loss: 1, Accuracy: 0.3}, {Loss: 0.5, Accuracy: 0.5}},
+		Evals: []runner.Eval{{Step: 1, Score: 0.15, Loss: 2}, {Step: 3, Score: 0.35, Loss: 1}},
+	}
+	fig, err := Curves("toy", &h)
+	require.NoError(t, err)
+	require.Contains(t, string(fig.SVG()), "toy")
+	_, err = Curves("empty", &runner.History{})
+	require.Error(t, err)
+}
