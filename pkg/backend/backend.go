@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 
@@ -81,7 +82,7 @@ func start(config string) (b compute.Backend, err error) {
 	}
 	if !known {
 		return nil, fmt.Errorf("backend %q: want one of %s, alone or with options as in \"xla:cpu\"; XLA needs a build with cgo",
-			config, strings.Join(compute.List(), ", "))
+			config, strings.Join(slices.Sorted(slices.Values(compute.List())), ", "))
 	}
 	if name == "xla" {
 		keepFreedMemory()
