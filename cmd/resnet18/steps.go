@@ -53,7 +53,7 @@ func (a *app) train([]string) error {
 	if err != nil {
 		return err
 	}
-	r, err := l.Runner(a.model, c)
+	r, err := l.Runner(a.model, c, runner.Config{})
 	if err != nil {
 		return err
 	}

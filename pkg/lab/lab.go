@@ -110,9 +110,11 @@ func (l *Lab) Data(split cifar.Split) (*cifar.Dataset, error) {
 	return d.Take(l.TrainImages), nil
 }
 
-// Runner prepares the runner for a model whose run lies in the folder of that name.
-func (l *Lab) Runner(name string, m resnet.Config) (*runner.Runner, error) {
-	r, err := runner.New(l.Backend, m, filepath.Join(l.Work, "runs", name), runner.Config{Epochs: l.Epochs})
+// Runner prepares the runner for a model whose run lies in the folder of that name. The number of epochs is
+// the lab's; what else c leaves out is the chapter's.
+func (l *Lab) Runner(name string, m resnet.Config, c runner.Config) (*runner.Runner, error) {
+	c.Epochs = l.Epochs
+	r, err := runner.New(l.Backend, m, filepath.Join(l.Work, "runs", name), c)
 	if err != nil {
 		return nil, err
 	}
@@ -122,7 +124,7 @@ func (l *Lab) Runner(name string, m resnet.Config) (*runner.Runner, error) {
 
 // Trained is Runner with the best model loaded; maker is the notebook or command that trains it.
 func (l *Lab) Trained(name string, m resnet.Config, maker string) (*runner.Runner, error) {
-	r, err := l.Runner(name, m)
+	r, err := l.Runner(name, m, runner.Config{})
 	if err != nil {
 		return nil, err
 	}
