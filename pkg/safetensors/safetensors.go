@@ -140,7 +140,8 @@ func headerLength(r io.ReaderAt, size int64) (int64, error) {
 	for i := range b {
 		length |= uint64(b[i]) << (8 * i)
 	}
-	if length > MaxHeader || int64(length) > size-8 {
+	const shortest = 2 // {}
+	if length < shortest || length > MaxHeader || int64(length) > size-8 {
 		return 0, fmt.Errorf("safetensors: the header claims %d bytes in a file of %d (limit %d): not a safetensors file, or cut short", length, size, MaxHeader)
 	}
 	return int64(length), nil
