@@ -3,13 +3,14 @@
 package picture
 
 import (
-	"bytes"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	_ "image/gif"  // formats that Load knows
 	_ "image/jpeg" //
 	_ "image/png"  //
+	"io"
 	"os"
 
 	"golang.org/x/image/draw"
@@ -19,54 +20,80 @@ import (
 const (
 	// Size is the height and width of the result in pixels.
 	Size = 32
-	// maxPixels is the largest image that is decoded: 50 megapixels, 200 MB in memory.
+	// maxPixels is the largest image that is decoded.
 	maxPixels = 50_000_000
-	// maxBytes is the largest file that is read.
-	maxBytes = 100 << 20
+	// maxMemory is the most that decoding may take, in bytes.
+	maxMemory = 400 << 20
 )
 
 // Load reads a PNG, JPEG, GIF (its first frame) or WebP file of any size. The picture is turned upright by
-// its EXIF orientation, laid on white where it is transparent, cropped to the square in its middle and
-// shrunk to 32×32. It returns the bytes [32, 32, 3] and the same as an image to look at.
+// its EXIF orientation (JPEG), laid on white where it is transparent, cropped to the square in its middle
+// and scaled to 32×32. It returns the bytes [32, 32, 3] and the same as an image to look at.
 func Load(path string) (pixels []uint8, small *image.NRGBA, err error) {
-	info, err := os.Stat(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("picture: %w", err)
 	}
-	if !info.Mode().IsRegular() || info.Size() > maxBytes {
-		return nil, nil, fmt.Errorf("picture: %s is not a file of at most %d MB", path, maxBytes>>20)
-	}
-	data, err := os.ReadFile(path)
+	defer f.Close()
+	info, err := f.Stat()
 	if err != nil {
 		return nil, nil, fmt.Errorf("picture: %w", err)
 	}
-	small, err = decode(data)
+	if !info.Mode().IsRegular() {
+		return nil, nil, fmt.Errorf("picture: %s is not a file: want a PNG, JPEG, GIF or WebP image", path)
+	}
+	small, err = decode(f)
 	if err != nil {
 		return nil, nil, fmt.Errorf("picture: %s: %w", path, err)
 	}
 	return rgb(small), small, nil
 }
 
-func decode(data []byte) (*image.NRGBA, error) {
-	if len(data) == 0 {
-		return nil, fmt.Errorf("the file is empty: want a PNG, JPEG, GIF or WebP image")
+// decode reads the file three times: for its kind and size, for what these do not say, for the picture.
+func decode(file io.ReadSeeker) (*image.NRGBA, error) {
+	if n, err := file.Seek(0, io.SeekEnd); n == 0 || err != nil {
+		return nil, errors.Join(errors.New("the file is empty: want a PNG, JPEG, GIF or WebP image"), err)
 	}
-	header, format, err := image.DecodeConfig(bytes.NewReader(data))
+	file.Seek(0, io.SeekStart)
+	header, format, err := image.DecodeConfig(file)
 	if err != nil {
 		return nil, fmt.Errorf("not an image that can be read (want PNG, JPEG, GIF or WebP): %w", err)
 	}
-	if w, h := int64(header.Width), int64(header.Height); w < 1 || h < 1 || w*h > maxPixels {
-		return nil, fmt.Errorf("the image has %d×%d pixels, want at least one and at most %d million: shrink it first", w, h, maxPixels/1_000_000)
+	file.Seek(0, io.SeekStart)
+	found := inspect(file, format)
+	found.width, found.height = max(found.width, header.Width), max(found.height, header.Height)
+	if err := found.check(header.ColorModel); err != nil {
+		return nil, err
 	}
-	img, _, err := image.Decode(bytes.NewReader(data))
+	file.Seek(0, io.SeekStart)
+	img, _, err := image.Decode(file)
 	if err != nil {
-		return nil, fmt.Errorf("a damaged %s image: %w", format, err)
+		return nil, fmt.Errorf("a damaged %s image, or of a kind that is not read: %w", format, err)
 	}
-	turn := 1
-	if format == "jpeg" {
-		turn = orientation(data)
+	return upright(shrink(img), found.orientation), nil
+}
+
+// check refuses images that would take too much memory.
+func (d details) check(model color.Model) error {
+	w, h := int64(d.width), int64(d.height)
+	if w < 1 || h < 1 || w*h > maxPixels {
+		return fmt.Errorf("the image has %d×%d pixels, want at least one and at most %d million: shrink it first", w, h, maxPixels/1_000_000)
 	}
-	return upright(shrink(img), turn), nil
+	// Bytes for a pixel. The usual ones are 1 to 4; an interlaced PNG is held twice.
+	each := int64(8)
+	switch {
+	case model == color.NRGBA64Model || model == color.RGBA64Model:
+		each = 16
+	case d.progressive && model == color.YCbCrModel:
+		each = 15 // three colours, and a 32-bit coefficient for each
+	case d.progressive:
+		each = 24 // four, and a copy
+	}
+	if w*h*each > maxMemory {
+		return fmt.Errorf("the image has %d×%d pixels and is stored in a way (16 bits a colour, or progressive) that takes %d MB to read, want at most %d: shrink it first",
+			w, h, w*h*each>>20, maxMemory>>20)
+	}
+	return nil
 }
 
 // shrink crops to the middle square and scales it. Transparent pixels become white.

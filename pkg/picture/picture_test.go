@@ -89,6 +89,10 @@ func TestFormatsAndSizes(t *testing.T) {
 		{"transparent is white", "wwww", pngBytes(t, clear)},
 		{"gif", "rgbw", encode(t, func(b *bytes.Buffer) error { return gif.Encode(b, quarters(40, 40), nil) })},
 		{"jpeg", "rgbw", encode(t, func(b *bytes.Buffer) error { return jpeg.Encode(b, quarters(64, 64), nil) })},
+		{"progressive jpeg", "rgbw", fromBase64(t, progressiveJPEG)},
+		{"webp", "rgbw", fromBase64(t, lossyWebP)},
+		{"lossless webp", "rgbw", fromBase64(t, losslessWebP)},
+		{"webp, lower half transparent", "rgww", fromBase64(t, alphaWebP)},
 	}
 	tests[2].want = corners(shrink(quarters(1, 1)))
 	for _, o := range []struct {
@@ -133,6 +137,8 @@ func TestBadFiles(t *testing.T) {
 		{"pdf", "not an image", []byte("%PDF-1.7\n")},
 		{"only a magic number", "not an image", []byte("GIF89a")},
 		{"webp magic", "not an image", []byte("RIFF\x00\x00\x00\x00WEBP")},
+		{"animated webp", "of a kind that is not read", fromBase64(t, animatedWebP)},
+		{"cut webp", "damaged webp", fromBase64(t, lossyWebP)[:100]},
 	} {
 		path := filepath.Join(t.TempDir(), "picture")
 		require.NoError(t, os.WriteFile(path, test.data, 0o600))
@@ -144,7 +150,7 @@ func TestBadFiles(t *testing.T) {
 	require.ErrorContains(t, err, "not a file")
 	_, _, err = Load(filepath.Join(t.TempDir(), "none"))
 	require.ErrorIs(t, err, os.ErrNotExist)
-	_, err = decode(gifHeader(65535, 65535))
+	_, err = decode(bytes.NewReader(gifHeader(65535, 65535)))
 	require.ErrorContains(t, err, "65535×65535 pixels")
 }
 
@@ -152,14 +158,4 @@ func TestBadFiles(t *testing.T) {
 func gifHeader(w, h uint16) []byte {
 	b := binary.LittleEndian.AppendUint16([]byte("GIF89a"), w)
 	return append(binary.LittleEndian.AppendUint16(b, h), 0, 0, 0)
-}
-
-func FuzzOrientation(f *testing.F) {
-	f.Add(withOrientation(f, quarters(8, 8), binary.BigEndian, 6))
-	f.Add(withOrientation(f, quarters(8, 8), binary.LittleEndian, 3))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if o := orientation(data); o < 1 || o > 8 {
-			t.Fatalf("orientation %d", o)
-		}
-	})
 }
