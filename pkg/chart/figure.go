@@ -94,25 +94,30 @@ func (f *Figure) description() string {
 	return f.Title
 }
 
-// sharpness is the number of pixels in a PNG file to one CSS pixel: enough for a high-density display.
+// sharpness is the number of pixels in a saved PNG file to one CSS pixel: enough for a high-density display.
 const sharpness = 2
 
 // Image gives the figure as a raster image of twice its natural size.
-func (f *Figure) Image() image.Image {
+func (f *Figure) Image() image.Image { return f.raster(sharpness) }
+
+// raster draws the figure with a number of pixels to one CSS pixel.
+func (f *Figure) raster(scale int) image.Image {
 	if f.paint == nil {
 		return image.NewRGBA(image.Rect(0, 0, 1, 1))
 	}
 	c := vgimg.NewWith(vgimg.UseWH(vg.Length(f.width), vg.Length(f.height)),
-		vgimg.UseDPI(72*sharpness), vgimg.UseBackgroundColor(color.Transparent))
-	f.paint(pen{c: draw.New(c), raster: sharpness})
+		vgimg.UseDPI(72*scale), vgimg.UseBackgroundColor(color.Transparent))
+	f.paint(pen{c: draw.New(c), raster: float64(scale)})
 	return c.Image()
 }
 
 // PNG gives the figure as a PNG file of twice its natural size.
-func (f *Figure) PNG() []byte {
+func (f *Figure) PNG() []byte { return encode(f.Image()) }
+
+func encode(img image.Image) []byte {
 	var buf bytes.Buffer
 	enc := png.Encoder{CompressionLevel: png.BestCompression}
-	if err := enc.Encode(&buf, f.Image()); err != nil {
+	if err := enc.Encode(&buf, img); err != nil {
 		panic("chart: writing to memory: " + err.Error()) // a bytes.Buffer does not fail
 	}
 	return buf.Bytes()

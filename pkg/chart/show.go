@@ -25,12 +25,12 @@ func (f *Figure) Show() error {
 }
 
 // bundle is the figure in the forms from which a notebook viewer takes the first that it can show: HTML in
-// JupyterLab (also before the reader trusts the notebook), in HTML pages and on code forges; PNG in PDF files and
-// where HTML is not shown; words in a terminal.
+// JupyterLab (also before the reader trusts the notebook) and in HTML pages; PNG, at its natural size to keep notebooks
+// small, in PDF files and where a forge shows no HTML; words in a terminal.
 func (f *Figure) bundle() map[protocol.MIMEType]any {
 	return map[protocol.MIMEType]any{
 		protocol.MIMETextHTML:  f.HTML(),
-		protocol.MIMEImagePNG:  f.PNG(),
+		protocol.MIMEImagePNG:  encode(f.raster(1)),
 		protocol.MIMETextPlain: strings.TrimSpace(f.description() + "\n" + f.Caption),
 	}
 }
@@ -45,8 +45,9 @@ func (f *Figure) HTML() string {
 	var b strings.Builder
 	b.WriteString(`<figure style="margin:0.5em 0"><div style="display:flex;flex-wrap:wrap;align-items:center;gap:12px">`)
 	for _, p := range parts {
-		fmt.Fprintf(&b, `<img alt="%s" width="%g" style="flex:0 1 %gpx;min-width:min(100%%,%gpx);max-width:100%%;height:auto" src="data:image/svg+xml;base64,%s">`,
-			html.EscapeString(p.description()), p.width, p.width, min(p.width, 340), base64.StdEncoding.EncodeToString(p.SVG()))
+		// Down to 400 pixels the figures of a row shrink, then they wrap.
+		fmt.Fprintf(&b, `<img alt="%s" width="%g" style="flex:1 1 %gpx;min-width:0;max-width:min(100%%,%gpx);height:auto" src="data:image/svg+xml;base64,%s">`,
+			html.EscapeString(p.description()), p.width, min(p.width, 400), p.width, base64.StdEncoding.EncodeToString(p.SVG()))
 	}
 	b.WriteString("</div>")
 	if f.Caption != "" {

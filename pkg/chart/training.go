@@ -60,7 +60,7 @@ func TrainingCurves(t Training) (*Figure, error) {
 func (t Training) loss() (*Figure, error) {
 	axes := Axes{Title: t.title("loss"), XLabel: "training step", YLabel: "loss", XMin: new(0.0), YMin: new(0.0)}
 	x := floats(t.TrainSteps)
-	window := int(roundUp(float64(len(x)) / 200))
+	window := int(roundUp(float64(len(x)) / 100))
 	smooth := Smooth(t.TrainLoss, window)
 	top := t.top(smooth)
 	var notes []string
