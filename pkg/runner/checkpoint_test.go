@@ -234,6 +234,24 @@ func TestAnotherRun(t *testing.T) {
 	}
 }
 
+// The history can be read without the weights, and without the same model.
+func TestLoadHistory(t *testing.T) {
+	t.Parallel()
+	dir, _, newest := stopped(t)
+	c, err := readCheckpoint(newest)
+	require.NoError(t, err)
+	r, _ := newToy(t, goBackend(t), toy{}, dir, Config{})
+	require.NoError(t, r.LoadHistory())
+	require.Equal(t, c.history, r.History)
+
+	require.NoError(t, os.Truncate(newest, 100))
+	require.NoError(t, r.LoadHistory(), "the one before it serves")
+	require.Len(t, r.History.Steps, 8)
+
+	r, _ = newToy(t, goBackend(t), toy{}, t.TempDir(), Config{})
+	require.ErrorContains(t, r.LoadHistory(), "no run has been saved in "+r.Dir())
+}
+
 func TestLoadModelErrors(t *testing.T) {
 	t.Parallel()
 	dir, _, newest := stopped(t)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/stretchr/testify/require"
 
 	"nndl.example/resnet18/pkg/cifar"
@@ -69,8 +70,8 @@ func TestEvaluate(t *testing.T) {
 	t.Parallel()
 	onBackends(t, func(t *testing.T, b compute.Backend) {
 		r, out := newToy(t, b, toy{}, t.TempDir(), toyConfig)
-		require.NoError(t, r.Train(context.Background(), toyTrain(), toyDev()))
-		out.Reset()
+		running := tensors.FromFlatDataAndDimensions([]float32{-0.1, 0.2, 0.3}, 3)
+		require.NoError(t, r.store.GetVariable("/norm/running_mean").SetValue(running))
 		for _, n := range []int{1, 33, 249, 250, 251, 500, 613} {
 			d := toyData(cifar.Test, n, uint64(n))
 			accuracy, loss, err := r.Evaluate(context.Background(), d)
@@ -103,7 +104,7 @@ func TestPredict(t *testing.T) {
 		all, err := r.Predict(d.Pixels)
 		require.NoError(t, err)
 		require.Len(t, all, 255)
-		for _, n := range []int{1, 2, 3, 250} {
+		for _, n := range []int{1, 3, 250} {
 			some, err := r.Predict(d.Pixels[:n*cifar.ImageSize])
 			require.NoError(t, err)
 			require.Len(t, some, n)
