@@ -50,8 +50,8 @@ func Start(epochs int) (*Lab, error) {
 	s := Settings{Work: os.Getenv("WORK"), Epochs: epochs, Out: os.Stdout}
 	if s.Work == "" {
 		s.Work = "work"
-		if dir := os.Getenv("GONB_DIR"); dir != "" { // in a notebook
-			s.Work = filepath.Join(filepath.Dir(dir), "work")
+		if os.Getenv("GONB_DIR") != "" { // in a notebook, whose cells run in its folder
+			s.Work = filepath.Join("..", "work")
 		}
 	}
 	if err := errors.Join(readInt("EPOCHS", 1, &s.Epochs), readInt("TRAIN_IMAGES", 0, &s.TrainImages)); err != nil {
