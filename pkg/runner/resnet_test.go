@@ -21,7 +21,7 @@ const envBatch = "RESNET_BATCH"
 
 // The chapter's network takes the same 20 steps on XLA and on pure Go, from the same weights.
 //
-// The learning rate is a hundredth of the chapter's. With the chapter's, two correct programs part after a
+// The learning rate is a five-hundredth of the chapter's. With the chapter's, two correct programs part after a
 // few steps: where the input of a ReLU is within rounding of zero, one lets it through and the other does not.
 // That is one activation in three million, and it changes the gradients before it by a thousandth. Adam's
 // first steps follow the sign of a gradient, whatever its size, and so turn that into whole steps. XLA parts from itself in
@@ -37,7 +37,7 @@ func TestResNetOnBothBackends(t *testing.T) {
 	const steps = 20
 	data := photographs(steps * batch)
 	losses := func(b compute.Backend) []Step {
-		c := Config{Epochs: 1, BatchSize: batch, LogSteps: 1000, EvalSteps: 1000, LearningRate: 1e-5, SaveEvery: time.Hour}
+		c := Config{Epochs: 1, BatchSize: batch, LogSteps: 1000, EvalSteps: 1000, LearningRate: 2e-6, SaveEvery: time.Hour}
 		r, _ := newToy(t, b, resnet.Custom(3, 10, true), t.TempDir(), c)
 		require.NoError(t, r.Train(context.Background(), data, data.Take(2)))
 		return r.History.Steps
