@@ -54,6 +54,22 @@ func WriteWeights(w io.Writer, store *model.Store, params []Param, metadata map[
 // names and shapes before it changes anything. PyTorch's num_batches_tracked counters are passed over:
 // with a fixed momentum they have no effect.
 func ReadWeights(f *safetensors.File, store *model.Store, params []Param) error {
+	return readWeights(f, store, params, func(string) bool { return false })
+}
+
+// ReadFeatures is ReadWeights for all but the last layer, whose variables stay as they are: fresh, after
+// Config.Init. So a network for other classes starts from a trained one, as from torchvision's weights for
+// ImageNet with their 1,000 outputs. The file may have a last layer of any size, or none.
+func ReadFeatures(f *safetensors.File, store *model.Store, params []Param) error {
+	features := slices.DeleteFunc(slices.Clone(params), func(p Param) bool { return isHead(p.Name) })
+	return readWeights(f, store, features, isHead)
+}
+
+// isHead names the last layer's variables.
+func isHead(name string) bool { return strings.HasPrefix(name, "fc.") }
+
+// readWeights reads the tensors of params; the file may hold no others than those that skip names.
+func readWeights(f *safetensors.File, store *model.Store, params []Param, skip func(name string) bool) error {
 	known := map[string]bool{}
 	for _, p := range params {
 		known[p.Name] = true
@@ -68,7 +84,7 @@ func ReadWeights(f *safetensors.File, store *model.Store, params []Param) error 
 		}
 	}
 	for _, name := range f.Names() {
-		if !known[name] && !strings.HasSuffix(name, ".num_batches_tracked") {
+		if !known[name] && !skip(name) && !strings.HasSuffix(name, ".num_batches_tracked") {
 			return fmt.Errorf("resnet: weights: tensor %q is not part of this network", name)
 		}
 	}

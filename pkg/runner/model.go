@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/gomlx/gomlx/ml/model"
+
 	"nndl.example/resnet18/pkg/resnet"
 	"nndl.example/resnet18/pkg/safetensors"
 )
@@ -21,13 +23,20 @@ func (r *Runner) writeModel(w io.Writer) error {
 }
 
 // LoadModel sets the weights and running statistics from a file that SaveModel or PyTorch wrote.
-func (r *Runner) LoadModel(path string) error {
+func (r *Runner) LoadModel(path string) error { return r.load(path, resnet.ReadWeights) }
+
+// LoadFeatures is LoadModel for a file whose last layer has another number of outputs, as torchvision's weights
+// for ImageNet have: the last layer stays as it is, fresh after New, and all others are set. (Those weights also expect
+// another normalisation, with the means and deviations of ImageNet; further training makes up for it.)
+func (r *Runner) LoadFeatures(path string) error { return r.load(path, resnet.ReadFeatures) }
+
+func (r *Runner) load(path string, read func(*safetensors.File, *model.Store, []resnet.Param) error) error {
 	f, err := safetensors.Open(path)
 	if err != nil {
 		return fmt.Errorf("runner: loading a model: %w", err)
 	}
 	defer f.Close()
-	if err := resnet.ReadWeights(f, r.store, r.model.Params()); err != nil {
+	if err := read(f, r.store, r.model.Params()); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
