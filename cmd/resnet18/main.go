@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"nndl.example/resnet18/pkg/lab"
 	"nndl.example/resnet18/pkg/resnet"
@@ -23,29 +24,39 @@ const usage = `resnet18 trains ResNet-18 on CIFAR-10: section 5.5 of "Neural Net
     resnet18 evaluate             the best model on the test set
     resnet18 predict 2            what test image 2 is
     resnet18 predict my-cat.jpg   what is on your own picture
+    resnet18 export FILE          the best model as safetensors, with torchvision's names
+    resnet18 import FILE          take such a file, from PyTorch or from here, as the best model
 
-"resnet18 COMMAND -h" lists a command's flags.
+"resnet18 COMMAND -h" says more about a command and lists its flags.
 `
 
-// command is one subcommand: its flags are set up by define, and run gets what is left.
+// command is one subcommand: about is for -h, and run gets what the flags leave.
 type command struct {
 	name, args string
+	about      string
 	run        func(a *app, args []string) error
 }
 
 var commands = []command{
-	{"data", "", (*app).data},
-	{"summary", "", (*app).summary},
-	{"train", "", (*app).train},
-	{"evaluate", "", (*app).evaluate},
-	{"predict", "INDEX|FILE", (*app).predict},
+	{"data", "", `Finds CIFAR-10, unpacks it into WORK/data and counts the images of each class. Without an archive there, a
+copy of all 60,000 images as JPEG, which this program brings along, takes its place. The environment variable
+CIFAR10_PATH names an archive or a folder of your own.`, (*app).data},
+	{"summary", "", `Lists the network's layers: output for a 32×32 image, parameters, multiply-adds.`, (*app).summary},
+	{"train", "", `Trains and evaluates on the test set. The best model by accuracy on dev goes into WORK/runs/MODEL, with all that an
+interrupted run needs to go on: Ctrl-C stops after the step and saves, a second Ctrl-C stops at once, and the same
+command goes on. A larger -epochs continues a complete run.`, (*app).train},
+	{"evaluate", "", `Scores the best model that train has saved on the test set.`, (*app).evaluate},
+	{"predict", "INDEX|FILE", `Says what the best model sees in a test image (0 to 9999) or in a PNG, JPEG, GIF or WebP file of any size, whose
+middle square is scaled to 32×32.`, (*app).predict},
+	{"export", "FILE", `Writes the best model as safetensors, with torchvision's names and layouts.`, (*app).exportModel},
+	{"import", "FILE", `Takes a safetensors file, from export or from PyTorch, as the best model.`, (*app).importModel},
 }
 
 // app holds the flags, which all commands share, and where to write.
 type app struct {
 	work, model, backend string
 	epochs, images       int
-	download             bool
+	download, newHead    bool
 	out                  io.Writer
 }
 
@@ -78,28 +89,37 @@ func dispatch(args []string, stdout, stderr io.Writer) error {
 		if c.name == args[0] {
 			a := &app{out: stdout}
 			flags := a.flags(c, stderr)
-			if err := flags.Parse(args[1:]); err != nil {
+			rest, err := parse(flags, args[1:])
+			if err != nil {
 				if errors.Is(err, flag.ErrHelp) {
 					return err
 				}
 				return errUsage // flag has said why
 			}
-			if want := len(c.args) > 0; want != (flags.NArg() == 1) || flags.NArg() > 1 {
-				fmt.Fprintf(stderr, "resnet18 %s: %d arguments, want %q\n", c.name, flags.NArg(), c.args)
+			if want := len(c.args) > 0; want != (len(rest) == 1) || len(rest) > 1 {
+				fmt.Fprintf(stderr, "resnet18 %s: %d arguments, want %q\n", c.name, len(rest), c.args)
 				return errUsage
 			}
-			return c.run(a, flags.Args())
+			return c.run(a, rest)
 		}
 	}
 	fmt.Fprintf(stderr, "resnet18: there is no command %q\n\n%s", args[0], usage)
 	return errUsage
 }
 
+// parse takes flags before and behind the argument: "predict cat.jpg -model custom".
+func parse(f *flag.FlagSet, args []string) (rest []string, err error) {
+	for err = f.Parse(args); err == nil && f.NArg() > 0; err = f.Parse(f.Args()[1:]) {
+		rest = append(rest, f.Arg(0))
+	}
+	return rest, err
+}
+
 func (a *app) flags(c command, stderr io.Writer) *flag.FlagSet {
 	f := flag.NewFlagSet("resnet18 "+c.name, flag.ContinueOnError)
 	f.SetOutput(stderr)
 	f.Usage = func() {
-		fmt.Fprintf(stderr, "resnet18 %s [flags] %s\n", c.name, c.args)
+		fmt.Fprintf(stderr, "resnet18 %s\n\n%s\n\nFlags:\n", strings.TrimSpace(c.name+" [flags] "+c.args), c.about)
 		f.PrintDefaults()
 	}
 	work := os.Getenv("WORK")
@@ -107,11 +127,14 @@ func (a *app) flags(c command, stderr io.Writer) *flag.FlagSet {
 		work = "work"
 	}
 	f.StringVar(&a.work, "work", work, "`folder` for the data and the trained models")
-	f.StringVar(&a.model, "model", "library", "library (1,000 outputs), custom (10) or plain (10, no shortcuts)")
-	f.StringVar(&a.backend, "backend", "", "xla:cpu, xla:cuda or go; the best there is if empty")
-	f.IntVar(&a.epochs, "epochs", 30, "passes over the training set")
-	f.IntVar(&a.images, "train-images", 0, "use only so many images of each set; 0 uses all")
+	f.StringVar(&a.model, "model", "library", "`name` of the network: library (1,000 outputs), custom (10) or plain (10, no shortcuts)")
+	f.StringVar(&a.backend, "backend", "", "`name` of what computes: xla:cpu, xla:cuda or go; the best there is if empty")
+	f.IntVar(&a.epochs, "epochs", 30, "`number` of passes over the training set")
+	f.IntVar(&a.images, "train-images", 0, "use only this `number` of images of each set; 0 uses all")
 	f.BoolVar(&a.download, "download", false, "try to download the official archive, if it is not there")
+	if c.name == "import" {
+		f.BoolVar(&a.newHead, "new-head", false, "take all but the last layer, which stays fresh: for a file with another number of outputs")
+	}
 	return f
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strconv"
 
 	"nndl.example/resnet18/pkg/cifar"
@@ -15,20 +16,22 @@ func (a *app) data([]string) error {
 	if err != nil {
 		return err
 	}
-	folder, members, err := cifar.Extract(l.Source.Path, l.DataDir())
-	if err != nil {
-		return err
+	if info, err := os.Stat(l.Source.Path); err != nil || !info.IsDir() { // a folder is extracted already
+		folder, members, err := cifar.Extract(l.Source.Path, l.DataDir())
+		if err != nil {
+			return err
+		}
+		for _, m := range members {
+			fmt.Fprintf(a.out, "%10d  %s\n", m.Size, m.Name)
+		}
+		fmt.Fprintln(a.out, "in", folder)
 	}
-	for _, m := range members {
-		fmt.Fprintf(a.out, "%10d  %s\n", m.Size, m.Name)
-	}
-	fmt.Fprintln(a.out, "in", folder)
 	for _, split := range []cifar.Split{cifar.Train, cifar.Dev, cifar.Test} {
 		d, err := l.Data(split)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(a.out, "\n%s: %d images\n", split, d.Len())
+		fmt.Fprintf(a.out, "\n%s: %d images, fingerprint %s\n", split, d.Len(), d.Fingerprint())
 		for class, n := range d.ClassCounts() {
 			fmt.Fprintf(a.out, "  %-10s %6d\n", cifar.Classes[class], n)
 		}

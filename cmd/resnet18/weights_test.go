@@ -1,0 +1,66 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/stretchr/testify/require"
+
+	"nndl.example/resnet18/pkg/resnet"
+)
+
+// weightsFile writes a network's fresh weights as a file from elsewhere.
+func weightsFile(t *testing.T, c resnet.Config) string {
+	store := model.NewStore()
+	require.NoError(t, c.Init(store, 7))
+	path := filepath.Join(t.TempDir(), "weights.safetensors")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	require.NoError(t, resnet.WriteWeights(f, store, c.Params(), map[string]string{"format": "pt", "model": c.String()}))
+	require.NoError(t, f.Close())
+	return path
+}
+
+// What import takes, export gives back, byte for byte.
+func TestImportExport(t *testing.T) {
+	t.Parallel()
+	work, in := t.TempDir(), weightsFile(t, resnet.Custom(3, 10, true))
+	flags := []string{"-work", work, "-model", "custom"}
+	code, _, err := call(append(append([]string{"export"}, flags...), filepath.Join(work, "none"))...)
+	require.Equal(t, 1, code)
+	require.Contains(t, err, `run "resnet18 train -model custom" first`)
+
+	code, out, err := call(append(append([]string{"import"}, flags...), in)...)
+	require.Equal(t, 0, code, err)
+	require.Contains(t, out, "resnet18 evaluate -model custom")
+	code, out, err = call(append(append([]string{"export"}, flags...), filepath.Join(work, "out"))...)
+	require.Equal(t, 0, code, err)
+	require.Contains(t, out, "resnet18(num_classes=10)")
+	want, e1 := os.ReadFile(in)
+	got, e2 := os.ReadFile(filepath.Join(work, "out"))
+	require.NoError(t, e1)
+	require.NoError(t, e2)
+	require.True(t, string(want) == string(got))
+
+	code, _, err = call(append(append([]string{"import"}, flags...), in)...)
+	require.Equal(t, 1, code)
+	require.Contains(t, err, "there is a model already")
+}
+
+// Weights with 1,000 outputs go into a network with 10 when asked.
+func TestImportNewHead(t *testing.T) {
+	t.Parallel()
+	work, in := t.TempDir(), weightsFile(t, resnet.Library())
+	code, _, err := call("import", "-work", work, "-model", "custom", in)
+	require.Equal(t, 1, code)
+	require.Contains(t, err, `"fc.weight" has shape [1000 512], want [10 512]`)
+	require.Contains(t, err, "-new-head")
+	require.NoDirExists(t, filepath.Join(work, "runs"))
+	code, out, err := call("import", "-new-head", "-work", work, "-model", "custom", in)
+	require.Equal(t, 0, code, err)
+	require.Contains(t, out, "its last layer is fresh")
+	code, _, err = call("train", "-new-head")
+	require.Equal(t, 2, code, err)
+}
