@@ -76,7 +76,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	case errors.Is(err, runner.ErrStopped):
 		return 130
 	}
-	fmt.Fprintln(stderr, "resnet18:", err)
+	fmt.Fprintln(stderr, "resnet18:", strings.ReplaceAll(err.Error(), "\n", "; ")) // joined errors have a line each
 	return 1
 }
 

@@ -2,8 +2,15 @@ package main
 
 import (
 	"bytes"
+	"image"
+	"image/draw"
+	"image/png"
+	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -41,27 +48,76 @@ func TestCommandLine(t *testing.T) {
 	}
 }
 
-// TestSteps takes all the steps with a few images, on the pure-Go backend.
+// TestSteps takes all the steps with a few images, on the pure-Go backend. Ctrl-C stops the training, and the
+// same command goes on.
 func TestSteps(t *testing.T) {
 	t.Parallel()
 	work := t.TempDir()
-	flags := []string{"-work", work, "-backend", "go", "-epochs", "1", "-train-images", "16", "-model", "custom"}
-	code, _, err := call(append([]string{"predict"}, append(flags, "2")...)...)
+	flags := []string{"-work", work, "-backend", "go", "-epochs", "3", "-train-images", "16", "-model", "custom"}
+	code, _, err := call(append(append([]string{"predict"}, flags...), "2")...)
 	require.Equal(t, 1, code)
 	require.Contains(t, err, `run "resnet18 train -model custom" first`)
 
-	code, out, err := call(append([]string{"train"}, flags...)...)
+	train := append([]string{"train"}, flags...)
+	if runtime.GOOS != "windows" { // which has no way to send Ctrl-C to oneself
+		var out interrupter
+		var err bytes.Buffer
+		require.Equal(t, 130, run(train, &out, &err), err.String())
+		require.Empty(t, err.String(), "the training has said how to go on")
+		require.Contains(t, out.String(), "run it again to go on")
+	}
+	code, out, err := call(train...)
 	require.Equal(t, 0, code, err)
 	require.Contains(t, out, "computes with: pure Go")
-	require.Contains(t, out, "[Train] epoch: 0/1, step: 0/1, loss: 2.")
-	require.Contains(t, out, "[Test] accuracy/loss: 0.")
+	require.Contains(t, out, "10 classes, 11.18 million parameters")
+	require.Contains(t, out, "[Train] epoch: 0/3, step: 0/3, loss: 2.")
+	require.Regexp(t, `\[Test\] accuracy/loss: 0\.\d{4}/\d+\.\d{4}\n$`, out)
 	require.FileExists(t, filepath.Join(work, "runs", "custom", "best.safetensors"))
+	last := out[strings.LastIndex(out, "[Test]"):]
 
-	code, out, err = call(append([]string{"predict"}, append(flags, "2")...)...)
+	code, out, err = call(append([]string{"evaluate"}, flags...)...)
+	require.Equal(t, 0, code, err)
+	require.True(t, strings.HasSuffix(out, last), "%q does not end in %q", out, last)
+
+	code, out, err = call(append(append([]string{"predict"}, flags...), "2")...)
 	require.Equal(t, 0, code, err)
 	require.Contains(t, out, "The true category is ship and the predicted category is")
+	require.Equal(t, 5, strings.Count(out, "%\n"))
 
-	code, _, err = call(append([]string{"predict"}, append(flags, "no.jpg")...)...)
-	require.Equal(t, 1, code)
-	require.Contains(t, err, "no.jpg")
+	for arg, want := range map[string]string{"no.jpg": "no.jpg", "16": "no test image 16: want 0 to 15"} {
+		code, _, err = call(append(append([]string{"predict"}, flags...), arg)...)
+		require.Equal(t, 1, code)
+		require.Contains(t, err, want)
+	}
+	code, out, err = call(append(append([]string{"predict"}, flags...), whitePicture(t))...)
+	require.Equal(t, 0, code, err)
+	require.Contains(t, out, "\nThe predicted category is")
+}
+
+// whitePicture is the path of an image file.
+func whitePicture(t *testing.T) string {
+	img := image.NewGray(image.Rect(0, 0, 50, 40))
+	draw.Draw(img, img.Bounds(), image.White, image.Point{}, draw.Src)
+	f, err := os.Create(filepath.Join(t.TempDir(), "white.png"))
+	require.NoError(t, err)
+	require.NoError(t, png.Encode(f, img))
+	require.NoError(t, f.Close())
+	return f.Name()
+}
+
+// interrupter is an output that sends Ctrl-C to this process when the first training step is through.
+type interrupter struct{ bytes.Buffer }
+
+func (w *interrupter) Write(p []byte) (int, error) {
+	if bytes.HasPrefix(p, []byte("[Train] epoch: 0")) {
+		self, err := os.FindProcess(os.Getpid())
+		if err == nil {
+			err = self.Signal(os.Interrupt)
+		}
+		if err != nil {
+			return 0, err
+		}
+		time.Sleep(time.Second) // for the signal to arrive
+	}
+	return w.Buffer.Write(p)
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/lab"
 	"nndl.example/resnet18/pkg/picture"
 	"nndl.example/resnet18/pkg/runner"
 )
@@ -61,6 +62,8 @@ func (a *app) train([]string) error {
 		return err
 	}
 	defer r.Finalize()
+	fmt.Fprintf(a.out, "network: %v, %.2f million parameters\ntraining: %s, batches of %d, learning rate %g\n",
+		c, float64(c.Summary().Params())/1e6, l.Conditions(), r.Config.BatchSize, r.Config.LearningRate)
 	complete, err := l.Train(r)
 	if err != nil {
 		return err
@@ -68,16 +71,28 @@ func (a *app) train([]string) error {
 	if !complete {
 		return runner.ErrStopped // Train has said how to go on
 	}
-	return a.evaluate(nil)
+	if err := r.LoadModel(r.BestPath()); err != nil {
+		return err
+	}
+	return a.test(l, r)
 }
 
 func (a *app) evaluate([]string) error {
-	r, test, err := a.trained()
+	l, r, err := a.trained()
 	if err != nil {
 		return err
 	}
 	defer r.Finalize()
-	score, loss, err := r.Evaluate(context.Background(), test)
+	return a.test(l, r)
+}
+
+// test scores a model on the test set.
+func (a *app) test(l *lab.Lab, r *runner.Runner) error {
+	d, err := l.Data(cifar.Test)
+	if err != nil {
+		return err
+	}
+	score, loss, err := r.Evaluate(context.Background(), d)
 	if err != nil {
 		return err
 	}
@@ -85,8 +100,8 @@ func (a *app) evaluate([]string) error {
 	return nil
 }
 
-// trained loads the best model and the test set.
-func (a *app) trained() (*runner.Runner, *cifar.Dataset, error) {
+// trained prepares the lab and loads the best model.
+func (a *app) trained() (*lab.Lab, *runner.Runner, error) {
 	c, err := a.config()
 	if err != nil {
 		return nil, nil, err
@@ -95,28 +110,18 @@ func (a *app) trained() (*runner.Runner, *cifar.Dataset, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	test, err := l.Data(cifar.Test)
-	if err != nil {
-		return nil, nil, err
-	}
 	r, err := l.Trained(a.model, c, fmt.Sprintf("\"resnet18 train -model %s\"", a.model))
-	return r, test, err
+	return l, r, err
 }
 
 func (a *app) predict(args []string) error {
-	r, test, err := a.trained()
+	l, r, err := a.trained()
 	if err != nil {
 		return err
 	}
 	defer r.Finalize()
-	truth := "unknown"
-	var pixels []uint8
-	if i, e := strconv.Atoi(args[0]); e == nil {
-		if i < 0 || i >= test.Len() {
-			return fmt.Errorf("test image %d, want 0 to %d", i, test.Len()-1)
-		}
-		pixels, truth = test.Pixels[i*cifar.ImageSize:][:cifar.ImageSize], cifar.Classes[test.Labels[i]]
-	} else if pixels, _, err = picture.Load(args[0]); err != nil {
+	pixels, truth, err := subject(l, args[0])
+	if err != nil {
 		return err
 	}
 	logits, err := r.Predict(pixels)
@@ -125,11 +130,32 @@ func (a *app) predict(args []string) error {
 	}
 	p := runner.Softmax(logits[0])
 	top := runner.Top(p, 5)
-	fmt.Fprintf(a.out, "The true category is %s and the predicted category is %s\n", truth, class(top[0]))
+	if truth == "" {
+		fmt.Fprintf(a.out, "The predicted category is %s\n", class(top[0]))
+	} else {
+		fmt.Fprintf(a.out, "The true category is %s and the predicted category is %s\n", truth, class(top[0]))
+	}
 	for _, i := range top {
 		fmt.Fprintf(a.out, "  %-12s %5.1f%%\n", class(i), 100*p[i])
 	}
 	return nil
+}
+
+// subject is the image to predict from: of the test set, with its true class, or from a file.
+func subject(l *lab.Lab, arg string) (pixels []uint8, truth string, err error) {
+	i, err := strconv.Atoi(arg)
+	if err != nil { // not an index; a file that is named like one can be given as ./2
+		pixels, _, err = picture.Load(arg)
+		return pixels, "", err
+	}
+	d, err := l.Data(cifar.Test)
+	if err != nil {
+		return nil, "", err
+	}
+	if i < 0 || i >= d.Len() {
+		return nil, "", fmt.Errorf("there is no test image %d: want 0 to %d", i, d.Len()-1)
+	}
+	return d.Pixels[i*cifar.ImageSize:][:cifar.ImageSize], cifar.Classes[d.Labels[i]], nil
 }
 
 // class names an output; the library model has 990 beyond the ten classes.
