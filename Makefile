@@ -23,7 +23,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/share/jupyter/runtime
 export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
 
-.PHONY: help lab notebooks test setup clean
+.PHONY: help lab notebooks test parity setup clean
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 18
 
@@ -44,6 +44,15 @@ test: setup ## vet, format check, unit tests, all notebooks in a short run
 	go test ./...
 	rm -rf work/test
 	EPOCHS=1 TRAIN_IMAGES=512 WORK="$(CURDIR)/work/test" $(PY) tools/run_notebooks.py --out work/test/notebooks $(NOTEBOOKS)
+
+# Fixtures made anew, the Go tests against them, then trained models to PyTorch and back (ten minutes).
+PEERS := .venv-peers/bin/python
+parity: setup ## compare with PyTorch, where .venv-peers has it (bench/requirements.txt)
+	@$(PEERS) -c 'import torch, torchvision, safetensors' || { echo "parity: needs PyTorch:" \
+		"python3 -m venv .venv-peers && .venv-peers/bin/pip install -r bench/requirements.txt" >&2; exit 1; }
+	$(PEERS) bench/parity/make.py work/parity/fixtures
+	PARITY_FIXTURES="$(CURDIR)/work/parity/fixtures" go test -tags parity -count=1 -timeout 1h -v ./bench/parity
+	$(PEERS) bench/parity/live.py work/parity
 
 setup: .venv/.installed .bin/.installed ## install what is needed into .venv and .bin, open nothing
 	@$(PY) tools/kernel.py
