@@ -23,9 +23,9 @@ export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/share/jupyter/runtime
 export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
 
-.PHONY: help lab notebooks test parity setup clean
+.PHONY: help lab notebooks test parity bench bench-peers setup clean
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 18
 
 lab: setup .bin/gopls ## set up what is missing and open JupyterLab on the notebooks
 	@# Unsigned, JupyterLab hides the SVG figures that are saved in a notebook.
@@ -53,6 +53,12 @@ parity: setup ## compare with PyTorch, where .venv-peers has it (bench/requireme
 	$(PEERS) bench/parity/make.py work/parity/fixtures
 	PARITY_FIXTURES="$(CURDIR)/work/parity/fixtures" go test -tags parity -count=1 -timeout 1h -v ./bench/parity
 	$(PEERS) bench/parity/live.py work/parity
+
+bench: setup ## speed of this project and of PyTorch in turn, into bench/RESULTS.md (quiet the machine first)
+	$(PY) bench/run.py
+
+bench-peers: ## install PyTorch into .venv-peers for bench and parity (about 3 GB)
+	python3 -m venv .venv-peers && .venv-peers/bin/pip install --quiet -r bench/requirements.txt
 
 setup: .venv/.installed .bin/.installed ## install what is needed into .venv and .bin, open nothing
 	@$(PY) tools/kernel.py
