@@ -57,8 +57,10 @@ func (a Axes) check() error {
 			return fmt.Errorf("chart: %sMin is %g and %sMax is %g: want the smaller one first", l.name, *l.min, l.name, *l.max)
 		}
 	}
-	if a.LogY && a.YMin != nil && *a.YMin <= 0 {
-		return fmt.Errorf("chart: YMin is %g on a logarithmic axis: want more than 0", *a.YMin)
+	for _, v := range []*float64{a.YMin, a.YMax} {
+		if a.LogY && v != nil && *v <= 0 {
+			return fmt.Errorf("chart: limit %g on a logarithmic axis: want more than 0", *v)
+		}
 	}
 	if !(a.Width >= 0 && a.Width <= 4000 && a.Height >= 0 && a.Height <= 4000) {
 		return fmt.Errorf("chart: figure of %g by %g pixels: want at most 4000 each way", a.Width, a.Height)
@@ -155,14 +157,20 @@ func span(lo, hi float64, setLo, setHi *float64) (float64, float64) {
 	if setHi != nil {
 		hi = *setHi
 	}
-	if lo >= hi || hi-lo < 1e-9*math.Abs(hi) {
-		pad := max(1, math.Abs(hi)/10)
-		if setHi == nil {
-			hi = lo + pad
-		}
-		if setLo == nil {
-			lo = hi - 2*pad
-		}
+	if hi-lo > 1e-9*math.Abs(hi) {
+		return lo, hi
+	}
+	pad := math.Abs(hi) / 10
+	if pad == 0 {
+		pad = 1
+	}
+	switch {
+	case setLo == nil && setHi == nil:
+		lo, hi = lo-pad, hi+pad
+	case setHi == nil:
+		hi = lo + pad
+	default:
+		lo = hi - pad
 	}
 	return lo, hi
 }
@@ -179,7 +187,7 @@ func (t ticks) Ticks(lo, hi float64) []plot.Tick {
 	}
 	var out []plot.Tick
 	for i := math.Ceil(lo/step - 1e-9); i*step <= hi+1e-9*step && len(out) < 20; i++ {
-		v := i * step
+		v := i*step + 0 // which makes −0 a 0
 		label := number(v, max(0, -exponent(step)))
 		if step < 1e-5 || step >= 1e7 {
 			label = strconv.FormatFloat(v, 'g', 4, 64)

@@ -9,174 +9,195 @@ import (
 	"image/png"
 	"io"
 	"math"
+	"math/rand"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 )
 
-// every makes one figure of each kind.
-func every() map[string]func() (*Figure, error) {
-	tile := func(c color.Color) image.Image {
-		img := image.NewNRGBA(image.Rect(0, 0, 32, 32))
-		for i := range 1024 {
-			img.Set(i%32, i/32, c)
-		}
-		return img
+var classes = []string{"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"}
+
+// plain is an image of one colour.
+func plain(w, h int, c color.Color) image.Image {
+	img := image.NewRGBA(image.Rect(0, 0, w, h))
+	for i := range w * h {
+		img.Set(i%w, i/w, c)
 	}
-	reds := []image.Image{tile(color.NRGBA{255, 0, 0, 255}), tile(color.NRGBA{0, 0, 255, 255}), tile(color.White)}
-	line := []float64{0.5, 2, 1, 4, 3}
-	return map[string]func() (*Figure, error){
-		"curves": func() (*Figure, error) {
-			return Curves(Axes{Title: "two lines", XLabel: "step", YLabel: "loss", LogY: true},
-				Series{Name: "train", Y: line}, Series{Name: "dev", X: []float64{0, 4}, Y: []float64{1, 2}, Points: true, Best: "best", BestAt: 1})
-		},
-		"training": func() (*Figure, error) {
-			return TrainingCurves(Training{Title: "run", TrainSteps: []int{0, 1, 2}, TrainLoss: []float64{3, 2, 1},
-				DevSteps: []int{1, 2}, DevLoss: []float64{2, 1.5}, DevScore: []float64{0.4, 0.6}, TrainScoreSteps: []int{2}, TrainScore: []float64{0.7}})
-		},
-		"bars": func() (*Figure, error) {
-			return Bars(Axes{Title: "classes", XMax: new(1.0)}, []string{"cat", "dog"}, []float64{0.25, 0.75}, 1)
-		},
-		"confusion": func() (*Figure, error) { return Confusion([][]int{{3, 1}, {0, 4}}, []string{"cat", "dog"}) },
-		"histogram": func() (*Figure, error) { return Histogram(Axes{XLabel: "weight"}, 4, Series{Name: "kernel", Y: line}) },
-		"reliability": func() (*Figure, error) {
-			bins, err := Calibration([]float64{0.95, 0.9, 0.55, 0.2}, []bool{true, true, false, false}, 10)
-			if err != nil {
-				return nil, err
-			}
-			return Reliability("model", bins)
-		},
-		"images": func() (*Figure, error) { return Images(reds, []string{"red", "blue", "white\nsecond line"}, 2, 3) },
-		"marked": func() (*Figure, error) {
-			return Grid{Images: reds, Captions: []string{"a", "b", "c"}, Marks: []Mark{Correct, Wrong, Unmarked}, Title: "marks"}.Figure()
-		},
-		"heat": func() (*Figure, error) { return Heat(reds[0], [][]float64{{0, 1}, {2, 3}}, 3) },
-	}
+	return img
 }
 
-// texts collects what an SVG file says, and fails if it is not well-formed XML.
-func texts(t *testing.T, svg []byte) string {
+// history is the training of a make-believe network.
+func history(steps, evals int) Training {
+	r := rand.New(rand.NewSource(1))
+	var t Training
+	for s := range steps {
+		t.TrainSteps = append(t.TrainSteps, s)
+		t.TrainLoss = append(t.TrainLoss, 7*math.Exp(-float64(s)/20)+0.5+0.1*r.Float64())
+	}
+	for e := range evals {
+		t.DevSteps = append(t.DevSteps, (e+1)*steps/evals)
+		t.DevLoss = append(t.DevLoss, 1.2)
+		t.DevScore = append(t.DevScore, 0.7-math.Abs(float64(e)-4)/20)
+	}
+	return t
+}
+
+// diagonal is a confusion matrix of n classes.
+func diagonal(n int) [][]int {
+	counts := make([][]int, n)
+	for i := range counts {
+		counts[i] = make([]int, n)
+		counts[i][i], counts[i][(i+1)%n] = 1000-i, i
+	}
+	return counts
+}
+
+// figures gives one of each kind.
+func figures(t *testing.T) map[string]*Figure {
 	t.Helper()
-	var all bytes.Buffer
-	d := xml.NewDecoder(bytes.NewReader(svg))
+	out := map[string]*Figure{}
+	add := func(name string, f *Figure, err error) {
+		t.Helper()
+		require.NoError(t, err, name)
+		out[name] = f
+	}
+	f, err := Curves(Axes{Title: "Loss & more", XLabel: "step", YLabel: "loss"},
+		Series{Name: "train", Y: []float64{3, 2, 1}}, Series{Name: "dev", X: []float64{0, 2}, Y: []float64{3, 2}, Points: true, Dashed: true, Best: "best 2", BestAt: 1})
+	add("curves", f, err)
+	f, err = Curves(Axes{LogY: true}, Series{Name: "rate", Y: []float64{1e-6, 1e-3, 1e-2}})
+	add("log", f, err)
+	f, err = TrainingCurves(history(3000, 6))
+	add("training", f, err)
+	f, err = Images([]image.Image{plain(8, 8, Blue), plain(8, 8, Green)}, []string{"a frog", "a cat"}, 2, 4)
+	add("images", f, err)
+	f, err = Grid{Title: "Guesses", Images: []image.Image{plain(8, 8, Blue), plain(4, 9, Green), plain(8, 8, Sky)},
+		Captions: []string{"frog", "cat, not\na dog of any kind", "truck"}, Marks: []Mark{Correct, Wrong, Unmarked}, Cols: 2}.Figure()
+	add("grid", f, err)
+	f, err = Bars(Axes{Title: "Probabilities", XLabel: "probability", XMax: new(1.0)}, classes[:3], []float64{0.9, 0.09999, 0.00001}, 1)
+	add("bars", f, err)
+	f, err = Confusion(diagonal(10), classes)
+	add("confusion", f, err)
+	f, err = Histogram(Axes{Title: "Pixels", XLabel: "value"}, 4, Series{Y: []float64{0, 1, 1, 2, 4}})
+	add("histogram", f, err)
+	f, err = Histogram(Axes{LogY: true}, 4, Series{Name: "few", Y: []float64{0, 4}}, Series{Name: "many", Y: []float64{0, 1, 1, 2, 4}})
+	add("histograms", f, err)
+	f, err = Reliability("", []Bin{{}, {Confidence: 0.7, Accuracy: 0.5, Count: 30}, {Confidence: 0.9, Accuracy: 0.95, Count: 1000}})
+	add("reliability", f, err)
+	f, err = Heat(plain(8, 8, Orange), [][]float64{{0, 1}, {2, 3}}, 2)
+	add("heat", f, err)
+	out["row"] = Row(nil, out["images"], Row(out["bars"]).Captioned("Sure, but wrong."), &Figure{})
+	return out
+}
+
+// parse walks through an SVG file and gives its texts and the number of each element.
+func parse(t *testing.T, svg []byte) (texts []string, elements map[string]int) {
+	t.Helper()
+	elements = map[string]int{}
+	dec := xml.NewDecoder(bytes.NewReader(svg))
+	inside := ""
 	for {
-		token, err := d.Token()
+		tok, err := dec.Token()
 		if errors.Is(err, io.EOF) {
-			return all.String()
+			return texts, elements
 		}
-		require.NoError(t, err)
-		if c, ok := token.(xml.CharData); ok {
-			all.Write(c)
-			all.WriteByte(' ')
+		require.NoError(t, err, "not well-formed XML: %.200s", svg)
+		switch tok := tok.(type) {
+		case xml.StartElement:
+			elements[tok.Name.Local]++
+			inside = tok.Name.Local
+		case xml.EndElement:
+			inside = ""
+		case xml.CharData:
+			if inside == "text" || inside == "title" || inside == "desc" {
+				texts = append(texts, string(tok))
+			}
 		}
 	}
 }
 
 func TestEveryFigure(t *testing.T) {
 	t.Parallel()
-	says := map[string][]string{
-		"curves": {"two lines", "step", "loss", "train", "dev", "best"}, "training": {"run", "train", "dev"}, "bars": {"classes", "cat", "dog", "0.75"},
-		"confusion": {"cat", "dog", "3", "4"}, "histogram": {"weight", "kernel"}, "reliability": {"model"}, "images": {"red", "blue", "second line"}, "marked": {"marks", "a"}, "heat": {"heat map"},
-	}
-	for name, make := range every() {
+	again := figures(t)
+	for name, f := range figures(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			fig, err := make()
-			require.NoError(t, err)
-			text := texts(t, fig.SVG())
-			for _, want := range says[name] {
-				require.Contains(t, text, want)
-			}
-			again, err := make()
-			require.NoError(t, err)
-			require.Equal(t, fig.SVG(), again.SVG(), "the same data must give the same bytes")
+			svg := f.SVG()
+			_, elements := parse(t, svg)
+			require.Equal(t, 1, elements["svg"])
+			require.Equal(t, 1, elements["title"])
+			require.Equal(t, 1, elements["desc"])
+			require.Zero(t, elements["script"])
+			require.NotContains(t, string(svg), "NaN")
+			require.NotContains(t, string(svg), "Inf")
+			require.NotEmpty(t, f.Alt)
+			require.Contains(t, string(svg), `role="img"`)
+			require.NotContains(t, strings.ReplaceAll(string(svg), "http://www.w3.org/", ""), "http", "a figure needs no network")
 
-			img, err := png.Decode(bytes.NewReader(fig.PNG()))
-			require.NoError(t, err)
-			w, h := fig.Size()
-			require.GreaterOrEqual(t, float64(img.Bounds().Dx()), w)
-			require.GreaterOrEqual(t, float64(img.Bounds().Dy()), math.Floor(h))
+			img := f.raster(1)
+			w, h := f.Size()
+			require.InDelta(t, w, img.Bounds().Dx(), 1)
+			require.InDelta(t, h, img.Bounds().Dy(), 1)
+			_, _, _, corner := img.At(0, 0).RGBA()
+			require.Zero(t, corner, "the corner of the card is round: the page shows through")
 
-			html := fig.Captioned("what to see: a < b").HTML()
-			require.Contains(t, html, "what to see: a &lt; b")
-			require.NotContains(t, html, "http", "a figure needs no network")
-			require.NoError(t, fig.Show(), "outside a notebook, Show does nothing")
-			for _, ext := range []string{".svg", ".png"} {
-				path := filepath.Join(t.TempDir(), "figure"+ext)
-				require.NoError(t, fig.Save(path))
-				require.FileExists(t, path)
-			}
-			require.ErrorContains(t, fig.Save(filepath.Join(t.TempDir(), "figure.bmp")), "figure.bmp")
-			require.ErrorIs(t, fig.Save(filepath.Join(t.TempDir(), "none", "figure.svg")), os.ErrNotExist)
+			require.Equal(t, svg, f.SVG(), "drawn twice")
+			require.Equal(t, svg, again[name].SVG(), "made twice")
 		})
 	}
 }
 
-func TestRowShowsAllParts(t *testing.T) {
+func TestSave(t *testing.T) {
 	t.Parallel()
-	a, err := Bars(Axes{Title: "left"}, []string{"x"}, []float64{1})
+	dir := t.TempDir()
+	f := figures(t)["bars"]
+	require.NoError(t, f.Save(filepath.Join(dir, "bars.svg")))
+	data, err := os.ReadFile(filepath.Join(dir, "bars.svg"))
 	require.NoError(t, err)
-	b, err := Bars(Axes{Title: "right"}, []string{"y"}, []float64{2})
+	require.Equal(t, f.SVG(), data)
+	require.NoError(t, f.Save(filepath.Join(dir, "bars.PNG")))
+	data, err = os.ReadFile(filepath.Join(dir, "bars.PNG"))
 	require.NoError(t, err)
-	text := texts(t, Row(a, b).SVG())
-	require.Contains(t, text, "left")
-	require.Contains(t, text, "right")
+	require.Equal(t, f.PNG(), data)
+	img, err := png.Decode(bytes.NewReader(data))
+	require.NoError(t, err)
+	w, h := f.Size()
+	require.Equal(t, image.Pt(int(2*w), int(2*h)), img.Bounds().Size(), "twice the natural size")
+
+	require.EqualError(t, f.Save("bars.jpg"), `chart: save bars.jpg: a figure is saved as .svg or .png, not as ".jpg"`)
+	require.ErrorContains(t, f.Save("bars"), ".svg or .png")
+	err = f.Save(filepath.Join(dir, "missing", "bars.svg"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.ErrorContains(t, err, "missing")
 }
 
-func TestBadData(t *testing.T) {
+func TestEmptyFigure(t *testing.T) {
 	t.Parallel()
-	nan := math.NaN()
-	for name, err := range map[string]error{
-		"no series":            second(Curves(Axes{})),
-		"no points":            second(Curves(Axes{}, Series{Name: "empty"})),
-		"NaN":                  second(Curves(Axes{}, Series{Y: []float64{nan}})),
-		"lengths":              second(Curves(Axes{}, Series{X: []float64{1}, Y: []float64{1, 2}})),
-		"log of zero":          second(Curves(Axes{LogY: true}, Series{Y: []float64{0}})),
-		"best outside":         second(Curves(Axes{}, Series{Y: []float64{1}, Best: "b", BestAt: 3})),
-		"infinite limit":       second(Curves(Axes{YMin: new(math.Inf(1))}, Series{Y: []float64{1}})),
-		"no bars":              second(Bars(Axes{}, nil, nil)),
-		"bars and labels":      second(Bars(Axes{}, []string{"a"}, []float64{1, 2})),
-		"negative bar":         second(Bars(Axes{}, []string{"a"}, []float64{-1})),
-		"highlight outside":    second(Bars(Axes{}, []string{"a"}, []float64{1}, 5)),
-		"no classes":           second(Confusion(nil, nil)),
-		"ragged matrix":        second(Confusion([][]int{{1, 2}, {3}}, []string{"a", "b"})),
-		"negative count":       second(Confusion([][]int{{-1}}, []string{"a"})),
-		"no bins":              second(Histogram(Axes{}, 0, Series{Y: []float64{1}})),
-		"histogram of nothing": second(Histogram(Axes{}, 3)),
-		"no images":            second(Images(nil, nil, 1, 1)),
-		"nil image":            second(Images([]image.Image{nil}, nil, 1, 1)),
-		"captions":             second(Images([]image.Image{image.White}, []string{"a", "b"}, 1, 1)),
-		"heat without image":   second(Heat(nil, [][]float64{{1}}, 1)),
-		"ragged heat":          second(Heat(image.NewGray(image.Rect(0, 0, 2, 2)), [][]float64{{1, 2}, {3}}, 1)),
-		"ragged map":           mapError(MapImage([][]float64{{1, 2}, {3}})),
-		"channels":             mapError(RGBImage([][]float64{{1}}, [][]float64{{1}, {2}}, [][]float64{{1}})),
-		"training":             second(TrainingCurves(Training{})),
-		"training lengths":     second(TrainingCurves(Training{TrainSteps: []int{1}, TrainLoss: []float64{1, 2}})),
-		"confidence":           binsError(Calibration([]float64{1.5}, []bool{true}, 10)),
-		"confidences":          binsError(Calibration([]float64{0.5}, nil, 10)),
-	} {
-		require.ErrorContains(t, err, "chart: ", name)
+	for _, f := range []*Figure{{}, Row(), Row(nil, nil)} {
+		parse(t, f.SVG())
+		_, err := png.Decode(bytes.NewReader(f.PNG()))
+		require.NoError(t, err)
+		require.NoError(t, f.Show())
 	}
 }
 
-func second(_ *Figure, err error) error       { return err }
-func mapError(_ image.Image, err error) error { return err }
-func binsError(_ []Bin, err error) error      { return err }
-
-func TestCalibration(t *testing.T) {
+func TestTextOfAnyKind(t *testing.T) {
 	t.Parallel()
-	bins, err := Calibration([]float64{0.95, 0.85, 0.95, 0.15}, []bool{true, false, true, false}, 10)
-	require.NoError(t, err)
-	// Half of the answers are in the bin of 0.95 and all right: off by 0.05; the others are wrong.
-	require.InDelta(t, 0.5*0.05+0.25*0.85+0.25*0.15, ECE(bins), 1e-9)
-}
-
-func TestSmooth(t *testing.T) {
-	t.Parallel()
-	require.Len(t, Smooth([]float64{1, 2, 3, 4}, 2), 4)
-	for _, v := range Smooth([]float64{5, 5, 5, 5}, 3) {
-		require.InDelta(t, 5, v, 1e-12)
+	for _, text := range []string{`<b>&"'`, "\x00\x1b[31m", "\xff\xfe", "训练集的损失", strings.Repeat("long ", 200), "\ufffe", "]]>", "%d %!s"} {
+		f, err := Curves(Axes{Title: text, XLabel: text, YLabel: text}, Series{Name: text, Y: []float64{1, 2}, Best: text})
+		require.NoError(t, err)
+		parse(t, f.SVG())
+		f, err = Bars(Axes{Title: text, XLabel: text}, []string{text}, []float64{1})
+		require.NoError(t, err)
+		parse(t, f.SVG())
+		f, err = Confusion([][]int{{1}}, []string{text})
+		require.NoError(t, err)
+		parse(t, f.SVG())
+		f, err = Grid{Title: text, Images: []image.Image{plain(2, 2, Blue)}, Captions: []string{text}}.Figure()
+		require.NoError(t, err)
+		parse(t, f.SVG())
+		require.NotPanics(t, func() { f.Captioned(text).HTML() })
 	}
 }

@@ -49,6 +49,7 @@ func Confusion(counts [][]int, labels []string) (*Figure, error) {
 			}
 		}
 	}
+	m.alt = m.describe()
 	return m.figure(), nil
 }
 
@@ -59,6 +60,7 @@ type matrix struct {
 	share        [][]float64 // of its row
 	recall       []string
 	right, total int
+	alt          string
 	worst        float64 // the largest share off the diagonal,
 	from, to     int     // and where it is
 }
@@ -71,8 +73,9 @@ func (m matrix) figure() *Figure {
 		small = style(11, false, ink)
 	}
 	names := 0.0
-	for _, l := range m.labels {
-		names = math.Max(names, width(l, small))
+	for i, l := range m.labels {
+		m.labels[i] = fit(l, small, 140)
+		names = math.Max(names, width(m.labels[i], small))
 	}
 	x0 := margin + 22 + names + 8
 	y0 := float64(margin) + 28 + 22 + 0.71*names + 14
@@ -81,7 +84,7 @@ func (m matrix) figure() *Figure {
 	f.width = math.Max(f.width, x0+side+0.71*width(m.labels[n-1], small)+margin)
 	title := fmt.Sprintf("Confusion matrix: %s of %s right", number(float64(m.right), 0), number(float64(m.total), 0))
 	f.width = math.Max(f.width, 2*margin+width(title, style(titleSize, true, ink)))
-	f.Alt = m.alt()
+	f.Alt = m.alt
 	f.paint = func(p pen) {
 		p.card()
 		p.text(margin, margin+8, title, style(titleSize, true, ink), left)
@@ -125,7 +128,8 @@ func (m matrix) cell(p pen, t, c int, x, y, size float64) {
 	p.text(x+size/2, y+size/2, text, sty, centre)
 }
 
-func (m matrix) alt() string {
+// describe puts the matrix into words.
+func (m matrix) describe() string {
 	text := fmt.Sprintf("Confusion matrix of %d classes: %s of %s examples on the diagonal", len(m.labels), number(float64(m.right), 0), number(float64(m.total), 0))
 	if m.worst > 0 {
 		text += fmt.Sprintf("; most often %s is taken for %s (%d times, %.0f %% of the class)",

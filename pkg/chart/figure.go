@@ -116,8 +116,7 @@ func (f *Figure) PNG() []byte { return encode(f.Image()) }
 
 func encode(img image.Image) []byte {
 	var buf bytes.Buffer
-	enc := png.Encoder{CompressionLevel: png.BestCompression}
-	if err := enc.Encode(&buf, img); err != nil {
+	if err := png.Encode(&buf, img); err != nil {
 		panic("chart: writing to memory: " + err.Error()) // a bytes.Buffer does not fail
 	}
 	return buf.Bytes()

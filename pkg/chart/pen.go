@@ -4,6 +4,7 @@ import (
 	"image"
 	"image/color"
 	"math"
+	"sort"
 	"strings"
 
 	"golang.org/x/image/draw"
@@ -127,10 +128,8 @@ func fit(s string, sty text.Style, max float64) string {
 		return s
 	}
 	runes := []rune(s)
-	for len(runes) > 1 && width(string(runes)+"…", sty) > max {
-		runes = runes[:len(runes)-1]
-	}
-	return string(runes) + "…"
+	n := sort.Search(len(runes), func(n int) bool { return width(string(runes[:n])+"…", sty) > max })
+	return string(runes[:n-min(n, 1)]) + "…"
 }
 
 // wrap breaks s into lines at its newlines and, where a line is wider than max, at its spaces.
