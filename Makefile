@@ -47,11 +47,10 @@ test: setup ## vet, format check, unit tests, all notebooks in a short run
 
 # Fixtures made anew, the Go tests against them, then trained models to PyTorch and back (ten minutes).
 PEERS := .venv-peers/bin/python
-parity: setup ## compare with PyTorch, where .venv-peers has it (bench/requirements.txt)
-	@$(PEERS) -c 'import torch, torchvision, safetensors' || { echo "parity: needs PyTorch:" \
-		"python3 -m venv .venv-peers && .venv-peers/bin/pip install -r bench/requirements.txt" >&2; exit 1; }
+parity: setup ## compare with PyTorch in .venv-peers (make bench-peers)
+	@$(PEERS) -c 'import torch, torchvision, safetensors' || { echo "parity: needs PyTorch: make bench-peers" >&2; exit 1; }
 	$(PEERS) bench/parity/make.py work/parity/fixtures
-	PARITY_FIXTURES="$(CURDIR)/work/parity/fixtures" go test -tags parity -count=1 -timeout 1h -v ./bench/parity
+	PARITY_FIXTURES="$(CURDIR)/work/parity/fixtures" go test -count=1 -timeout 1h -v ./bench/parity
 	$(PEERS) bench/parity/live.py work/parity
 
 bench: setup ## speed of this project and of PyTorch in turn, into bench/RESULTS.md (quiet the machine first)

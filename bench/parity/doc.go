@@ -5,5 +5,8 @@
 // sides compute them from the same formula (formula.py, formula_test.go). Of large arrays only a sketch is
 // kept, nine numbers that tell how far another array is from it.
 //
+// What "go test" runs takes about a minute, most of which XLA spends on compiling. With fixtures in another folder,
+// named in PARITY_FIXTURES, every comparison runs on both backends.
+//
 // "make parity" does the comparison anew where PyTorch is installed, and exchanges trained models with it.
 package parity

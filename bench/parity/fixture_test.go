@@ -1,5 +1,3 @@
-//go:build parity
-
 package parity
 
 import (
@@ -8,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -21,6 +20,9 @@ import (
 
 // envFixtures names a folder with fixtures to use in place of testdata.
 const envFixtures = "PARITY_FIXTURES"
+
+// thorough says whether to run all comparisons on all backends, which takes some minutes.
+func thorough() bool { return os.Getenv(envFixtures) != "" }
 
 // fixture reads a result of PyTorch's into a struct.
 func fixture(t testing.TB, name string, into any) {
@@ -39,10 +41,16 @@ var backends = map[string]func() (compute.Backend, error){
 	"xla": sync.OnceValues(func() (compute.Backend, error) { return backend.New("xla:cpu", io.Discard) }),
 }
 
-// onBackends runs a test on pure Go, and on XLA where that starts without a download.
-func onBackends(t *testing.T, test func(t *testing.T, b compute.Backend)) {
+// onBackends runs a test on XLA, where that starts without a download, and on pure Go; only on those that
+// always names unless thorough. XLA takes long to compile, longer than both to compute.
+func onBackends(t *testing.T, always string, test func(t *testing.T, b compute.Backend)) {
 	for _, name := range []string{"xla", "go"} {
-		t.Run(name, func(t *testing.T) { test(t, start(t, name)) })
+		t.Run(name, func(t *testing.T) {
+			if !strings.Contains(always, name) && !thorough() {
+				t.Skip("takes a while: see \"make parity\"")
+			}
+			test(t, start(t, name))
+		})
 	}
 }
 

@@ -1,5 +1,3 @@
-//go:build parity
-
 package parity
 
 import (
@@ -48,17 +46,20 @@ func (f networkFixture) config() resnet.Config {
 
 // TestNetwork compares logits, loss and the gradient of every parameter.
 func TestNetwork(t *testing.T) {
-	for _, name := range []string{"custom", "library", "plain", "cifar-stem"} {
+	for name, always := range map[string]string{"custom": "xla go", "library": "go", "plain": "go", "cifar-stem": "go"} {
 		t.Run(name, func(t *testing.T) {
 			var f networkFixture
 			fixture(t, "network-"+name, &f)
-			onBackends(t, func(t *testing.T, b compute.Backend) { testNetwork(t, b, f, f.config()) })
+			onBackends(t, always, func(t *testing.T, b compute.Backend) { testNetwork(t, b, f, f.config()) })
 		})
 	}
 }
 
 // TestLowerings does the same for every way to compute a convolution.
 func TestLowerings(t *testing.T) {
+	if !thorough() {
+		t.Skip("pkg/resnet compares them with each other; for PyTorch see \"make parity\"")
+	}
 	for _, lowering := range resnet.Lowerings() {
 		t.Run(lowering, func(t *testing.T) {
 			var f networkFixture

@@ -1,5 +1,3 @@
-//go:build parity
-
 package parity
 
 import (
@@ -42,7 +40,7 @@ func TestStateDict(t *testing.T) {
 // and the same running statistics. The formula leaves no weight of a batch norm at 0 or 1, where a wrong
 // one could hide.
 func TestLibraryIsCustom(t *testing.T) {
-	onBackends(t, func(t *testing.T, b compute.Backend) {
+	onBackends(t, "go", func(t *testing.T, b compute.Backend) {
 		library, custom := resnet.Library(), resnet.Custom(cifar.Channels, cifar.NumClasses, true)
 		from, to := network(t, library), model.NewStore()
 		defer from.Finalize()
