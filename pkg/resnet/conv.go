@@ -68,20 +68,23 @@ func matmulConvolution(x, kernel *Node, stride int) *Node {
 		x = Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, p, p, compute.PadAxis{})
 	}
 	skip := max(0, first-pad) // columns of x before the first live tap's first position
-	var columns []*Node
-	for i := range live {
-		for j := range live {
-			columns = append(columns, Slice(x, AxisRange(),
-				window(skip+i, sizeOut, stride), window(skip+j, sizeOut, stride), AxisRange()))
-		}
-	}
-	cols := columns[0]
-	if len(columns) > 1 {
-		cols = Concatenate(columns, 3)
-	}
+	// Columns of a row first, then rows: 2·k slices in place of k², which compile and run faster.
+	cols := taps(taps(x, 2, skip, live, sizeOut, stride), 1, skip, live, sizeOut, stride)
 	cols = Reshape(cols, batch*sizeOut*sizeOut, live*live*in)
 	y := product(cols, Reshape(kernel, live*live*in, out))
 	return Reshape(y, batch, sizeOut, sizeOut, out)
+}
+
+// taps stands side by side, as channels, what each of the live taps along an axis sees.
+func taps(x *Node, axis, skip, live, sizeOut, stride int) *Node {
+	var seen []*Node
+	for i := range live {
+		seen = append(seen, SliceAxis(x, axis, window(skip+i, sizeOut, stride)))
+	}
+	if len(seen) == 1 {
+		return seen[0]
+	}
+	return Concatenate(seen, 3)
 }
 
 // window selects n positions from start on, stride apart.
