@@ -20,49 +20,52 @@ import (
 //
 // x [batch, size, size, in], kernel [3, 3, in, out] to [batch, size, size, out].
 func winogradConvolution(x, kernel *Node) *Node {
-	batch := x.Shape().Dim(0)
-	var data, weights *Node // [16, tiles, in], [16, in, out]: kept for the gradients
+	var data, weights tile // of [positions, in] and [in, out]: kept for the gradients
 	return withGradient([]*Node{x, kernel}, func(in []*Node) *Node {
-		data, weights = winogradData(in[0]), winogradKernel(in[1])
-		return winogradOutput(DotGeneral(data, []int{2}, []int{0}, weights, []int{1}, []int{0}), batch)
+		data, weights = inputTiles(in[0]), kernelTile(in[1])
+		return outputMaps(x.Shape().Dim(0), elements(func(i, j int) *Node { return MatMul(data[i][j], weights[i][j]) }))
 	}, func(in []*Node, dy *Node) []*Node {
-		// The data's gradient is the same convolution with the kernel turned round and its channels swapped.
-		dx := winogradOutput(DotGeneral(winogradData(dy), []int{2}, []int{0}, turned(weights), []int{2}, []int{0}), batch)
-		dm := winogradTiles(dy, 0, outputTransposed)                       // [16, tiles, out]
-		dg := DotGeneral(data, []int{1}, []int{0}, dm, []int{1}, []int{0}) // [16, in, out]
+		// The data's gradient is the same convolution with the kernel turned by 180° and its channels swapped. Along each
+		// axis G of the turned kernel (g2, g1, g0) is G g with the first and the last element swapped.
+		d, turned := inputTiles(dy), [4]int{3, 1, 2, 0}
+		dx := outputMaps(x.Shape().Dim(0), elements(func(i, j int) *Node {
+			return DotGeneral(d[i][j], []int{1}, nil, weights[turned[i]][turned[j]], []int{1}, nil)
+		}))
+		dm := tiles(dy, dy.Shape().Dim(1)/2, outputTransposed)
+		dg := elements(func(i, j int) *Node { return DotGeneral(data[i][j], []int{0}, nil, dm[i][j], []int{0}, nil) })
 		return []*Node{dx, kernelTransposed(dg)}
 	})
 }
 
-// turned makes G g Gᵀ of the kernel turned by 180° from that of the kernel: along each axis G (g2, g1, g0)
-// is G g with the first and the last element swapped.
-func turned(weights *Node) *Node {
-	in, out := weights.Shape().Dim(1), weights.Shape().Dim(2)
-	w := Reshape(weights, 4, 4, in, out)
-	for axis := range 2 {
-		e := func(i, j int) *Node { return SliceAxis(w, axis, AxisRange(i, j)) }
-		w = Concatenate([]*Node{e(3, 4), e(1, 3), e(0, 1)}, axis)
-	}
-	return Reshape(w, 16, in, out)
-}
+// tile holds the 16 elements of a transformed tile, each a matrix with a row for every tile of the batch (or for
+// every input channel of the kernel). They stay apart, since XLA would copy them once more to stack them.
+type tile [4][4]*Node
 
-// winogradData is Bᵀ d B for all tiles: x [batch, size, size, c] to [16, batch·(size/2)², c].
-func winogradData(x *Node) *Node { return winogradTiles(x, 1, inputTransform) }
-
-// winogradTiles pads x, transforms its rows and then its columns and stacks the 16 results.
-func winogradTiles(x *Node, pad int, transform func(part func(i int) *Node) [4]*Node) *Node {
-	batch, tiles, channels := x.Shape().Dim(0), x.Shape().Dim(1)/2, x.Shape().Dim(3)
-	if pad > 0 {
-		p := compute.PadAxis{Start: pad, End: pad}
-		x = Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, p, p, compute.PadAxis{})
-	}
-	var stack []*Node
-	for _, row := range transform(func(i int) *Node { return SliceAxis(x, 1, window(i, tiles, 2)) }) {
-		for _, t := range transform(func(j int) *Node { return SliceAxis(row, 2, window(j, tiles, 2)) }) {
-			stack = append(stack, Reshape(t, 1, batch*tiles*tiles, channels))
+func elements(f func(i, j int) *Node) (t tile) {
+	for i := range t {
+		for j := range t[i] {
+			t[i][j] = f(i, j)
 		}
 	}
-	return Concatenate(stack, 0)
+	return t
+}
+
+// inputTiles is Bᵀ d B of all 4×4 tiles of x [batch, size, size, c] with a border of zeros: 16 × [batch·(size/2)², c].
+func inputTiles(x *Node) tile {
+	n := x.Shape().Dim(1) / 2
+	p := compute.PadAxis{Start: 1, End: 1}
+	return tiles(Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, p, p, compute.PadAxis{}), n, inputTransform)
+}
+
+// tiles transforms the rows and then the columns of n×n tiles that start at every second position.
+func tiles(x *Node, n int, transform func(d func(i int) *Node) [4]*Node) (t tile) {
+	for i, row := range transform(func(i int) *Node { return SliceAxis(x, 1, window(i, n, 2)) }) {
+		t[i] = transform(func(j int) *Node { return SliceAxis(row, 2, window(j, n, 2)) })
+		for j := range t[i] {
+			t[i][j] = Reshape(t[i][j], -1, x.Shape().Dim(3))
+		}
+	}
+	return t
 }
 
 // inputTransform is Bᵀ along an axis: d(i) is element i of every 4-wide tile.
@@ -75,38 +78,63 @@ func outputTransposed(d func(i int) *Node) [4]*Node {
 	return [4]*Node{d(0), Add(d(0), d(1)), Sub(d(0), d(1)), Neg(d(1))}
 }
 
-// winogradKernel is G g Gᵀ: [3, 3, in, out] to [16, in, out].
-func winogradKernel(kernel *Node) *Node {
-	along := func(k *Node, axis int) *Node {
-		g := func(i int) *Node { return SliceAxis(k, axis, AxisElem(i)) }
+// kernelTile is G g Gᵀ: [3, 3, in, out] to 16 × [in, out].
+func kernelTile(kernel *Node) (t tile) {
+	along := func(g func(i int) *Node) [4]*Node {
 		outer := Add(g(0), g(2))
-		return Concatenate([]*Node{g(0), MulScalar(Add(outer, g(1)), 0.5), MulScalar(Sub(outer, g(1)), 0.5), g(2)}, axis)
+		return [4]*Node{g(0), MulScalar(Add(outer, g(1)), 0.5), MulScalar(Sub(outer, g(1)), 0.5), g(2)}
 	}
-	k := along(along(kernel, 0), 1)
-	return Reshape(k, 16, k.Shape().Dim(2), k.Shape().Dim(3))
+	for i, row := range along(func(i int) *Node { return Squeeze(SliceAxis(kernel, 0, AxisElem(i)), 0) }) {
+		t[i] = along(func(j int) *Node { return Squeeze(SliceAxis(row, 0, AxisElem(j)), 0) })
+	}
+	return t
 }
 
-// kernelTransposed is Gᵀ v G, the gradient of winogradKernel: [16, in, out] to [3, 3, in, out].
-func kernelTransposed(dg *Node) *Node {
-	along := func(k *Node, axis int) *Node {
-		v := func(i int) *Node { return SliceAxis(k, axis, AxisElem(i)) }
-		sum := MulScalar(Add(v(1), v(2)), 0.5)
-		return Concatenate([]*Node{Add(v(0), sum), MulScalar(Sub(v(1), v(2)), 0.5), Add(sum, v(3))}, axis)
+// kernelTransposed is Gᵀ v G, the gradient of kernelTile: 16 × [in, out] to [3, 3, in, out].
+func kernelTransposed(v tile) *Node {
+	along := func(v [4]*Node) [3]*Node {
+		sum := MulScalar(Add(v[1], v[2]), 0.5)
+		return [3]*Node{Add(v[0], sum), MulScalar(Sub(v[1], v[2]), 0.5), Add(sum, v[3])}
 	}
-	return along(along(Reshape(dg, 4, 4, dg.Shape().Dim(1), dg.Shape().Dim(2)), 0), 1)
+	var rows [4][3]*Node
+	for i := range rows {
+		rows[i] = along(v[i])
+	}
+	var taps [3][3]*Node
+	for j := range 3 {
+		for i, tap := range along([4]*Node{rows[0][j], rows[1][j], rows[2][j], rows[3][j]}) {
+			taps[i][j] = tap
+		}
+	}
+	var all []*Node
+	for _, row := range taps {
+		all = append(all, row[:]...)
+	}
+	in, out := v[0][0].Shape().Dim(0), v[0][0].Shape().Dim(1)
+	return Reshape(Stack(all, 0), 3, 3, in, out)
 }
 
-// winogradOutput is Aᵀ m A: [16, batch·tiles², out] to [batch, 2·tiles, 2·tiles, out].
-func winogradOutput(m *Node, batch int) *Node {
-	out := m.Shape().Dim(2)
-	tiles := 1
-	for tiles*tiles*batch < m.Shape().Dim(1) {
-		tiles++
+// outputMaps is Aᵀ m A: 16 × [batch·n², out] to maps [batch, 2n, 2n, out].
+func outputMaps(batch int, m tile) *Node {
+	positions, out := m[0][0].Shape().Dim(0), m[0][0].Shape().Dim(1)
+	n := 1
+	for n*n*batch < positions {
+		n++
 	}
-	along := func(m *Node, axis int) *Node {
-		e := func(i int) *Node { return SliceAxis(m, axis, AxisElem(i)) }
-		return Concatenate([]*Node{Add(Add(e(0), e(1)), e(2)), Sub(Sub(e(1), e(2)), e(3))}, axis)
+	along := func(e [4]*Node) [2]*Node {
+		return [2]*Node{Add(Add(e[0], e[1]), e[2]), Sub(Sub(e[1], e[2]), e[3])}
 	}
-	y := along(along(Reshape(m, 4, 4, batch, tiles, tiles, out), 0), 1) // [2, 2, batch, tiles, tiles, out]
-	return Reshape(TransposeAllAxes(y, 2, 3, 0, 4, 1, 5), batch, 2*tiles, 2*tiles, out)
+	var rows [4][2]*Node
+	for i := range rows {
+		rows[i] = along(m[i])
+	}
+	var columns [2]*Node
+	for j := range columns {
+		pair := along([4]*Node{rows[0][j], rows[1][j], rows[2][j], rows[3][j]})
+		for i := range pair {
+			pair[i] = Reshape(pair[i], batch, n, 1, n, 1, out)
+		}
+		columns[j] = Concatenate(pair[:], 2)
+	}
+	return Reshape(Concatenate(columns[:], 4), batch, 2*n, 2*n, out)
 }
