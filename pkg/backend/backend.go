@@ -86,6 +86,7 @@ func start(config string) (b compute.Backend, err error) {
 	}
 	if name == "xla" {
 		keepFreedMemory()
+		lessMemory()
 	}
 	b, err = compute.NewWithConfig(config)
 	if err != nil {

@@ -8,5 +8,6 @@ import "github.com/gomlx/compute"
 func IsGPU(compute.Backend) bool { return false }
 
 func xlaCandidates() []candidate { return nil }
+func lessMemory()                {}
 func hasGPU() bool               { return false }
 func cpuPlugin() string          { return "" }

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"testing"
 
@@ -72,7 +73,7 @@ func TestEvaluate(t *testing.T) {
 		r, out := newToy(t, b, toy{}, t.TempDir(), toyConfig)
 		running := tensors.FromFlatDataAndDimensions([]float32{-0.1, 0.2, 0.3}, 3)
 		require.NoError(t, r.store.GetVariable("/norm/running_mean").SetValue(running))
-		for _, n := range []int{1, 33, 249, 250, 251, 500, 613} {
+		for _, n := range []int{1, 33, evalBatch - 1, evalBatch, evalBatch + 1, 2 * evalBatch, 613} {
 			d := toyData(cifar.Test, n, uint64(n))
 			accuracy, loss, err := r.Evaluate(context.Background(), d)
 			require.NoError(t, err)
@@ -90,9 +91,9 @@ func TestEvaluateErrors(t *testing.T) {
 	_, _, err := r.Evaluate(context.Background(), &cifar.Dataset{Split: cifar.Test})
 	require.ErrorContains(t, err, "no images in test")
 	ctx := &countdown{Context: context.Background(), left: 1}
-	_, _, err = r.Evaluate(ctx, toyData(cifar.Test, 251, 1))
+	_, _, err = r.Evaluate(ctx, toyData(cifar.Test, evalBatch+1, 1))
 	require.ErrorIs(t, err, context.Canceled)
-	require.ErrorContains(t, err, "evaluation on test stopped at image 250 of 251")
+	require.ErrorContains(t, err, fmt.Sprintf("evaluation on test stopped at image %d of %d", evalBatch, evalBatch+1))
 }
 
 // Logits do not depend on how many images are predicted at once.
@@ -104,7 +105,7 @@ func TestPredict(t *testing.T) {
 		all, err := r.Predict(d.Pixels)
 		require.NoError(t, err)
 		require.Len(t, all, 255)
-		for _, n := range []int{1, 3, 250} {
+		for _, n := range []int{1, 3, evalBatch} {
 			some, err := r.Predict(d.Pixels[:n*cifar.ImageSize])
 			require.NoError(t, err)
 			require.Len(t, some, n)
