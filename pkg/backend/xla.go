@@ -39,7 +39,7 @@ func cpuPlugin() string {
 	if path := os.Getenv(EnvPlugin); path != "" {
 		return path
 	}
-	dir := os.Getenv("GONB_DIR") // a notebook's program runs in a temporary folder
+	dir := os.Getenv("GONB_DIR") // the notebook's folder, in its cells
 	if dir == "" {
 		dir, _ = os.Getwd()
 	}
