@@ -1,5 +1,5 @@
 # Two commands matter: "make lab" opens the notebooks, "make test" checks a change. Everything is installed in this
-# folder (.venv, .bin) and in the caches of Go and pip. Once set up, no target needs the network.
+# folder (.venv, .bin) and in the caches of Go and pip. Once set up, no target needs the network, unless it says so.
 #
 #   make lab LAB_ARGS="--no-browser --port=9000"     options for JupyterLab
 #   make notebooks NOTEBOOKS=notebooks/02-model.ipynb V=1     one notebook, with what its cells print
@@ -46,7 +46,7 @@ test: setup ## vet, format check, unit tests, all notebooks in a short run
 	EPOCHS=1 TRAIN_IMAGES=512 WORK="$(CURDIR)/work/test" $(PY) tools/run_notebooks.py --out work/test/notebooks $(NOTEBOOKS)
 
 # The database of vulnerabilities is on the network; without it that check says so and lets the others count.
-check: setup .bin/staticcheck .bin/govulncheck ## vet, staticcheck, requirements in use, known vulnerabilities
+check: setup .bin/staticcheck .bin/govulncheck ## vet, staticcheck, requirements in use, known vulnerabilities (network)
 	go vet ./...
 	.bin/staticcheck ./...
 	go mod tidy -diff
