@@ -57,7 +57,7 @@ race: setup ## all packages under the race detector, one at a time (needs a C co
 
 bad: setup ## list every bad file that the tests make, with the error that it gives
 	@go test -count=1 -v -run '^Test(Bad|LongHeaders|Damaged)' ./pkg/... | \
-		sed -nE 's,/tmp/Test[^ ]*/0+1/,…/,g; s/^ *[a-z_]+\.go:[0-9]+: bad //p; /^(FAIL|---? FAIL)/p' | cat -n
+		sed -nE 's,/tmp/Test[^ ]*/00[0-9]+/,…/,g; s/^ *[a-z_]+\.go:[0-9]+: bad //p; /^(FAIL|---? FAIL)/p' | cat -n
 
 KILLS := 60
 crash: setup ## kill -9 at KILLS random moments on XLA and on pure Go; full, read-only and vanished folders

@@ -3,7 +3,7 @@
     .venv/bin/python tools/interrupt_check.py
 
 The cells are notebook 03's, with few images. The interrupted cell must end without an error, say that all is saved and
-leave the checkpoint that it names. The same cell must then go on from there to the end. Takes two minutes.
+leave the checkpoint that it names. The same cell must then go on from there to the end. Takes a minute or two.
 """
 
 import json
@@ -55,7 +55,7 @@ def check(kernel, client):
     sent = []
 
     def interrupt(text):
-        step = re.search(r"step ([1-9]\d*)/", text)  # a line of progress: the training is under way
+        step = re.search(r"step (\d\d+)/", text)  # a line of progress, some steps after the first
         if step and not sent:
             sent.append(step[1])
             print(f"\n--- interrupt, seen at step {step[1]}", flush=True)

@@ -99,7 +99,7 @@ func TestKill(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, best, got)
 			requireClean(t, dir)
-			t.Logf("%d kills, %d of them left a file half written; the run ended as one that was left alone", done, writing)
+			t.Logf("%s: %d kills, %d of them left a file half written; the run ended as one that was left alone", config, done, writing)
 		}
 	})
 }
