@@ -52,8 +52,9 @@ check: setup .bin/staticcheck .bin/govulncheck ## vet, staticcheck, requirements
 	go mod tidy -diff
 	tools/check.sh vulnerabilities
 
+# Short: decoding 50 megapixels takes seconds, and minutes under the race detector.
 race: setup ## all packages under the race detector, one at a time (needs a C compiler)
-	for package in $$(go list ./pkg/...); do go test -race -timeout 30m $$package || exit 1; done
+	for package in $$(go list ./pkg/...); do go test -race -short -timeout 30m $$package || exit 1; done
 
 bad: setup ## list every bad file that the tests make, with the error that it gives
 	@go test -count=1 -v -run '^Test(Bad|LongHeaders|Damaged)' ./pkg/... | \
