@@ -65,7 +65,7 @@ bad: setup ## list every bad file that the tests make, with the error that it gi
 
 KILLS := 60
 crash: setup ## kill -9 at KILLS random moments on XLA and on pure Go; full, read-only and vanished folders
-	CRASH_TESTS=$(KILLS) go test -count=1 -timeout 1h -v -run '^Test(Kill|DiskFull|ReadOnlyDisk|FolderDeleted|SavingFails)' ./pkg/runner
+	CRASH_TESTS=$(KILLS) go test -count=1 -timeout 1h -v -run '^Test(Kill|DiskFull|ReadOnlyDisk|FolderDeleted|SavingFails)' ./pkg/runner ./pkg/cifar
 
 interrupt: setup ## stop a training as JupyterLab's stop button does, and go on; who may reach JupyterLab
 	$(PY) tools/interrupt_check.py

@@ -66,8 +66,10 @@ func Extract(archive, dir string) (folder string, members []Member, err error) {
 func (r reader) extract(archive, dir string) (folder string, members []Member, err error) {
 	defer func() { err = needsRoom(err) }()
 	if info, err := os.Stat(archive); err == nil && info.IsDir() {
-		members, err := folderMembers(archive)
-		return archive, members, err
+		if members, err = folderMembers(archive); err != nil {
+			return "", nil, err
+		}
+		return archive, members, nil
 	}
 	id, err := identify(archive)
 	if err != nil {
