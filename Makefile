@@ -1,5 +1,5 @@
 # Two commands matter: "make lab" opens the notebooks, "make test" checks a change. Everything is installed in this
-# folder (.venv, .bin) and in the caches of Go and pip. Once set up, no target needs the network.
+# folder (.venv, .bin) and in the caches of Go and pip. Once set up, no target needs the network, unless it says so.
 #
 #   make lab LAB_ARGS="--no-browser --port=9000"     options for JupyterLab
 #   make notebooks NOTEBOOKS=notebooks/02-model.ipynb V=1     one notebook, with what its cells print
@@ -23,7 +23,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/share/jupyter/runtime
 export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
 
-.PHONY: help lab notebooks test parity bench bench-peers setup clean
+.PHONY: help lab notebooks test check race bad crash interrupt fuzz parity bench bench-peers setup clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 18
 
@@ -44,6 +44,43 @@ test: setup ## vet, format check, unit tests, all notebooks in a short run
 	go test ./...
 	rm -rf work/test
 	EPOCHS=1 TRAIN_IMAGES=512 WORK="$(CURDIR)/work/test" $(PY) tools/run_notebooks.py --out work/test/notebooks $(NOTEBOOKS)
+
+# The database of vulnerabilities is on the network; without it that check says so and lets the others count.
+check: setup .bin/staticcheck .bin/govulncheck ## vet, staticcheck, requirements in use, known vulnerabilities (network)
+	go vet ./...
+	.bin/staticcheck ./...
+	go mod tidy -diff
+	tools/check.sh vulnerabilities
+
+# Short, as decoding 50 megapixels takes minutes under the race detector. It comes with a check of pointers, which GoMLX's
+# SIMD code does not pass: that computes addresses as integers.
+race: setup ## all packages under the race detector, one at a time (needs a C compiler)
+	for package in $$(go list ./pkg/...); do \
+		go test -race -short -timeout 30m -gcflags='github.com/gomlx/compute/...=-d=checkptr=0' $$package || exit 1; \
+	done
+
+bad: setup ## list every bad file that the tests make, with the error that it gives
+	@go test -count=1 -v -run '^Test(Bad|LongHeaders|Damaged)' ./pkg/... | \
+		sed -nE 's,/tmp/Test[^ ]*/00[0-9]+/,…/,g; s/^ *[a-z_]+\.go:[0-9]+: bad //p; /^(FAIL|---? FAIL)/p' | cat -n
+
+KILLS := 60
+crash: setup ## kill -9 at KILLS random moments on XLA and on pure Go; full, read-only and vanished folders
+	CRASH_TESTS=$(KILLS) go test -count=1 -timeout 1h -v -run '^Test(Kill|DiskFull|ReadOnlyDisk|FolderDeleted|SavingFails)' ./pkg/runner ./pkg/cifar
+
+interrupt: setup ## stop a training as JupyterLab's stop button does, and go on; who may reach JupyterLab
+	$(PY) tools/interrupt_check.py
+	$(PY) tools/lab_check.py
+
+# What a target finds is kept by Go in the package's testdata/fuzz, and tried by every "go test" from then on.
+FUZZ := .
+FUZZTIME := 1m
+fuzz: setup ## each fuzz target for FUZZTIME, one after another (FUZZ=Pickle for one)
+	@for package in $$(go list ./pkg/...); do \
+		for target in $$(go test -list '^Fuzz.*$(FUZZ)' $$package | grep ^Fuzz); do \
+			echo "$$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -parallel=1 $$package || exit 1; \
+		done; \
+	done
 
 # Fixtures made anew, the Go tests against them, then trained models to PyTorch and back (ten minutes).
 PEERS := .venv-peers/bin/python
@@ -82,6 +119,12 @@ clean: ## remove .venv and .bin; data and trained models in work/ stay
 		cd tools && go build -o ../.bin/ golang.org/x/tools/cmd/goimports; } || \
 		{ echo "setup: Go could not get or build its modules. Is there a network? It is needed the first time only." >&2; exit 1; }
 	@go build ./... && touch $@
+
+.bin/staticcheck: tools/go.mod tools/go.sum
+	cd tools && go build -o ../.bin/ honnef.co/go/tools/cmd/staticcheck
+
+.bin/govulncheck: tools/go.mod tools/go.sum
+	cd tools && go build -o ../.bin/ golang.org/x/vuln/cmd/govulncheck
 
 # For completion and help inside JupyterLab; the headless runs do without.
 .bin/gopls: tools/go.mod tools/go.sum

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Looks for what cannot be installed inside the project folder and says what to do where it is missing.
-# "check.sh python" prints the interpreter to use; "check.sh go" checks Go and looks for a C compiler.
+# "check.sh python" prints the interpreter to use; "check.sh go" checks Go and looks for a C compiler;
+# "check.sh vulnerabilities" looks for known ones in what is linked into the programs.
 fail() { echo "setup: $*" >&2; exit 1; }
 
 case $1 in
@@ -29,5 +30,17 @@ go)
 			"macOS: xcode-select --install), then: make clean lab" >&2
 	fi
 	;;
-*) fail "usage: $0 python|go" ;;
+vulnerabilities)
+	found=$(.bin/govulncheck ./... 2>&1)
+	status=$?
+	echo "$found"
+	case $found in
+	*"fetching vulnerabilities"*)
+		echo "check: known vulnerabilities were NOT looked for: govulncheck's database cannot be reached. Is there a network?" >&2
+		exit 0
+		;;
+	esac
+	exit $status
+	;;
+*) fail "usage: $0 python|go|vulnerabilities" ;;
 esac

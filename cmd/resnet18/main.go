@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
@@ -69,7 +70,7 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, stdout, stderr io.Writer) int {
 	err := dispatch(args, stdout, stderr)
 	switch {
-	case err == nil, errors.Is(err, flag.ErrHelp):
+	case err == nil:
 		return 0
 	case errors.Is(err, errUsage):
 		return 2
@@ -88,16 +89,18 @@ func dispatch(args []string, stdout, stderr io.Writer) error {
 	for _, c := range commands {
 		if c.name == args[0] {
 			a := &app{out: stdout}
-			flags := a.flags(c, stderr)
-			rest, err := parse(flags, args[1:])
-			if err != nil {
-				if errors.Is(err, flag.ErrHelp) {
-					return err
-				}
-				return errUsage // flag has said why
+			var said bytes.Buffer // help is what was asked for; all else is an error
+			rest, err := parse(a.flags(c, &said), args[1:])
+			if errors.Is(err, flag.ErrHelp) {
+				fmt.Fprint(stdout, &said)
+				return nil
 			}
-			if want := len(c.args) > 0; want != (len(rest) == 1) || len(rest) > 1 {
-				fmt.Fprintf(stderr, "resnet18 %s: %d arguments, want %q\n", c.name, len(rest), c.args)
+			if err != nil { // said has it, and the flags
+				fmt.Fprint(stderr, &said)
+				return errUsage
+			}
+			if err := a.check(c, rest); err != nil {
+				fmt.Fprintf(stderr, "resnet18 %s: %v\n", c.name, err)
 				return errUsage
 			}
 			return c.run(a, rest)
@@ -115,11 +118,28 @@ func parse(f *flag.FlagSet, args []string) (rest []string, err error) {
 	return rest, err
 }
 
-func (a *app) flags(c command, stderr io.Writer) *flag.FlagSet {
+// check looks at what flag does not: the number of arguments, and the values that flags may have.
+func (a *app) check(c command, args []string) error {
+	if want := len(c.args) > 0; want != (len(args) == 1) || len(args) > 1 {
+		return fmt.Errorf("%d arguments, want %q", len(args), c.args)
+	}
+	if _, err := a.config(); err != nil {
+		return err
+	}
+	if a.epochs < 1 {
+		return fmt.Errorf("-epochs is %d, want at least 1", a.epochs)
+	}
+	if a.images < 0 {
+		return fmt.Errorf("-train-images is %d, want 0 (all) or more", a.images)
+	}
+	return nil
+}
+
+func (a *app) flags(c command, out io.Writer) *flag.FlagSet {
 	f := flag.NewFlagSet("resnet18 "+c.name, flag.ContinueOnError)
-	f.SetOutput(stderr)
+	f.SetOutput(out)
 	f.Usage = func() {
-		fmt.Fprintf(stderr, "resnet18 %s\n\n%s\n\nFlags:\n", strings.TrimSpace(c.name+" [flags] "+c.args), c.about)
+		fmt.Fprintf(out, "resnet18 %s\n\n%s\n\nFlags:\n", strings.TrimSpace(c.name+" [flags] "+c.args), c.about)
 		f.PrintDefaults()
 	}
 	work := os.Getenv("WORK")

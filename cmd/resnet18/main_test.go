@@ -6,9 +6,11 @@ import (
 	"image/draw"
 	"image/png"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -30,26 +32,42 @@ func TestCommandLine(t *testing.T) {
 	}{
 		{nil, 0, "resnet18 predict my-cat.jpg", ""},
 		{[]string{"-h"}, 0, "resnet18 train", ""},
-		{[]string{"train", "-h"}, 0, "", "passes over the training set"},
+		{[]string{"train", "-h"}, 0, "passes over the training set", ""},
 		{[]string{"fly"}, 2, "", `no command "fly"`},
 		{[]string{"train", "-speed", "9"}, 2, "", "flag provided but not defined"},
 		{[]string{"train", "now"}, 2, "", "1 arguments"},
 		{[]string{"predict"}, 2, "", `0 arguments, want "INDEX|FILE"`},
 		{[]string{"summary"}, 0, "11,689,512", ""},
 		{[]string{"summary", "-model", "custom"}, 0, "11,181,642", ""},
-		{[]string{"summary", "-model", "vgg"}, 1, "", `-model is "vgg", want library, custom or plain`},
-		{[]string{"train", "-epochs", "0", "-work", t.TempDir(), "-backend", "go"}, 1, "", "epochs"},
+		{[]string{"summary", "-model", "vgg"}, 2, "", `-model is "vgg", want library, custom or plain`},
+		{[]string{"train", "-epochs", "0", "-work", t.TempDir(), "-backend", "go"}, 2, "", "-epochs is 0, want at least 1"},
+		{[]string{"evaluate", "-train-images", "-3"}, 2, "", "-train-images is -3, want 0 (all) or more"},
 		{[]string{"evaluate", "-work", t.TempDir(), "-backend", "quantum"}, 1, "", `backend "quantum"`},
 	} {
 		code, out, err := call(test.args...)
 		require.Equal(t, test.code, code, "%v: %s", test.args, err)
 		require.Contains(t, out, test.out, test.args)
 		require.Contains(t, err, test.err, test.args)
+		if test.code == 0 {
+			require.Empty(t, err, test.args)
+		} else {
+			require.Empty(t, out, test.args)
+		}
 	}
 }
 
-// TestSteps takes all the steps with a few images, on the pure-Go backend. Ctrl-C stops the training, and the
-// same command goes on.
+// envTwice holds the arguments of a training that TestMain runs instead of the tests, and ends with two Ctrl-C.
+const envTwice = "RESNET18_TEST_INTERRUPTED_TWICE"
+
+func TestMain(m *testing.M) {
+	if args := os.Getenv(envTwice); args != "" {
+		os.Exit(run(strings.Split(args, "\n"), &interrupter{signals: []os.Signal{os.Interrupt, os.Interrupt}}, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+// TestSteps takes all the steps with a few images, on the pure-Go backend. Ctrl-C and the signal by which systems end
+// programs stop the training, and the same command goes on. A second one does not wait.
 func TestSteps(t *testing.T) {
 	t.Parallel()
 	work := t.TempDir()
@@ -60,11 +78,20 @@ func TestSteps(t *testing.T) {
 
 	train := append([]string{"train"}, flags...)
 	if runtime.GOOS != "windows" { // which has no way to send Ctrl-C to oneself
-		var out interrupter
-		var err bytes.Buffer
-		require.Equal(t, 130, run(train, &out, &err), err.String())
-		require.Empty(t, err.String(), "the training has said how to go on")
-		require.Contains(t, out.String(), "run it again to go on")
+		for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+			out := interrupter{signals: []os.Signal{signal}}
+			var err bytes.Buffer
+			require.Equal(t, 130, run(train, &out, &err), err.String())
+			require.Empty(t, err.String(), "the training has said how to go on")
+			require.Contains(t, out.String(), "[Train] stopped after step 1 of 3 and saved in "+filepath.Join(work, "runs", "custom")+"; run it again to go on")
+		}
+		self, err := os.Executable()
+		require.NoError(t, err)
+		twice := exec.Command(self)
+		twice.Env = append(os.Environ(), envTwice+"="+strings.Join(train, "\n"))
+		out, err := twice.CombinedOutput()
+		require.Error(t, err, "%s", out)
+		require.Equal(t, "signal: interrupt", twice.ProcessState.String(), "%s", out)
 	}
 	code, out, err := call(train...)
 	require.Equal(t, 0, code, err)
@@ -105,19 +132,24 @@ func whitePicture(t *testing.T) string {
 	return f.Name()
 }
 
-// interrupter is an output that sends Ctrl-C to this process when the first training step is through.
-type interrupter struct{ bytes.Buffer }
+// interrupter is an output that sends signals to this process when the first training step is through.
+type interrupter struct {
+	bytes.Buffer
+	signals []os.Signal
+}
 
 func (w *interrupter) Write(p []byte) (int, error) {
 	if bytes.HasPrefix(p, []byte("[Train] epoch: 0")) {
 		self, err := os.FindProcess(os.Getpid())
-		if err == nil {
-			err = self.Signal(os.Interrupt)
-		}
 		if err != nil {
 			return 0, err
 		}
-		time.Sleep(time.Second) // for the signal to arrive
+		for _, s := range w.signals {
+			if err := self.Signal(s); err != nil {
+				return 0, err
+			}
+			time.Sleep(time.Second) // for the signal to arrive
+		}
 	}
 	return w.Buffer.Write(p)
 }

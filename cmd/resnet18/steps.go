@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
 	"strconv"
 
 	"nndl.example/resnet18/pkg/cifar"
@@ -17,16 +16,14 @@ func (a *app) data([]string) error {
 	if err != nil {
 		return err
 	}
-	if info, err := os.Stat(l.Source.Path); err != nil || !info.IsDir() { // a folder is extracted already
-		folder, members, err := cifar.Extract(l.Source.Path, l.DataDir())
-		if err != nil {
-			return err
-		}
-		for _, m := range members {
-			fmt.Fprintf(a.out, "%10d  %s\n", m.Size, m.Name)
-		}
-		fmt.Fprintln(a.out, "in", folder)
+	folder, members, err := cifar.Extract(l.Source.Path, l.DataDir())
+	if err != nil {
+		return err
 	}
+	for _, m := range members {
+		fmt.Fprintf(a.out, "%10d  %s\n", m.Size, m.Name)
+	}
+	fmt.Fprintln(a.out, "in", folder)
 	for _, split := range []cifar.Split{cifar.Train, cifar.Dev, cifar.Test} {
 		d, err := l.Data(split)
 		if err != nil {

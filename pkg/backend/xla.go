@@ -47,7 +47,7 @@ func cpuPlugin() string {
 	if path := os.Getenv(EnvPlugin); path != "" {
 		return path
 	}
-	dir := os.Getenv("GONB_DIR") // the folder of the notebook that runs, if any
+	dir := os.Getenv("GONB_DIR") // the notebook's folder, in its cells
 	if dir == "" {
 		dir, _ = os.Getwd()
 	}

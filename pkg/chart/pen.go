@@ -42,11 +42,6 @@ func (p pen) rect(x, y, w, h float64, fill color.Color) {
 	p.c.FillPolygon(fill, []vg.Point{p.at(x, y), p.at(x+w, y), p.at(x+w, y+h), p.at(x, y+h)})
 }
 
-func (p pen) frame(x, y, w, h, width float64, stroke color.Color) {
-	p.c.SetLineStyle(vgdraw.LineStyle{Color: stroke, Width: vg.Length(width)})
-	p.c.Stroke(vg.Rectangle{Min: p.at(x, y+h), Max: p.at(x+w, y)}.Path())
-}
-
 // lines draws a line through the points xy[0], xy[1]; xy[2], xy[3]; …
 func (p pen) lines(stroke color.Color, width float64, xy ...float64) {
 	var pts []vg.Point

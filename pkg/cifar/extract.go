@@ -40,9 +40,6 @@ func identify(archive string) (archiveID, error) {
 	if err != nil {
 		return archiveID{}, fmt.Errorf("cifar: archive %s: %w", archive, err)
 	}
-	if info.IsDir() {
-		return archiveID{}, fmt.Errorf("cifar: archive %s: is a folder, want a .tar.gz file", archive)
-	}
 	var last [8]byte
 	if _, err := f.ReadAt(last[:], max(0, info.Size()-8)); err != nil && err != io.EOF {
 		return archiveID{}, fmt.Errorf("cifar: archive %s: %w", archive, err)
@@ -59,6 +56,8 @@ func identify(archive string) (archiveID, error) {
 // is there and came from this archive, Extract leaves it and returns the same listing; a folder of
 // the same name with other contents of CIFAR-10 is replaced; one with anything else in it is an error.
 //
+// If archive is a folder that has been extracted already, there is nothing to unpack: Extract returns it and its files.
+//
 // An error says which archive and which member is wrong and what to do. It leaves nothing behind.
 func Extract(archive, dir string) (folder string, members []Member, err error) {
 	return published.extract(archive, dir)
@@ -66,6 +65,12 @@ func Extract(archive, dir string) (folder string, members []Member, err error) {
 
 func (r reader) extract(archive, dir string) (folder string, members []Member, err error) {
 	defer func() { err = needsRoom(err) }()
+	if info, err := os.Stat(archive); err == nil && info.IsDir() {
+		if members, err = folderMembers(archive); err != nil {
+			return "", nil, err
+		}
+		return archive, members, nil
+	}
 	id, err := identify(archive)
 	if err != nil {
 		return "", nil, err
@@ -122,6 +127,25 @@ func (r reader) extract(archive, dir string) (folder string, members []Member, e
 		return "", nil, err
 	}
 	return folder, members, nil
+}
+
+// folderMembers lists an extracted folder as the archive would be listed.
+func folderMembers(folder string) ([]Member, error) {
+	l, err := folderLayout(folder)
+	if err != nil {
+		return nil, err
+	}
+	members := []Member{{l.Folder() + "/", 0}}
+	for _, name := range l.order() {
+		info, err := os.Stat(filepath.Join(folder, name))
+		switch {
+		case err == nil:
+			members = append(members, Member{l.Folder() + "/" + name, info.Size()})
+		case name != readmeFile || !errors.Is(err, fs.ErrNotExist): // nobody needs the readme
+			return nil, fmt.Errorf("cifar: folder %s: %w", folder, err)
+		}
+	}
+	return members, nil
 }
 
 // place renames fresh to folder. What is there is moved to old first, if it is the layout's.

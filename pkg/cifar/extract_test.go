@@ -43,6 +43,22 @@ func TestExtract(t *testing.T) {
 			info, err = os.Stat(batch)
 			require.NoError(t, err)
 			require.True(t, info.ModTime().Equal(long))
+
+			// Nor from the folder itself, with and without what Extract and the archive add to the data.
+			elsewhere := filepath.Join(t.TempDir(), "none")
+			again, same, err = small.extract(folder, elsewhere)
+			require.NoError(t, err)
+			require.Equal(t, folder, again)
+			require.Equal(t, members, same)
+			require.NoDirExists(t, elsewhere)
+			require.NoError(t, os.Remove(filepath.Join(folder, recordFile)))
+			require.NoError(t, os.Remove(filepath.Join(folder, readmeFile)))
+			_, same, err = small.extract(folder, elsewhere)
+			require.NoError(t, err)
+			require.Len(t, same, len(members)-1)
+			require.NoError(t, os.Remove(batch))
+			_, _, err = small.extract(folder, elsewhere)
+			require.ErrorContains(t, err, "cifar: folder "+folder+": "+l.batchFile(1)+" is missing")
 		})
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"nndl.example/resnet18/pkg/internal/badinput"
 )
 
 func TestPickleBatch(t *testing.T) {
@@ -70,7 +72,6 @@ func numpyArray(shape, dtype, fortran string, n int) string {
 const goodShape = "K\x02M\x00\x0c\x86" // (2, 3072)
 
 func TestBadPickles(t *testing.T) {
-	t.Parallel()
 	good := smallPickle
 	_, err := small.pickleBatch(arrayOf(numpyArray(goodShape, "u1", "\x89", 6144)))
 	require.NoError(t, err)
@@ -154,9 +155,10 @@ func TestBadPickles(t *testing.T) {
 		{"too few pixels", arrayOf(numpyArray(goodShape, "u1", "\x89", 6000)), "6000 bytes of pixels, want 6144 for shape [2 3072]"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			t.Parallel()
-			_, err := small.pickleBatch(test.data)
-			require.ErrorContains(t, err, test.want)
+			badinput.Refused(t, "pickle", func() error {
+				_, err := small.pickleBatch(test.data)
+				return err
+			}, test.want)
 		})
 	}
 }
@@ -167,10 +169,9 @@ func readTestdata(t testing.TB, name string) []byte {
 	return data
 }
 
-// TestPickleBombs are small files that would need much memory if every value were copied, or that
+// TestBadPickleBombs are small files that would need much memory if every value were copied, or that
 // would run for long.
-func TestPickleBombs(t *testing.T) {
-	t.Parallel()
+func TestBadPickleBombs(t *testing.T) {
 	text := "X" + string(binary.LittleEndian.AppendUint32(nil, 1<<20)) + strings.Repeat("a", 1<<20)
 	for name, test := range map[string]struct{ code, want string }{
 		"instructions": {strings.Repeat("]", maxOps+1), "more than 1048576 instructions"},
@@ -182,9 +183,10 @@ func TestPickleBombs(t *testing.T) {
 		"lists in lists": {"]q\x00" + strings.Repeat("h\x00a"+"h\x00", 1000), "leaves"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			_, err := unpickle([]byte(test.code + "."))
-			require.ErrorContains(t, err, test.want)
+			badinput.Refused(t, "pickle", func() error {
+				_, err := unpickle([]byte(test.code + "."))
+				return err
+			}, test.want)
 		})
 	}
 }

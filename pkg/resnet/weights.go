@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -50,8 +51,8 @@ func WriteWeights(w io.Writer, store *model.Store, params []Param, metadata map[
 	return safetensors.Write(w, out, metadata)
 }
 
-// ReadWeights sets the network's variables from a file that WriteWeights or PyTorch wrote. It checks all
-// names and shapes before it changes anything. PyTorch's num_batches_tracked counters are passed over:
+// ReadWeights sets the network's variables from a file that WriteWeights or PyTorch wrote. It checks all names and shapes
+// and reads all values before it changes anything: after an error the network is as it was. PyTorch's num_batches_tracked counters are passed over:
 // with a fixed momentum they have no effect.
 func ReadWeights(f *safetensors.File, store *model.Store, params []Param) error {
 	return readWeights(f, store, params, func(string) bool { return false })
@@ -70,10 +71,32 @@ func isHead(name string) bool { return strings.HasPrefix(name, "fc.") }
 
 // readWeights reads the tensors of params; the file may hold no others than those that skip names.
 func readWeights(f *safetensors.File, store *model.Store, params []Param, skip func(name string) bool) error {
+	if err := checkWeights(f, store, params, skip); err != nil {
+		return err
+	}
+	values := make([][]float32, len(params))
+	for i, p := range params {
+		t, err := f.Tensor(p.Name)
+		if err != nil {
+			return fmt.Errorf("resnet: weights: %w", err)
+		}
+		values[i] = transpose(byteFloats(t.Data), p.TorchDims(), inverse(p.torchAxes()))
+	}
+	for i, p := range params {
+		if err := setValues(store, p, values[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkWeights makes sure that a file has the tensors of params and no others, and that the store can take them.
+func checkWeights(f *safetensors.File, store *model.Store, params []Param, skip func(name string) bool) error {
 	known := map[string]bool{}
 	for _, p := range params {
 		known[p.Name] = true
 		e, ok := f.Entry(p.Name)
+		v := store.GetVariable(p.Path())
 		switch {
 		case !ok:
 			return fmt.Errorf("resnet: weights: no tensor %q, want %v", p.Name, p.TorchDims())
@@ -81,20 +104,13 @@ func readWeights(f *safetensors.File, store *model.Store, params []Param, skip f
 			return fmt.Errorf("resnet: weights: tensor %q has dtype %s, want F32", p.Name, e.DType)
 		case !slices.Equal(e.Shape, p.TorchDims()):
 			return fmt.Errorf("resnet: weights: tensor %q has shape %v, want %v: another network, or another number of classes", p.Name, e.Shape, p.TorchDims())
+		case v != nil && (v.DType() != dtypes.Float32 || !slices.Equal(v.Shape().Dimensions, p.Dims)):
+			return fmt.Errorf("resnet: weights: the network's variable %q is %s, want float32 %v", p.Name, v.Shape(), p.Dims)
 		}
 	}
 	for _, name := range f.Names() {
 		if !known[name] && !skip(name) && !strings.HasSuffix(name, ".num_batches_tracked") {
 			return fmt.Errorf("resnet: weights: tensor %q is not part of this network", name)
-		}
-	}
-	for _, p := range params {
-		t, err := f.Tensor(p.Name)
-		if err != nil {
-			return err
-		}
-		if err := setValues(store, p, transpose(byteFloats(t.Data), p.TorchDims(), inverse(p.torchAxes()))); err != nil {
-			return err
 		}
 	}
 	return nil

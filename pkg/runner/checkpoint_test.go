@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/internal/badinput"
 	"nndl.example/resnet18/pkg/safetensors"
 )
 
@@ -93,7 +94,9 @@ func TestDamagedCheckpoint(t *testing.T) {
 			require.NoError(t, r.Train(context.Background(), toyTrain(), toyDev()))
 			require.Contains(t, out.String(), "(passing over a checkpoint that cannot be used: ")
 			require.Contains(t, out.String(), test.want)
+			require.Contains(t, out.String(), newest)
 			require.Contains(t, out.String(), "(going on at step 8 of 15)")
+			badinput.Log(t, "checkpoint", strings.Split(out.String(), "\n")[0])
 			requireSame(t, want, lastCheckpoint(t, r))
 			require.FileExists(t, newest+".damaged")
 		})

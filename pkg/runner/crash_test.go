@@ -23,7 +23,7 @@ import (
 const (
 	envCrashDir     = "RUNNER_TEST_CRASH_DIR"
 	envCrashBackend = "RUNNER_TEST_CRASH_BACKEND"
-	envCrashes      = "CRASH_TESTS" // how many kills; 5 if not set
+	envCrashes      = "CRASH_TESTS" // how many kills on each backend; 5 if not set
 )
 
 func TestMain(m *testing.M) {
@@ -99,7 +99,7 @@ func TestKill(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, best, got)
 			requireClean(t, dir)
-			t.Logf("%d kills, %d of them left a file half written; the run ended as one that was left alone", done, writing)
+			t.Logf("%s: %d kills, %d of them left a file half written; the run ended as one that was left alone", config, done, writing)
 		}
 	})
 }
@@ -118,21 +118,27 @@ func runAndKill(t *testing.T, rng *rand.Rand, dir, config string, kill bool) (ki
 	require.NoError(t, cmd.Start())
 	lines := bufio.NewScanner(out)
 	lines.Scan() // it runs
-	go io.Copy(io.Discard, out)
+	ended := make(chan error, 1)
+	go func() {
+		io.Copy(io.Discard, out)
+		ended <- cmd.Wait()
+	}()
 	if kill {
 		time.Sleep(time.Duration(rng.IntN(300)) * time.Millisecond)
-		for wait := rng.IntN(2) == 0; wait; {
-			found, _ := filepath.Glob(filepath.Join(dir, ".*-*"))
-			_, err := os.Stat(fmt.Sprintf("%s/checkpoint-%08d.safetensors", dir, crashSteps))
-			wait = len(found) == 0 && err != nil
+		for wait := rng.IntN(2) == 0; wait && len(ended) == 0; {
+			wait = len(unfinished(dir)) == 0
 		}
 		cmd.Process.Kill() // SIGKILL
 	}
-	err = cmd.Wait()
-	if !kill || err == nil {
-		require.NoError(t, err)
-		return false, false
+	if err = <-ended; err == nil {
+		return false, false // it was faster
 	}
-	left, _ := filepath.Glob(filepath.Join(dir, ".*-*"))
-	return true, len(left) > 0
+	require.Equal(t, -1, err.(*exec.ExitError).ExitCode(), "killed, and not ended by an error of its own")
+	return true, len(unfinished(dir)) > 0
+}
+
+// unfinished lists the files that a run is writing, or has left half written.
+func unfinished(dir string) []string {
+	found, _ := filepath.Glob(filepath.Join(dir, ".*-*"))
+	return found
 }

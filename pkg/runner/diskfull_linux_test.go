@@ -4,41 +4,13 @@ import (
 	"context"
 	"io"
 	"os"
-	"os/exec"
 	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-)
 
-// The tests of a full and of a read-only disk run in a process of their own, which may mount a small file
-// system without being root.
-func inOwnMounts(t *testing.T, test func(t *testing.T, dir string)) {
-	const inside = "RUNNER_TEST_MOUNTS"
-	if dir := os.Getenv(inside); dir != "" {
-		if err := syscall.Mount("none", dir, "tmpfs", 0, "size=64k"); err != nil {
-			t.Skipf("mounting a small tmpfs: %v", err)
-		}
-		test(t, dir)
-		return
-	}
-	t.Parallel()
-	self, err := os.Executable()
-	require.NoError(t, err)
-	cmd := exec.Command(self, "-test.run=^"+t.Name()+"$", "-test.v")
-	cmd.Env = append(os.Environ(), inside+"="+t.TempDir())
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
-		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
-		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
-	}
-	out, err := cmd.CombinedOutput()
-	if _, started := err.(*exec.ExitError); err != nil && !started {
-		t.Skipf("needs user and mount namespaces: %v", err)
-	}
-	t.Logf("%s", out)
-	require.NoError(t, err)
-}
+	"nndl.example/resnet18/pkg/internal/smalldisk"
+)
 
 // fill takes all the room that is left.
 func fill(t *testing.T, path string) {
@@ -54,7 +26,7 @@ type zeros struct{}
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func TestDiskFull(t *testing.T) {
-	inOwnMounts(t, func(t *testing.T, dir string) {
+	smalldisk.Run(t, "64k", func(t *testing.T, dir string) {
 		// For a while: the run ends as if nothing had been.
 		r, out := newToy(t, goBackend(t), toy{}, dir, eager())
 		out.on("step: 5/", func() { fill(t, dir+"/ballast") })
@@ -80,7 +52,7 @@ func TestDiskFull(t *testing.T) {
 }
 
 func TestReadOnlyDisk(t *testing.T) {
-	inOwnMounts(t, func(t *testing.T, dir string) {
+	smalldisk.Run(t, "64k", func(t *testing.T, dir string) {
 		remount := func(flags uintptr) {
 			require.NoError(t, syscall.Mount("none", dir, "", syscall.MS_REMOUNT|syscall.MS_BIND|flags, ""))
 		}

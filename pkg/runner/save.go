@@ -35,7 +35,9 @@ func (t *training) resume() error {
 			if d := c.id.differs(t.id); d != "" {
 				return fmt.Errorf("runner: %s was made by another run (%s): choose another folder, or delete this one to train anew", path, d)
 			}
-			err = t.restore(c)
+			if err = t.restore(c); err != nil {
+				err = fmt.Errorf("%s: %w", path, err)
+			}
 		}
 		if err != nil {
 			fmt.Fprintf(t.Out, "(passing over a checkpoint that cannot be used: %v)\n", err)

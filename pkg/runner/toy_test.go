@@ -162,15 +162,6 @@ func untimed(steps []Step) []Step {
 	return steps
 }
 
-// timeless are steps without the time they took.
-func timeless(steps []Step) []Step {
-	steps = slices.Clone(steps)
-	for i := range steps {
-		steps[i].Seconds = 0
-	}
-	return steps
-}
-
 // requireClean wants a folder without files that were not finished.
 func requireClean(t *testing.T, dir string) {
 	t.Helper()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -85,7 +86,7 @@ func TestNamesInOrderOfData(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "yz", string(b.Data))
 	_, err = f.Tensor("d")
-	require.ErrorContains(t, err, `no tensor "d"`)
+	require.EqualError(t, err, `safetensors: no tensor "d" among 3`)
 	_, ok := f.Entry("d")
 	require.False(t, ok)
 }
@@ -106,6 +107,7 @@ func TestWriteErrors(t *testing.T) {
 		"unknown dtype":    {[]Tensor{one("w", "float32", 4, 1)}, `unknown dtype "float32"`},
 		"negative":         {[]Tensor{one("w", "F32", 4, -1)}, "negative dimension"},
 		"too large":        {[]Tensor{one("w", "F32", 4, 1<<40, 1<<40)}, "too large"},
+		"huge header":      {[]Tensor{one(strings.Repeat("w", MaxHeader), "F32", 4, 1)}, "nobody reads more than"},
 		"second is at odd": {[]Tensor{one("v", "F32", 4, 1), one("w", "I8", 1, 2)}, `"w"`},
 	} {
 		t.Run(name, func(t *testing.T) {

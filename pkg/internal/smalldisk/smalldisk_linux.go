@@ -1,0 +1,42 @@
+// Package smalldisk gives a test a disk of its own that is soon full.
+package smalldisk
+
+import (
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+)
+
+// Run runs a test in a process of its own, which may mount a small file system without being root: a tmpfs of the given
+// size, as "64k", which the test gets as dir. Where a system does not allow that, the test is skipped.
+func Run(t *testing.T, size string, test func(t *testing.T, dir string)) {
+	const inside = "SMALLDISK_TEST_DIR"
+	if dir := os.Getenv(inside); dir != "" {
+		if err := syscall.Mount("none", dir, "tmpfs", 0, "size="+size); err != nil {
+			t.Skipf("mounting a small tmpfs: %v", err)
+		}
+		test(t, dir)
+		return
+	}
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, "-test.run=^"+t.Name()+"$", "-test.v")
+	cmd.Env = append(os.Environ(), inside+"="+t.TempDir())
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Cloneflags:  syscall.CLONE_NEWUSER | syscall.CLONE_NEWNS,
+		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}},
+		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}},
+	}
+	out, err := cmd.CombinedOutput()
+	if _, started := err.(*exec.ExitError); err != nil && !started {
+		t.Skipf("needs user and mount namespaces: %v", err)
+	}
+	t.Logf("%s", out)
+	if err != nil {
+		t.Fatal(err)
+	}
+}
