@@ -144,6 +144,9 @@ func TestFiles(t *testing.T) {
 	all, err := ReadAll(dir)
 	require.NoError(t, err)
 	require.Equal(t, []*Result{want}, all)
+	var out bytes.Buffer
+	require.Equal(t, []*Result{want}, Pick(&out, dir, "augment", "plain"))
+	require.Contains(t, out.String(), `"resnet18 experiment augment" makes it`)
 	require.NoError(t, os.WriteFile(path, []byte(`{"test_images": 9, "right": "AA=="}`), 0o644))
 	_, err = ReadAll(dir)
 	require.ErrorContains(t, err, "answers to 8 test images, want 9")
@@ -243,4 +246,33 @@ func TestTable(t *testing.T) {
 	a.TestData = "other"
 	_, err = Table([]*Result{a, b})
 	require.Error(t, err)
+}
+
+func TestCurves(t *testing.T) {
+	t.Parallel()
+	r := &Result{Name: "toy", Steps: 2, TrainImages: 10, Config: runner.Config{Epochs: 1},
+		Curve: []Point{{0, 2, 0.1}, {1, 1, 0.5}}, Evals: []runner.Eval{{Step: 1, Score: 0.4, Loss: 1.1}}}
+	fig, err := Curves("one", r)
+	require.NoError(t, err)
+	require.Contains(t, string(fig.SVG()), "toy, train")
+	_, err = Curves("none")
+	require.Error(t, err)
+	_, err = Curves("empty", &Result{})
+	require.Error(t, err)
+	fig, err = SearchBars([]*Result{{Search: "sgd", BestDev: 0.5, Config: runner.Config{LearningRate: 0.1}}, {BestDev: 0.9}})
+	require.NoError(t, err)
+	require.Contains(t, fig.Alt, "sgd 0.1 0.5")
+	_, err = SearchBars(nil)
+	require.Error(t, err)
+}
+
+func TestGap(t *testing.T) {
+	t.Parallel()
+	r := &Result{Curve: []Point{{0, 2, 0.1}, {9, 1, 0.75}}, Evals: []runner.Eval{{Score: 0.6, Loss: 1.5}, {Score: 0.7, Loss: 1.25}, {Score: 0.5, Loss: 2}}}
+	accuracy, loss := r.Gap()
+	require.Equal(t, 0.25, accuracy)
+	require.Equal(t, 0.75, loss)
+	accuracy, loss = (&Result{}).Gap()
+	require.Zero(t, accuracy)
+	require.Zero(t, loss)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -93,6 +94,20 @@ func ReadAll(dir string) ([]*Result, error) {
 	return all, nil
 }
 
+// Pick reads the results of some rows, in the given order. Of a row that has none, and of one that cannot be read, it says so.
+func Pick(out io.Writer, dir string, names ...string) []*Result {
+	var found []*Result
+	for _, name := range names {
+		r, err := Read(dir, name)
+		if err != nil {
+			fmt.Fprintln(out, err)
+			continue
+		}
+		found = append(found, r)
+	}
+	return found
+}
+
 // Best returns the result with the best dev accuracy of those that searched for the same; nil if there is none.
 func Best(all []*Result, search string) *Result {
 	var best *Result
@@ -102,6 +117,20 @@ func Best(all []*Result, search string) *Result {
 		}
 	}
 	return best
+}
+
+// Gap says how far the training had run away from dev at its end: the accuracy on the training set (its curve's last
+// point) minus that on dev, and the dev loss minus the lowest that an evaluation had found before.
+func (r *Result) Gap() (accuracy, loss float64) {
+	if len(r.Curve) == 0 || len(r.Evals) == 0 {
+		return 0, 0
+	}
+	last := r.Evals[len(r.Evals)-1]
+	lowest := last.Loss
+	for _, e := range r.Evals {
+		lowest = min(lowest, e.Loss)
+	}
+	return r.Curve[len(r.Curve)-1].Accuracy - last.Score, last.Loss - lowest
 }
 
 // Interval is half the width of the interval that holds 95 of 100 accuracies, if p is the true one and n images are asked: the

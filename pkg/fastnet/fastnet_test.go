@@ -2,6 +2,7 @@ package fastnet
 
 import (
 	"context"
+	"image/color"
 	"io"
 	"math"
 	"math/rand/v2"
@@ -331,4 +332,17 @@ func TestTrains(t *testing.T) {
 		require.Equal(t, net.Whitening, kernel)
 		r.Finalize()
 	}
+}
+
+func TestFilters(t *testing.T) {
+	t.Parallel()
+	kernel := make([]float32, patchSize*whitened)
+	kernel[(2*3+1)*whitened+5] = -2 // channel 5 looks for little green at the bottom left
+	kernel[0*whitened+5] = 1
+	for f := range whitened {
+		kernel[11*whitened+f] = 1e-6 // a largest weight for each
+	}
+	img := Filters(kernel)[5]
+	require.Equal(t, color.NRGBA{191, 128, 128, 255}, img.At(0, 0))
+	require.Equal(t, color.NRGBA{128, 1, 128, 255}, img.At(0, 1))
 }

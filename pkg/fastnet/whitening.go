@@ -1,6 +1,7 @@
 package fastnet
 
 import (
+	"image"
 	"math"
 	"slices"
 
@@ -111,4 +112,24 @@ func eigen(a matrix) (values [patchSize]float64, vectors matrix) {
 		values[i] = a[i][i]
 	}
 	return values, vectors
+}
+
+// Filters shows what the first twelve channels look for, as images of 2×2 pixels: grey is a weight of 0, and the largest weight
+// of each is as bright or as dark as it gets. The other twelve channels are their negatives.
+func Filters(kernel []float32) []image.Image {
+	var images []image.Image
+	for f := range patchSize {
+		weight := func(i int) float64 { return float64(kernel[i*whitened+f]) }
+		largest := 0.0
+		for i := range patchSize {
+			largest = max(largest, math.Abs(weight(i)))
+		}
+		img := image.NewNRGBA(image.Rect(0, 0, 2, 2))
+		for i := range patchSize {
+			img.Pix[i/3*4+i%3] = uint8(math.Round(127.5 + 127*weight(i)/largest))
+			img.Pix[i/3*4+3] = 0xff
+		}
+		images = append(images, img)
+	}
+	return images
 }

@@ -64,7 +64,7 @@ func TestScheduleFactor(t *testing.T) {
 		{cosine, 0, 8, 0}, {cosine, 2, 8, 0.5}, {cosine, 4, 8, 1}, {cosine, 6, 8, 0.6}, {cosine, 5, 8, 0.2 + 0.4*(1+math.Sqrt2/2)},
 		{Schedule{Kind: "cosine"}, 0, 3, 1}, {Schedule{Kind: "linear"}, 2, 4, 0.5},
 	} {
-		require.InDelta(t, c.want, c.s.factor(c.step, c.total), 1e-12, "%v at step %d of %d", c.s, c.step, c.total)
+		require.InDelta(t, c.want, c.s.Factor(c.step, c.total), 1e-12, "%v at step %d of %d", c.s, c.step, c.total)
 	}
 }
 
@@ -224,7 +224,7 @@ func TestRecipeTrains(t *testing.T) {
 		c.Recipe = everything
 		want := trainToy(t, b, t.TempDir(), c)
 		for i, s := range want.history.Steps {
-			require.Equal(t, float32(c.LearningRate*everything.Schedule.factor(i, 15)), s.LearningRate)
+			require.Equal(t, float32(c.LearningRate*everything.Schedule.Factor(i, 15)), s.LearningRate)
 		}
 		for _, stop := range []int{0, 3, 4, 7, 13} {
 			dir := t.TempDir()

@@ -50,8 +50,8 @@ func (s Schedule) String() string {
 	return text
 }
 
-// factor is f at step s of total.
-func (s Schedule) factor(step, total int) float64 {
+// Factor is f at step s of total.
+func (s Schedule) Factor(step, total int) float64 {
 	if s.Kind == "" {
 		return 1
 	}
@@ -70,7 +70,7 @@ func (s Schedule) factor(step, total int) float64 {
 // alone, so that a resumed run has the same.
 func (t *training) setLearningRate() (float64, error) {
 	s := t.Config.Recipe.Schedule
-	rate := t.Config.LearningRate * s.factor(t.step, t.total)
+	rate := t.Config.LearningRate * s.Factor(t.step, t.total)
 	if s.Kind == "" {
 		return rate, nil // the optimizer's own variable holds it
 	}
