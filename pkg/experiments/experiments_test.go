@@ -239,7 +239,7 @@ func TestTable(t *testing.T) {
 	text, err := Table([]*Result{a, b})
 	require.NoError(t, err)
 	require.Contains(t, text, "| a | nothing | 7 | 0.0000 | 0.5000 ± 0.4900 |  |  | 0.0020 | 1.5 |\n")
-	require.Contains(t, text, "| b | all | 0 | 0.0000 | 0.7500 ± 0.4243 | +25.00: noise | a | 0.0000 | 0.0 |\n")
+	require.Contains(t, text, "| b | all | 0 | 0.0000 | 0.7500 ± 0.4244 | +25.00: noise | a | 0.0000 | 0.0 |\n")
 	text, err = Table([]*Result{b})
 	require.NoError(t, err)
 	require.NotContains(t, text, "noise")
