@@ -17,7 +17,7 @@ import (
 type Augment struct {
 	// Flip mirrors images left to right. "random" tosses a coin for each image in each epoch. "alternate" tosses one
 	// for each image before the first epoch, and from then on turns every image round from epoch to epoch, so that any
-	// two epochs in a row show both sides of each (Jordan 2024, arXiv:2404.00498, section 3.6). "" mirrors none.
+	// two epochs in a row show both sides of each (Jordan 2024, arXiv:2404.00498). "" mirrors none.
 	Flip string `json:"flip,omitempty"`
 	// Shift moves each image up to so many pixels up or down and left or right, each distance as likely as the others.
 	// What comes in at a border is the image mirrored there. (With 4 this is the usual random crop from an image that was

@@ -183,7 +183,7 @@ func TestRun(t *testing.T) {
 	var out bytes.Buffer
 	l, err := lab.New(lab.Settings{Work: t.TempDir(), Epochs: 1, TrainImages: 24, Backend: "go", Out: &out})
 	require.NoError(t, err)
-	row, err := Find("modern")
+	row, err := Find("augment")
 	require.NoError(t, err)
 	row.Config.Epochs, row.Config.BatchSize = 1, 12
 	r, err := Run(l, row)
@@ -201,8 +201,8 @@ func TestRun(t *testing.T) {
 	}
 	require.InDelta(t, r.TestAccuracy, float64(right)/24, 1e-9)
 	require.Positive(t, r.TestLoss)
-	require.Contains(t, out.String(), "modern: airbench94's network and recipe")
-	text, err := os.ReadFile(filepath.Join(l.Work, "runs", "exp-modern", "history.json"))
+	require.Contains(t, out.String(), "augment: random flip")
+	text, err := os.ReadFile(filepath.Join(l.Work, "runs", "exp-augment", "history.json"))
 	require.NoError(t, err)
 	var h runner.History
 	require.NoError(t, json.Unmarshal(text, &h))

@@ -19,7 +19,7 @@ const (
 
 // Whitening is the kernel [2, 2, 3, 24] that turns 2×2 patches of normalised images into uncorrelated numbers of variance 1:
 // with C = mean of p·pᵀ over all patches p and C = V·Λ·Vᵀ, its columns are ±v_j/√(λ_j + 0.0005), the largest λ first
-// (airbench94, section 3.2; Page 2018).
+// (as airbench94 does; the idea is Page's, 2018).
 func Whitening(d *cifar.Dataset) []float32 {
 	values, vectors := eigen(patchCovariance(d.Take(whiteningImages)))
 	order := make([]int, patchSize)

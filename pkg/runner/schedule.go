@@ -17,8 +17,8 @@ import (
 //	"linear"   f = 1 - (1-End)·p                    p = (s-w)/(S-w)
 //	"cosine"   f = End + (1-End)·(1+cos πp)/2
 //
-// The zero value is a constant learning rate. (It is written here, outside of the graph, because GoMLX's cosine schedule
-// does not know the number of steps in its first epoch.)
+// The zero value is a constant learning rate. (It is written here because GoMLX's cosine schedule, the
+// only one that it has, gets the number of steps from train.Loop, which Train does not use.)
 type Schedule struct {
 	Kind   string  `json:"kind,omitempty"`   // "linear", "cosine" or "", constant
 	Warmup float64 `json:"warmup,omitempty"` // the share of the steps in which the rate rises
