@@ -1,9 +1,11 @@
 package experiments
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"image/color"
+	"slices"
 
 	"nndl.example/resnet18/pkg/chart"
 	"nndl.example/resnet18/pkg/runner"
@@ -50,8 +52,11 @@ func SearchBars(all []*Result) (*chart.Figure, error) {
 	var labels []string
 	var values []float64
 	var best []int
+	byRate := slices.SortedStableFunc(slices.Values(all), func(a, b *Result) int {
+		return cmp.Compare(a.Config.LearningRate, b.Config.LearningRate)
+	})
 	for _, name := range runner.Optimizers {
-		for _, r := range all {
+		for _, r := range byRate {
 			if r.Search != name {
 				continue
 			}
