@@ -262,7 +262,7 @@ func TestCurves(t *testing.T) {
 	rate := func(r float64) runner.Config { return runner.Config{LearningRate: r} }
 	fig, err = SearchBars([]*Result{{Search: "sgd", BestDev: 0.5, Config: rate(0.1)}, {Search: "sgd", BestDev: 0.25, Config: rate(0.01)}, {BestDev: 0.9}})
 	require.NoError(t, err)
-	require.Contains(t, fig.Alt, "sgd 0.01 0.25, sgd 0.1 0.50")
+	require.Contains(t, fig.Alt, "sgd 0.01 0.2500, sgd 0.1 0.5000")
 	_, err = SearchBars(nil)
 	require.Error(t, err)
 }
