@@ -23,7 +23,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/share/jupyter/runtime
 export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
 
-.PHONY: help lab notebooks test check race bad crash interrupt fuzz parity bench bench-peers setup clean
+.PHONY: help lab notebooks experiments test check race bad crash interrupt fuzz parity bench bench-peers setup clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 18
 
@@ -36,6 +36,11 @@ lab: setup .bin/gopls ## set up what is missing and open JupyterLab on the noteb
 
 notebooks: setup ## run all notebooks from the first to the last and save their outputs (hours; EPOCHS=1 for less)
 	$(PY) tools/run_notebooks.py $(if $(V),-v) $(NOTEBOOKS)
+
+# Each row goes on where it was stopped. make experiments ROWS="plain augment" runs these two.
+ROWS ?= $(shell go run ./cmd/resnet18 experiment list | cut -d' ' -f1)
+experiments: setup ## train the rows of notebook 07's table and save their results (hours)
+	@for row in $(ROWS); do go run ./cmd/resnet18 experiment $$row || exit 1; done
 
 # The short run has files and executed notebooks of its own, and leaves the saved outputs as they are.
 test: setup ## vet, format check, unit tests, all notebooks in a short run

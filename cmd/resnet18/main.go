@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"nndl.example/resnet18/pkg/lab"
@@ -27,6 +28,7 @@ const usage = `resnet18 trains ResNet-18 on CIFAR-10: section 5.5 of "Neural Net
     resnet18 predict my-cat.jpg   what is on your own picture
     resnet18 export FILE          the best model as safetensors, with torchvision's names
     resnet18 import FILE          take such a file, from PyTorch or from here, as the best model
+    resnet18 experiment NAME      train a row of notebook 07's table; "list" names them
 
 "resnet18 COMMAND -h" says more about a command and lists its flags.
 `
@@ -50,6 +52,8 @@ command goes on. A larger -epochs continues a complete run.`, (*app).train},
 	{"predict", "INDEX|FILE", `Says what the best model sees in a test image (0 to 9999) or in a PNG, JPEG, GIF or WebP file of any size, whose
 middle square is scaled to 32×32.`, (*app).predict},
 	{"export", "FILE", `Writes the best model as safetensors, with torchvision's names and layouts.`, (*app).exportModel},
+	{"experiment", "NAME|list", `Trains a row of the experiments' table in WORK/runs/exp-NAME and writes its result to a file; "list" shows the table.
+Ctrl-C stops and saves, and the same command goes on.`, (*app).experiment},
 	{"import", "FILE", `Takes a safetensors file, from export or from PyTorch, as the best model.`, (*app).importModel},
 }
 
@@ -58,6 +62,7 @@ type app struct {
 	work, model, backend string
 	epochs, images       int
 	download, newHead    bool
+	results              string
 	out                  io.Writer
 }
 
@@ -152,6 +157,9 @@ func (a *app) flags(c command, out io.Writer) *flag.FlagSet {
 	f.IntVar(&a.epochs, "epochs", 30, "`number` of passes over the training set")
 	f.IntVar(&a.images, "train-images", 0, "use only this `number` of images of each set; 0 uses all")
 	f.BoolVar(&a.download, "download", false, "try to download the official archive, if it is not there")
+	if c.name == "experiment" {
+		f.StringVar(&a.results, "results", filepath.Join("notebooks", "results"), "`folder` for the result")
+	}
 	if c.name == "import" {
 		f.BoolVar(&a.newHead, "new-head", false, "take all but the last layer, which stays fresh: for a file with another number of outputs")
 	}

@@ -17,11 +17,14 @@ import (
 // 123 MB, a quarter of what floats take); a small graph gathers each batch from it. It implements
 // train.Dataset: one pass in the stored order.
 type Loader struct {
+	backend        compute.Backend
 	data           *Dataset
 	batchSize      int
 	seed           uint64
 	images, labels *tensors.Tensor // [n, 3072] uint8, [n] int32
 	gather         *graph.Exec
+	augment        Augment
+	gatherMoved    *graph.Exec // nil without augmentation
 }
 
 // NewLoader puts a split on the device. Seed decides the order of every epoch: see Epoch.
@@ -49,7 +52,7 @@ func NewLoader(backend compute.Backend, d *Dataset, batchSize int, seed uint64) 
 		return nil, fmt.Errorf("cifar: building the graph that gathers a batch: %w", err)
 	}
 	return &Loader{
-		data: d, batchSize: batchSize, seed: seed, gather: gather,
+		backend: backend, data: d, batchSize: batchSize, seed: seed, gather: gather,
 		images: images,
 		labels: tensors.FromFlatDataAndDimensions(labels, d.Len()),
 	}, nil
@@ -71,22 +74,33 @@ func (l *Loader) Iter() iter.Seq2[train.Batch, error] {
 }
 
 // Epoch yields the batches of one epoch, shuffled, from batch "from" on. The order follows from the seed
-// and the epoch's number alone, so a run that is resumed sees what an unbroken one would have seen.
+// and the epoch's number alone, so a run that is resumed sees what an unbroken one would have seen. So does what
+// Augment asks for.
 func (l *Loader) Epoch(epoch, from int) iter.Seq2[train.Batch, error] {
 	rng := rand.New(rand.NewPCG(l.seed, uint64(epoch)))
 	order := make([]int32, l.data.Len())
 	for i, p := range rng.Perm(len(order)) {
 		order[i] = int32(p)
 	}
+	if l.augment != (Augment{}) {
+		return l.augmented(order, epoch, from)
+	}
 	return l.batches(order, from)
 }
 
 func (l *Loader) batches(order []int32, from int) iter.Seq2[train.Batch, error] {
+	return l.each(order, from, func(_ []int32, t *tensors.Tensor) (images, labels *tensors.Tensor, err error) {
+		return l.gather.Call2(l.images, l.labels, t)
+	})
+}
+
+// each yields the batches from batch "from" on; pick gets a batch's indices, also as a tensor.
+func (l *Loader) each(order []int32, from int, pick func([]int32, *tensors.Tensor) (images, labels *tensors.Tensor, err error)) iter.Seq2[train.Batch, error] {
 	return func(yield func(train.Batch, error) bool) {
 		for start := from * l.batchSize; start < len(order); start += l.batchSize {
 			indices := order[start:min(start+l.batchSize, len(order))]
 			t := tensors.FromFlatDataAndDimensions(indices, len(indices))
-			images, labels, err := l.gather.Call2(l.images, l.labels, t)
+			images, labels, err := pick(indices, t)
 			t.MustFinalizeAll()
 			if err != nil {
 				yield(train.Batch{}, fmt.Errorf("cifar: gathering images %d to %d of %s: %w", start, start+len(indices)-1, l.data.Split, err))
@@ -104,6 +118,9 @@ func (l *Loader) Finalize() {
 	l.images.MustFinalizeAll()
 	l.labels.MustFinalizeAll()
 	l.gather.Finalize()
+	if l.gatherMoved != nil {
+		l.gatherMoved.Finalize()
+	}
 }
 
 // Normalize is the chapter's transform inside the graph: bytes [batch, 32, 32, 3] to float32

@@ -142,6 +142,11 @@ func (l *Lab) Train(r *runner.Runner) (complete bool, err error) {
 	if err := errors.Join(err1, err2); err != nil {
 		return false, err
 	}
+	return TrainOn(r, train, dev)
+}
+
+// TrainOn is Train on the given images.
+func TrainOn(r *runner.Runner, train, dev *cifar.Dataset) (complete bool, err error) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)

@@ -23,7 +23,8 @@ import (
 )
 
 // identity is what must agree for a run to go on from a checkpoint. The number of epochs and the
-// steps between log lines and evaluations may change.
+// steps between log lines and evaluations may change; but with a schedule the learning rate of every step depends
+// on the number of epochs, which then is part of the identity.
 type identity struct {
 	Model        string  `json:"model"`
 	BatchSize    int     `json:"batch_size"`
@@ -32,11 +33,17 @@ type identity struct {
 	Seed         uint64  `json:"seed"`
 	Data         string  `json:"data"`          // the training split's fingerprint
 	Dev          string  `json:"dev,omitempty"` // the dev split's; the first checkpoints have none
+	Recipe       Recipe  `json:"recipe,omitzero"`
+	Epochs       int     `json:"epochs,omitempty"` // 0 without a schedule
 }
 
 func (r *Runner) identity(trainData, dev *cifar.Dataset) identity {
 	c := r.Config
-	return identity{r.model.String(), c.BatchSize, c.LearningRate, c.WeightDecay, c.Seed, trainData.Fingerprint(), dev.Fingerprint()}
+	id := identity{r.model.String(), c.BatchSize, c.LearningRate, c.WeightDecay, c.Seed, trainData.Fingerprint(), dev.Fingerprint(), c.Recipe, 0}
+	if c.Recipe.Schedule.Kind != "" {
+		id.Epochs = c.Epochs
+	}
+	return id
 }
 
 // differs says in words what another identity has changed; "" if nothing.
@@ -52,6 +59,8 @@ func (a identity) differs(b identity) string {
 	note("learning rate", a.LearningRate, b.LearningRate)
 	note("weight decay", a.WeightDecay, b.WeightDecay)
 	note("seed", a.Seed, b.Seed)
+	note("recipe", a.Recipe, b.Recipe)
+	note("epochs of the schedule", a.Epochs, b.Epochs)
 	note("training data", a.Data, b.Data)
 	if a.Dev != "" {
 		note("dev data", a.Dev, b.Dev)

@@ -39,12 +39,16 @@ type withGradients interface {
 type coupledL2 struct {
 	optimizer.Interface
 	weightDecay float64
+	kernelsOnly bool // see Recipe.DecayKernelsOnly
 }
 
 // UpdateGraph implements optimizer.Interface.
 func (o *coupledL2) UpdateGraph(scope *model.Scope, g *graph.Graph, loss *graph.Node) {
 	grads := scope.BuildTrainableVariablesGradientsGraph(loss)
 	for i, v := range trainable(scope, g) {
+		if o.kernelsOnly && !isKernel(v) {
+			continue
+		}
 		grads[i] = graph.Add(grads[i], graph.MulScalar(v.NodeValue(g), o.weightDecay))
 	}
 	o.Interface.(withGradients).UpdateGraphWithGradients(scope, grads, loss.DType())
@@ -60,3 +64,26 @@ func trainable(scope *model.Scope, g *graph.Graph) []*model.Variable {
 	}
 	return vars
 }
+
+// decoupledDecay takes η·λ·θ off the kernels before an optimizer without decay makes its step: AdamW for some of the
+// variables, which GoMLX's does for all or none.
+type decoupledDecay struct {
+	optimizer.Interface
+	learningRate, weightDecay float64
+}
+
+// UpdateGraph implements optimizer.Interface.
+func (o *decoupledDecay) UpdateGraph(scope *model.Scope, g *graph.Graph, loss *graph.Node) {
+	grads := scope.BuildTrainableVariablesGradientsGraph(loss)
+	rate := optimizer.LearningRateVar(scope, loss.DType(), o.learningRate).NodeValue(g)
+	for _, v := range trainable(scope, g) {
+		if isKernel(v) {
+			keep := graph.OneMinus(graph.MulScalar(rate, o.weightDecay))
+			v.SetNodeValue(graph.Mul(v.NodeValue(g), keep))
+		}
+	}
+	o.Interface.(withGradients).UpdateGraphWithGradients(scope, grads, loss.DType())
+}
+
+// isKernel tells the weights of convolutions and dense layers from biases and batch norm's parameters, which are vectors.
+func isKernel(v *model.Variable) bool { return v.Shape().Rank() > 1 }

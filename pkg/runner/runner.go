@@ -36,14 +36,15 @@ type Model interface {
 
 // Config holds the hyper-parameters. The zero value of a field means the chapter's choice.
 type Config struct {
-	Epochs       int           `json:"epochs"`        // 0 means 30
-	BatchSize    int           `json:"batch_size"`    // 0 means 64
-	LearningRate float64       `json:"learning_rate"` // 0 means 0.001
-	WeightDecay  float64       `json:"weight_decay"`  // L2 inside Adam; 0 means 0.005, negative means none
-	LogSteps     int           `json:"log_steps"`     // a "[Train]" line each so many steps; 0 means 3000
-	EvalSteps    int           `json:"eval_steps"`    // evaluation on dev each so many steps; 0 means 3000
-	Seed         uint64        `json:"seed"`          // of the initial weights and the order of the data; 0 means 100
-	SaveEvery    time.Duration `json:"-"`             // time between checkpoints; 0 means two minutes
+	Epochs       int           `json:"epochs"`          // 0 means 30
+	BatchSize    int           `json:"batch_size"`      // 0 means 64
+	LearningRate float64       `json:"learning_rate"`   // 0 means 0.001
+	WeightDecay  float64       `json:"weight_decay"`    // L2 inside Adam; 0 means 0.005, negative means none
+	LogSteps     int           `json:"log_steps"`       // a "[Train]" line each so many steps; 0 means 3000
+	EvalSteps    int           `json:"eval_steps"`      // evaluation on dev each so many steps; 0 means 3000
+	Seed         uint64        `json:"seed"`            // of the initial weights and the order of the data; 0 means 100
+	Recipe       Recipe        `json:"recipe,omitzero"` // what is otherwise done differently from the chapter
+	SaveEvery    time.Duration `json:"-"`               // time between checkpoints; 0 means two minutes
 }
 
 func (c Config) withDefaults() Config {
@@ -62,6 +63,7 @@ func (c Config) withDefaults() Config {
 	if c.WeightDecay == 0 {
 		c.WeightDecay = 0.005
 	}
+	c.Recipe = c.Recipe.withDefaults()
 	if c.Seed == 0 {
 		c.Seed = 100
 	}
@@ -76,7 +78,7 @@ func (c Config) validate() error {
 		return fmt.Errorf("runner: epochs %d, batch size %d, log steps %d, eval steps %d, learning rate %g: want positive numbers, and at least 2 images in a batch for batch norm",
 			c.Epochs, c.BatchSize, c.LogSteps, c.EvalSteps, c.LearningRate)
 	}
-	return nil
+	return c.Recipe.validate()
 }
 
 // Runner trains and uses one model.
@@ -119,17 +121,25 @@ func (r *Runner) reset() error {
 	logits := func(scope *model.Scope, images *graph.Node) *graph.Node {
 		return r.model.Logits(scope, cifar.Normalize(images))
 	}
+	lossOf := loss.SparseCategoricalCrossEntropyLogits
+	if s := r.Config.Recipe.LabelSmoothing; s > 0 {
+		lossOf = smoothedLoss(s)
+	}
+	answers := logits
+	if r.Config.Recipe.FlipAverage {
+		answers = flipAveraged(logits)
+	}
 	accuracy := metric.NewBaseMetric("Batch Accuracy", "acc", metric.AccuracyMetricType, batchAccuracy, nil)
-	r.trainer = train.NewTrainer(r.backend, r.store, logits, loss.SparseCategoricalCrossEntropyLogits,
-		AdamL2(r.Config.LearningRate, max(0, r.Config.WeightDecay)), []metric.Interface{accuracy}, nil)
+	r.trainer = train.NewTrainer(r.backend, r.store, logits, lossOf,
+		r.Config.optimizer(), []metric.Interface{accuracy}, nil)
 	var err1, err2 error
 	r.eval, err1 = model.NewExec(r.backend, r.store, func(scope *model.Scope, images, labels *graph.Node) (*graph.Node, *graph.Node) {
 		scope.Store().SetTraining(images.Graph(), false)
-		return scores(logits(scope, images), labels)
+		return scores(answers(scope, images), labels)
 	})
 	r.predict, err2 = model.NewExec(r.backend, r.store, func(scope *model.Scope, images *graph.Node) *graph.Node {
 		scope.Store().SetTraining(images.Graph(), false)
-		return logits(scope, images)
+		return answers(scope, images)
 	})
 	return errors.Join(err1, err2)
 }

@@ -48,6 +48,9 @@ func (r *Runner) Train(ctx context.Context, trainData, dev *cifar.Dataset) error
 		return err
 	}
 	defer t.loader.Finalize()
+	if err := t.loader.Augment(r.Config.Recipe.Augment); err != nil {
+		return err
+	}
 	t.total = r.Config.Epochs * t.loader.Steps()
 	t.progress = newProgress(r.Out)
 	defer t.progress.clear()
@@ -160,6 +163,10 @@ func (t *training) epoch(ctx context.Context) error {
 // oneStep updates the weights and logs. Steps are counted from 0 in the log, as the book does.
 func (t *training) oneStep(epoch int, batch train.Batch) error {
 	start := time.Now()
+	rate, err := t.setLearningRate()
+	if err != nil {
+		return err
+	}
 	loss, accuracy, err := t.update(batch)
 	if err != nil {
 		return fmt.Errorf("runner: step %d of %d: %w", t.step, t.total, err)
@@ -168,7 +175,7 @@ func (t *training) oneStep(epoch int, batch train.Batch) error {
 		return t.diverged(fmt.Sprintf("the loss is %g", loss), t.step)
 	}
 	took := time.Since(start)
-	t.History.Steps = append(t.History.Steps, Step{Loss: loss, Accuracy: accuracy, LearningRate: float32(t.Config.LearningRate), Seconds: float32(took.Seconds())})
+	t.History.Steps = append(t.History.Steps, Step{Loss: loss, Accuracy: accuracy, LearningRate: float32(rate), Seconds: float32(took.Seconds())})
 	if t.step%t.Config.LogSteps == 0 {
 		t.print(fmt.Sprintf("[Train] epoch: %d/%d, step: %d/%d, loss: %.5f", epoch, t.Config.Epochs, t.step, t.total, loss))
 	}

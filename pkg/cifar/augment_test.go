@@ -1,0 +1,126 @@
+package cifar
+
+import (
+	"testing"
+
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/stretchr/testify/require"
+)
+
+// Every image of an augmented epoch is one of the data, moved by what its number and the epoch say, pixel by pixel.
+func TestAugment(t *testing.T) {
+	t.Parallel()
+	d := numbered(20)
+	for _, a := range []Augment{{Flip: "random"}, {Flip: "alternate"}, {Shift: 4}, {Flip: "random", Shift: 2}} {
+		l := newLoader(t, d, 7, 5)
+		var plain []uint8 // the labels of an epoch say which image stands where: 20 images have labels 0 to 9 twice
+		for batch, err := range l.Epoch(3, 0) {
+			require.NoError(t, err)
+			pixels, err := tensors.CopyFlatData[uint8](batch.Inputs[0])
+			require.NoError(t, err)
+			plain = append(plain, pixels...)
+		}
+		require.NoError(t, l.Augment(a))
+		moves := a.moves(d.Len(), 5, 3)
+		at := 0
+		for batch, err := range l.Epoch(3, 0) {
+			require.NoError(t, err)
+			pixels, err := tensors.CopyFlatData[uint8](batch.Inputs[0])
+			require.NoError(t, err)
+			for len(pixels) > 0 {
+				image := plain[at*ImageSize:][:ImageSize]
+				m := moves[3*int(image[0]):][:3] // numbered images begin with their number
+				require.Equal(t, moved(image, m), pixels[:ImageSize], "%+v, image %d moved by %v", a, image[0], m)
+				pixels = pixels[ImageSize:]
+				at++
+			}
+		}
+		require.Equal(t, 20, at)
+	}
+}
+
+// moved is the definition, written out.
+func moved(image []uint8, move []int32) []uint8 {
+	out := make([]uint8, 0, ImageSize)
+	mirror := func(i int) int {
+		if i < 0 {
+			return -i
+		}
+		if i >= Width {
+			return 2*(Width-1) - i
+		}
+		return i
+	}
+	for y := range Height {
+		for x := range Width {
+			column := x
+			if move[0] == 1 {
+				column = Width - 1 - x
+			}
+			p := (mirror(y+int(move[1]))*Width + mirror(column+int(move[2]))) * Channels
+			out = append(out, image[p:p+Channels]...)
+		}
+	}
+	return out
+}
+
+func TestMoves(t *testing.T) {
+	t.Parallel()
+	const n = 3000
+	count := func(m []int32, i int) map[int32]int {
+		c := map[int32]int{}
+		for k := i; k < len(m); k += 3 {
+			c[m[k]]++
+		}
+		return c
+	}
+	random := Augment{Flip: "random", Shift: 2}
+	first := random.moves(n, 1, 0)
+	require.Equal(t, first, random.moves(n, 1, 0), "the same seed and epoch give the same")
+	require.NotEqual(t, first, random.moves(n, 1, 1))
+	require.NotEqual(t, first, random.moves(n, 2, 0))
+	require.InDelta(t, n/2, count(first, 0)[1], 150)
+	for i := 1; i <= 2; i++ {
+		c := count(first, i)
+		require.Len(t, c, 5)
+		for _, shift := range []int32{-2, -1, 0, 1, 2} {
+			require.InDelta(t, n/5, c[shift], 120)
+		}
+	}
+	alternate := Augment{Flip: "alternate"}
+	even, odd, again := alternate.moves(n, 1, 0), alternate.moves(n, 1, 1), alternate.moves(n, 1, 2)
+	require.Equal(t, even, again)
+	require.InDelta(t, n/2, count(even, 0)[1], 150)
+	for i := 0; i < len(even); i += 3 {
+		require.Equal(t, int32(1), even[i]+odd[i])
+		require.Zero(t, even[i+1])
+	}
+}
+
+// A loader goes on in the middle of an epoch with the moves that it would have made.
+func TestAugmentResume(t *testing.T) {
+	t.Parallel()
+	collect := func(from int) (all [][]uint8) {
+		l := newLoader(t, numbered(20), 6, 5)
+		require.NoError(t, l.Augment(Augment{Flip: "random", Shift: 3}))
+		for batch, err := range l.Epoch(1, from) {
+			require.NoError(t, err)
+			pixels, err := tensors.CopyFlatData[uint8](batch.Inputs[0])
+			require.NoError(t, err)
+			all = append(all, pixels)
+		}
+		return all
+	}
+	whole := collect(0)
+	require.Len(t, whole, 4)
+	require.Equal(t, whole[2:], collect(2))
+}
+
+func TestAugmentValidate(t *testing.T) {
+	t.Parallel()
+	l := newLoader(t, numbered(4), 2, 1)
+	require.ErrorContains(t, l.Augment(Augment{Flip: "sideways"}), `flip is "sideways"`)
+	require.ErrorContains(t, l.Augment(Augment{Shift: -1}), "shift is -1")
+	require.ErrorContains(t, l.Augment(Augment{Shift: 17}), "shift is 17")
+	require.NoError(t, l.Augment(Augment{}))
+}

@@ -1,0 +1,279 @@
+package experiments
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"nndl.example/resnet18/pkg/backend"
+	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/fastnet"
+	"nndl.example/resnet18/pkg/lab"
+	"nndl.example/resnet18/pkg/resnet"
+	"nndl.example/resnet18/pkg/runner"
+)
+
+// changes names what differs between two rows of one table.
+func changes(a, b Row) []string {
+	var out []string
+	note := func(what string, same bool) {
+		if !same {
+			out = append(out, what)
+		}
+	}
+	x, y := a.Config, b.Config
+	note("network", a.Network == b.Network)
+	note("images", a.TrainImages == b.TrainImages)
+	note("epochs", x.Epochs == y.Epochs)
+	note("batch size", x.BatchSize == y.BatchSize)
+	note("optimizer and its learning rate", x.LearningRate == y.LearningRate && x.Recipe.Optimizer == y.Recipe.Optimizer && x.Recipe.Momentum == y.Recipe.Momentum)
+	note("decay", x.WeightDecay == y.WeightDecay && x.Recipe.DecayKernelsOnly == y.Recipe.DecayKernelsOnly)
+	note("seed", x.Seed == y.Seed)
+	note("schedule", x.Recipe.Schedule == y.Recipe.Schedule)
+	note("label smoothing", x.Recipe.LabelSmoothing == y.Recipe.LabelSmoothing)
+	note("augmentation", x.Recipe.Augment == y.Recipe.Augment)
+	note("flip averaging", x.Recipe.FlipAverage == y.Recipe.FlipAverage)
+	return out
+}
+
+// Every row can be run, stands in the table once, and changes one thing. Two rows change more and say so: the modern recipe, and
+// the one that has as much work as the CIFAR stem.
+func TestRows(t *testing.T) {
+	t.Parallel()
+	b, err := backend.New("go", io.Discard)
+	require.NoError(t, err)
+	small := fastnet.Net{Widths: [3]int{24, 24, 24}}
+	seen := map[string]bool{}
+	for _, row := range Rows() {
+		require.False(t, seen[row.Name], row.Name)
+		seen[row.Name] = true
+		require.NotEmpty(t, row.Change, row.Name)
+		r, err := runner.New(b, small, t.TempDir(), row.Config)
+		require.NoError(t, err, row.Name)
+		if row.Network != "fast" {
+			require.Equal(t, 64, r.Config.BatchSize)
+			_, parameters, macs, err := row.network(nil)
+			require.NoError(t, err)
+			require.Positive(t, parameters)
+			require.Positive(t, macs)
+		}
+		r.Finalize()
+		if row.Against == "" {
+			continue
+		}
+		other, err := Find(row.Against)
+		require.NoError(t, err)
+		if row.Name != "modern" && row.Name != "imagenet-stem-30" {
+			require.Len(t, changes(row, other), 1, "%s against %s: %v", row.Name, other.Name, changes(row, other))
+		}
+	}
+	_, err = Find("secret")
+	require.ErrorContains(t, err, `no row "secret", want one of reference, modern`)
+	_, _, _, err = Row{Name: "x", Network: "vgg"}.network(nil)
+	require.ErrorContains(t, err, `network is "vgg"`)
+}
+
+// The modern recipe stays within the compute of the chapter's 30 epochs.
+func TestBudget(t *testing.T) {
+	t.Parallel()
+	row, err := Find("modern")
+	require.NoError(t, err)
+	macs := (fastnet.Net{Widths: [3]int{64, 256, 256}}).MACs()
+	chapter := resnet.Custom(3, 10, true).Summary().MACs() * 30 * 40000
+	require.LessOrEqual(t, macs*int64(row.Config.Epochs)*40000, chapter)
+	require.InDelta(t, 0.366, row.Config.LearningRate, 1e-3)
+	require.InDelta(t, 0.00133, row.Config.WeightDecay, 1e-5)
+}
+
+// Each optimizer gets three learning rates, with the reference as one of Adam's.
+func TestSearches(t *testing.T) {
+	t.Parallel()
+	count := map[string]int{}
+	for _, row := range Rows() {
+		count[row.Search]++
+	}
+	for _, name := range runner.Optimizers {
+		require.Equal(t, 3, count[name], name)
+	}
+	all := []*Result{{Name: "a", Search: "sgd", BestDev: 0.5}, {Name: "b", Search: "sgd", BestDev: 0.6}, {Name: "c", BestDev: 0.9}}
+	require.Equal(t, "b", Best(all, "sgd").Name)
+	require.Nil(t, Best(all, "lion"))
+}
+
+func TestCompare(t *testing.T) {
+	t.Parallel()
+	result := func(name string, right ...bool) *Result {
+		return &Result{Name: name, TestData: "x", TestImages: len(right), Right: pack(right)}
+	}
+	a, b := result("a", true, true, true, true, true, false, true, false, true), result("b", true, false, false, false, false, true, false, false, false)
+	c, err := Compare(a, b)
+	require.NoError(t, err)
+	require.Equal(t, 6, c.OnlyA)
+	require.Equal(t, 1, c.OnlyB)
+	require.InDelta(t, 5/2.6457513, c.Z, 1e-6)
+	require.Equal(t, "noise", c.Verdict())
+	require.Equal(t, "better", Comparison{Z: 2}.Verdict())
+	require.Equal(t, "worse", Comparison{Z: -2}.Verdict())
+	c, err = Compare(a, a)
+	require.NoError(t, err)
+	require.Zero(t, c.Z)
+	b.TestData = "y"
+	_, err = Compare(a, b)
+	require.ErrorContains(t, err, "a and b were tested on different images")
+	require.InDelta(t, 0.0098, Interval(0.5, 10000), 1e-4)
+}
+
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "results")
+	_, err := Read(dir, "plain")
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.ErrorContains(t, err, `"resnet18 experiment plain" makes it`)
+	want := &Result{Name: "plain", TestImages: 3, Right: pack([]bool{true, false, true}), Curve: []Point{{1, 2, 3}}, Evals: []runner.Eval{{Step: 1, Score: 0.5}}}
+	path, err := want.Write(dir)
+	require.NoError(t, err)
+	got, err := Read(dir, "plain")
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	all, err := ReadAll(dir)
+	require.NoError(t, err)
+	require.Equal(t, []*Result{want}, all)
+	var out bytes.Buffer
+	require.Equal(t, []*Result{want}, Pick(&out, dir, "augment", "plain"))
+	require.Contains(t, out.String(), `"resnet18 experiment augment" makes it`)
+	require.NoError(t, os.WriteFile(path, []byte(`{"test_images": 9, "right": "AA=="}`), 0o644))
+	_, err = ReadAll(dir)
+	require.ErrorContains(t, err, "answers to 8 test images, want 9")
+	require.NoError(t, os.WriteFile(path, []byte(`{`), 0o644))
+	_, err = Read(dir, "plain")
+	require.ErrorContains(t, err, path)
+}
+
+// A curve has the means of equal parts of the steps.
+func TestCurve(t *testing.T) {
+	t.Parallel()
+	h := &runner.History{Steps: make([]runner.Step, 150)}
+	for i := range h.Steps {
+		h.Steps[i] = runner.Step{Loss: float32(i), Accuracy: 0.5}
+	}
+	r := &Result{MACs: 10, TrainImages: 20, Config: runner.Config{Epochs: 3}}
+	r.training(h)
+	require.Equal(t, 150, r.Steps)
+	require.Len(t, r.Curve, 60)
+	require.Equal(t, Point{1, 0.5, 0.5}, r.Curve[0])
+	require.Equal(t, Point{4, 3, 0.5}, r.Curve[1])
+	require.Equal(t, 149, r.Curve[59].Step)
+	require.Equal(t, 3600.0, r.FLOPs)
+	r = &Result{}
+	r.training(&runner.History{Steps: h.Steps[:2]})
+	require.Equal(t, []Point{{0, 0, 0.5}, {1, 1, 0.5}}, r.Curve)
+}
+
+// A row from the images to the result file, and once more without training.
+func TestRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("unpacks CIFAR-10 and trains")
+	}
+	var out bytes.Buffer
+	l, err := lab.New(lab.Settings{Work: t.TempDir(), Epochs: 1, TrainImages: 24, Backend: "go", Out: &out})
+	require.NoError(t, err)
+	row, err := Find("augment")
+	require.NoError(t, err)
+	row.Config.Epochs, row.Config.BatchSize = 1, 12
+	r, err := Run(l, row)
+	require.NoError(t, err)
+	require.Equal(t, 2, r.Steps)
+	require.Equal(t, 24, r.TrainImages)
+	require.Equal(t, 24, r.TestImages)
+	require.Equal(t, 6*float64(r.MACs)*24, r.FLOPs)
+	require.Len(t, r.Evals, 1)
+	right := 0
+	for _, ok := range unpack(r.Right) {
+		if ok {
+			right++
+		}
+	}
+	require.InDelta(t, r.TestAccuracy, float64(right)/24, 1e-9)
+	require.Positive(t, r.TestLoss)
+	require.Contains(t, out.String(), "augment: random flip")
+	text, err := os.ReadFile(filepath.Join(l.Work, "runs", "exp-augment", "history.json"))
+	require.NoError(t, err)
+	var h runner.History
+	require.NoError(t, json.Unmarshal(text, &h))
+	require.Len(t, h.Steps, 2)
+	again, err := Run(l, row)
+	require.NoError(t, err)
+	require.Equal(t, r, again)
+	require.Contains(t, out.String(), "This run is complete")
+}
+
+// With the ImageNet stem most weights of the late layers meet nothing but padding; with the CIFAR stem none do.
+func TestDeadWeights(t *testing.T) {
+	t.Parallel()
+	b, err := backend.New("go", io.Discard)
+	require.NoError(t, err)
+	rng := rand.New(rand.NewPCG(1, 1))
+	d := &cifar.Dataset{Pixels: make([]uint8, 4*cifar.ImageSize), Labels: []uint8{3, 1, 4, 1}}
+	for i := range d.Pixels {
+		d.Pixels[i] = uint8(rng.IntN(256))
+	}
+	c := resnet.Custom(3, 10, true)
+	dead, total, err := DeadWeights(b, c, d)
+	require.NoError(t, err)
+	require.Equal(t, c.Summary().Params(), total)
+	require.InDelta(t, total-c.Summary().Live(), dead, 0.002*float64(total))
+	_, _, err = DeadWeights(b, resnet.Config{NumClasses: 1}, d)
+	require.ErrorContains(t, err, "NumClasses is 1")
+}
+
+func TestTable(t *testing.T) {
+	t.Parallel()
+	a := &Result{Name: "a", Change: "nothing", TestImages: 4, TestAccuracy: 0.5, Right: pack([]bool{true, true, false, false}), FLOPs: 2e12, Seconds: 90, Steps: 7}
+	b := &Result{Name: "b", Change: "all", Against: "a", TestImages: 4, TestAccuracy: 0.75, Right: pack([]bool{true, true, true, false})}
+	text, err := Table([]*Result{a, b})
+	require.NoError(t, err)
+	require.Contains(t, text, "| a | nothing | 7 | 0.0000 | 0.5000 ± 0.4900 |  |  | 0.0020 | 1.5 |\n")
+	require.Contains(t, text, "| b | all | 0 | 0.0000 | 0.7500 ± 0.4244 | +25.00: noise | a | 0.0000 | 0.0 |\n")
+	text, err = Table([]*Result{b})
+	require.NoError(t, err)
+	require.NotContains(t, text, "noise")
+	a.TestData = "other"
+	_, err = Table([]*Result{a, b})
+	require.Error(t, err)
+}
+
+func TestCurves(t *testing.T) {
+	t.Parallel()
+	r := &Result{Name: "toy", Steps: 2, TrainImages: 10, Config: runner.Config{Epochs: 1},
+		Curve: []Point{{0, 2, 0.1}, {1, 1, 0.5}}, Evals: []runner.Eval{{Step: 1, Score: 0.4, Loss: 1.1}}}
+	fig, err := Curves("one", r)
+	require.NoError(t, err)
+	require.Contains(t, string(fig.SVG()), "toy, train")
+	_, err = Curves("none")
+	require.Error(t, err)
+	_, err = Curves("empty", &Result{})
+	require.Error(t, err)
+	rate := func(r float64) runner.Config { return runner.Config{LearningRate: r} }
+	fig, err = SearchBars([]*Result{{Search: "sgd", BestDev: 0.5, Config: rate(0.1)}, {Search: "sgd", BestDev: 0.25, Config: rate(0.01)}, {BestDev: 0.9}})
+	require.NoError(t, err)
+	require.Contains(t, fig.Alt, "sgd 0.01 0.2500, sgd 0.1 0.5000")
+	_, err = SearchBars(nil)
+	require.Error(t, err)
+}
+
+func TestGap(t *testing.T) {
+	t.Parallel()
+	r := &Result{Curve: []Point{{0, 2, 0.1}, {9, 1, 0.75}}, Evals: []runner.Eval{{Score: 0.6, Loss: 1.5}, {Score: 0.7, Loss: 1.25}, {Score: 0.5, Loss: 2}}}
+	accuracy, loss := r.Gap()
+	require.Equal(t, 0.25, accuracy)
+	require.Equal(t, 0.75, loss)
+	accuracy, loss = (&Result{}).Gap()
+	require.Zero(t, accuracy)
+	require.Zero(t, loss)
+}

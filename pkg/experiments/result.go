@@ -1,0 +1,201 @@
+package experiments
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+
+	"nndl.example/resnet18/pkg/runner"
+)
+
+// Result is what is kept of a row's run: notebooks/results/NAME.json.
+type Result struct {
+	Name    string `json:"name"`
+	Change  string `json:"change"`
+	Against string `json:"against,omitempty"`
+	Search  string `json:"search,omitempty"`
+
+	Network    string        `json:"network"`
+	Parameters int           `json:"parameters"`
+	MACs       int64         `json:"macs"` // multiply-adds for one image
+	Config     runner.Config `json:"config"`
+
+	TrainImages int    `json:"train_images"`
+	DevImages   int    `json:"dev_images"`
+	TestImages  int    `json:"test_images"`
+	TrainData   string `json:"train_data"` // fingerprints of the images: see cifar.Dataset
+	TestData    string `json:"test_data"`
+	Origin      string `json:"origin"` // of the images, in words
+
+	Steps   int           `json:"steps"`
+	FLOPs   float64       `json:"flops"`   // of training: 2 for a multiply-add, 3 for forward, and backward twice that
+	Seconds float64       `json:"seconds"` // of training steps and evaluations on dev
+	Device  string        `json:"device"`
+	Curve   []Point       `json:"curve"` // the training, in at most 60 points
+	Evals   []runner.Eval `json:"evals"`
+
+	BestDev      float64 `json:"best_dev"` // the accuracy of the model that is kept, on dev
+	TestAccuracy float64 `json:"test_accuracy"`
+	TestLoss     float64 `json:"test_loss"`
+	Right        string  `json:"right"` // a bit for each test image, 1 for a right answer, in base64
+}
+
+// Point is the mean over some training steps, up to the one given.
+type Point struct {
+	Step     int     `json:"step"`
+	Loss     float64 `json:"loss"`
+	Accuracy float64 `json:"accuracy"`
+}
+
+// Write writes the result to dir/NAME.json.
+func (r *Result) Write(dir string) (path string, err error) {
+	path = filepath.Join(dir, r.Name+".json")
+	return path, writeJSON(path, r)
+}
+
+// Read reads the result of a row from dir.
+func Read(dir, name string) (*Result, error) {
+	path := filepath.Join(dir, name+".json")
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("experiments: there is no %s: \"resnet18 experiment %s\" makes it: %w", path, name, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("experiments: %w", err)
+	}
+	r := &Result{}
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, fmt.Errorf("experiments: %s: %w", path, err)
+	}
+	if got := len(unpack(r.Right)); got < r.TestImages || r.TestImages < 1 {
+		return nil, fmt.Errorf("experiments: %s: answers to %d test images, want %d", path, got, r.TestImages)
+	}
+	return r, nil
+}
+
+// ReadAll reads the results of the table's rows that dir has, in the table's order.
+func ReadAll(dir string) ([]*Result, error) {
+	var all []*Result
+	for _, row := range Rows() {
+		r, err := Read(dir, row.Name)
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+// Pick reads the results of some rows, in the given order. Of a row that has none, and of one that cannot be read, it says so.
+func Pick(out io.Writer, dir string, names ...string) []*Result {
+	var found []*Result
+	for _, name := range names {
+		r, err := Read(dir, name)
+		if err != nil {
+			fmt.Fprintln(out, err)
+			continue
+		}
+		found = append(found, r)
+	}
+	return found
+}
+
+// Best returns the result with the best dev accuracy of those that searched for the same; nil if there is none.
+func Best(all []*Result, search string) *Result {
+	var best *Result
+	for _, r := range all {
+		if r.Search == search && (best == nil || r.BestDev > best.BestDev) {
+			best = r
+		}
+	}
+	return best
+}
+
+// Gap says how far the training had run away from dev at its end: the accuracy on the training set (its curve's last
+// point) minus that on dev, and the dev loss minus the lowest that an evaluation had found before.
+func (r *Result) Gap() (accuracy, loss float64) {
+	if len(r.Curve) == 0 || len(r.Evals) == 0 {
+		return 0, 0
+	}
+	last := r.Evals[len(r.Evals)-1]
+	lowest := last.Loss
+	for _, e := range r.Evals {
+		lowest = min(lowest, e.Loss)
+	}
+	return r.Curve[len(r.Curve)-1].Accuracy - last.Score, last.Loss - lowest
+}
+
+// Interval is half the width of the interval that holds 95 of 100 accuracies, if p is the true one and n images are asked: the
+// normal approximation of the binomial distribution, 1.96·√(p(1-p)/n).
+func Interval(p float64, n int) float64 { return 1.96 * math.Sqrt(p*(1-p)/float64(n)) }
+
+// Comparison says how two models answered the same test images.
+type Comparison struct {
+	OnlyA, OnlyB int     // images that only one of them got right
+	Z            float64 // McNemar's: (OnlyA-OnlyB)/√(OnlyA+OnlyB); beyond ±1.96 by chance in 5 of 100 cases
+}
+
+// Compare compares two results on the same test images (McNemar 1947).
+func Compare(a, b *Result) (Comparison, error) {
+	if a.TestData != b.TestData {
+		return Comparison{}, fmt.Errorf("experiments: %s and %s were tested on different images: run both on the same data", a.Name, b.Name)
+	}
+	var c Comparison
+	x, y := unpack(a.Right), unpack(b.Right)
+	for i := range min(a.TestImages, b.TestImages) {
+		switch {
+		case x[i] && !y[i]:
+			c.OnlyA++
+		case y[i] && !x[i]:
+			c.OnlyB++
+		}
+	}
+	if n := c.OnlyA + c.OnlyB; n > 0 {
+		c.Z = float64(c.OnlyA-c.OnlyB) / math.Sqrt(float64(n))
+	}
+	return c, nil
+}
+
+// Verdict puts a comparison into a word: "better" or "worse" says that chance alone would hardly choose test images on which
+// these two trained networks differ so much. About two recipes it says less: see the rows that change only the seed.
+func (c Comparison) Verdict() string {
+	switch {
+	case c.Z > 1.96:
+		return "better"
+	case c.Z < -1.96:
+		return "worse"
+	}
+	return "noise"
+}
+
+// pack writes bits, the first as the lowest of the first byte, in base64.
+func pack(bits []bool) string {
+	b := make([]byte, (len(bits)+7)/8)
+	for i, set := range bits {
+		if set {
+			b[i/8] |= 1 << (i % 8)
+		}
+	}
+	return base64.StdEncoding.EncodeToString(b)
+}
+
+// unpack is its inverse, up to 7 zeros at the end; nil if the text is not base64.
+func unpack(text string) []bool {
+	b, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil
+	}
+	bits := make([]bool, 8*len(b))
+	for i := range bits {
+		bits[i] = b[i/8]>>(i%8)&1 == 1
+	}
+	return bits
+}

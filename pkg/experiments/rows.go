@@ -1,0 +1,158 @@
+// Package experiments is the table of notebook 07: trainings that differ from the chapter's in one thing each, run and kept so
+// that any two can be compared.
+package experiments
+
+import (
+	"fmt"
+	"strings"
+
+	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/fastnet"
+	"nndl.example/resnet18/pkg/resnet"
+	"nndl.example/resnet18/pkg/runner"
+)
+
+// Row is one experiment.
+type Row struct {
+	Name    string // of its folder and its result
+	Change  string // what is changed, in words
+	Against string // the row that it differs from in this one thing; "" for the first of its budget
+	Search  string // rows that search the same optimizer's learning rate share this name
+	Network string // "custom", "plain", "cifar-stem" (10 outputs each) or "fast"
+	// TrainImages is how many of the 40,000 training images are used; 0 means all.
+	TrainImages int
+	Config      runner.Config
+}
+
+// The short budget. With a quarter of the images, 30 epochs of 40,000 become minutes, and it can still be seen whether a
+// network overfits. 9,984 images make 156 full batches of 64: a smaller last batch would be a second graph to compile.
+const (
+	ShortImages = 156 * 64
+	ShortEpochs = 13
+)
+
+// Reference is the row that most others differ from: the chapter's recipe on the short budget.
+const Reference = "reference"
+
+// Rows is the table, in the order in which it is best run and read.
+func Rows() []Row {
+	rows := []Row{short(Reference, "the chapter's recipe: Adam 0.001 with L2 0.005", "", "adam-l2", runner.Config{})}
+	rows = append(rows, modern())
+	for _, s := range searches {
+		for _, rate := range s.rates {
+			c := runner.Config{LearningRate: rate, Recipe: runner.Recipe{Optimizer: s.optimizer}}
+			if s.optimizer == "adam-l2" && rate == 0.001 {
+				continue // that is the reference
+			}
+			name := fmt.Sprintf("%s-%g", s.optimizer, rate)
+			rows = append(rows, short(name, fmt.Sprintf("%s, learning rate %g", s.words, rate), Reference, s.optimizer, c))
+		}
+	}
+	one := func(name, change string, c runner.Config) {
+		rows = append(rows, short(name, change, Reference, "", c))
+	}
+	one("seed-101", "nothing but the seed", runner.Config{Seed: 101})
+	one("seed-102", "nothing but the seed", runner.Config{Seed: 102})
+	one("plain", "no shortcuts", runner.Config{})
+	rows[len(rows)-1].Network = "plain"
+	one("augment", "random flip, shift by up to 4 pixels", runner.Config{Recipe: runner.Recipe{Augment: cifar.Augment{Flip: "random", Shift: 4}}})
+	one("schedule", "cosine schedule after 5% warm-up", runner.Config{Recipe: runner.Recipe{Schedule: runner.Schedule{Kind: "cosine", Warmup: 0.05}}})
+	one("label-smoothing", "label smoothing 0.1", runner.Config{Recipe: runner.Recipe{LabelSmoothing: 0.1}})
+	one("no-decay", "no L2", runner.Config{WeightDecay: -1})
+	rows = append(rows, stems()...)
+	return append(rows, full()...)
+}
+
+// searches are the optimizers with three learning rates each, half an order of magnitude apart. Momentum 0.9 makes steps ten
+// times as long, so its rates are a tenth of those without.
+var searches = []struct {
+	optimizer, words string
+	rates            []float64
+}{
+	{"adam-l2", "Adam with L2", []float64{0.0003, 0.001, 0.003}},
+	{"adamw", "AdamW", []float64{0.0003, 0.001, 0.003}},
+	{"sgd", "SGD", []float64{0.03, 0.1, 0.3}},
+	{"momentum", "SGD with momentum 0.9", []float64{0.003, 0.01, 0.03}},
+	{"nesterov", "SGD with Nesterov's momentum 0.9", []float64{0.003, 0.01, 0.03}},
+}
+
+// short is a row on the short budget: the custom network, evaluated every two epochs.
+func short(name, change, against, search string, c runner.Config) Row {
+	c.Epochs, c.LogSteps, c.EvalSteps = ShortEpochs, 312, 312
+	return Row{name, change, against, search, "custom", ShortImages, c}
+}
+
+// stems compares the two stems. Fifteen times the work allows fewer steps; its partners have as many steps, or as much work.
+func stems() []Row {
+	equalSteps := short("imagenet-stem-2", "2 epochs", Reference, "", runner.Config{})
+	equalSteps.Config.Epochs = 2
+	cifarStem := short("cifar-stem", "CIFAR stem: one 3×3 convolution, no pool; 2 epochs", "imagenet-stem-2", "", runner.Config{})
+	cifarStem.Config.Epochs, cifarStem.Network = 2, "cifar-stem"
+	equalWork := short("imagenet-stem-30", "ImageNet stem, 30 epochs: the work of 2 with the CIFAR stem", "cifar-stem", "", runner.Config{})
+	equalWork.Config.Epochs, equalWork.Config.EvalSteps = 30, 936
+	return []Row{equalSteps, cifarStem, equalWork}
+}
+
+// full are trainings of 30 epochs on all images.
+func full() []Row {
+	chapter := Row{"full-chapter", "the chapter's recipe, 30 epochs of all 40,000 images", "", "", "custom", 0, runner.Config{}}
+	sgd := Row{"full-sgd", "SGD, learning rate 0.1, 30 epochs of all 40,000 images", "full-chapter", "", "custom", 0,
+		runner.Config{LearningRate: 0.1, Recipe: runner.Recipe{Optimizer: "sgd"}}}
+	return []Row{chapter, sgd}
+}
+
+// modern is airbench94's recipe (legacy/airbench94.py of github.com/KellerJordan/cifar10-airbench) with what package fastnet
+// leaves out left out, in the compute of the chapter's 30 epochs.
+//
+// It gives learning rate and decay for the sum of 1,024 examples' losses and for momentum 0: 11.5 and 0.0153. Torch's formulas
+// (see runner.SGD) with momentum μ = 0.85 and the mean over a batch of B make of them
+//
+//	η = 11.5·B / (1024·(1 + 1/(1-μ)))        λ = 0.0153/11.5
+//
+// Batches of 250 in place of 1,024 fit a CPU's caches better; running statistics then have momentum 0.9, not 0.6.
+func modern() Row {
+	const batch, momentum = 250, 0.85
+	return Row{
+		Name: "modern", Change: "airbench94's network and recipe, 9 epochs of all 40,000 images", Against: "full-chapter", Network: "fast",
+		Config: runner.Config{
+			Epochs: 9, BatchSize: batch, LearningRate: 11.5 * batch / (1024 * (1 + 1/(1-momentum))), WeightDecay: 0.0153 / 11.5,
+			LogSteps: 160, EvalSteps: 320,
+			Recipe: runner.Recipe{
+				Optimizer: "nesterov", Momentum: momentum, LabelSmoothing: 0.2, FlipAverage: true,
+				Augment:  cifar.Augment{Flip: "alternate", Shift: 2},
+				Schedule: runner.Schedule{Kind: "linear", Warmup: 0.23, Start: 0.2, End: 0.07},
+			},
+		},
+	}
+}
+
+// Find returns the row of that name.
+func Find(name string) (Row, error) {
+	var names []string
+	for _, r := range Rows() {
+		if r.Name == name {
+			return r, nil
+		}
+		names = append(names, r.Name)
+	}
+	return Row{}, fmt.Errorf("experiments: there is no row %q, want one of %s", name, strings.Join(names, ", "))
+}
+
+// network builds the row's model; train is for the one that looks at its images first.
+func (r Row) network(train *cifar.Dataset) (m runner.Model, parameters int, macs int64, err error) {
+	c := resnet.Custom(3, cifar.NumClasses, true)
+	switch r.Network {
+	case "custom":
+	case "plain":
+		c.Plain = true
+	case "cifar-stem":
+		c.Stem = resnet.CIFARStem
+	case "fast":
+		n := fastnet.New(train)
+		return n, n.NumParams(), n.MACs(), nil
+	default:
+		return nil, 0, 0, fmt.Errorf("experiments: row %s: network is %q, want custom, plain, cifar-stem or fast", r.Name, r.Network)
+	}
+	s := c.Summary()
+	return c, s.Params(), s.MACs(), nil
+}

@@ -1,0 +1,114 @@
+package experiments
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+
+	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/lab"
+	"nndl.example/resnet18/pkg/runner"
+)
+
+// Run trains a row in WORK/runs/exp-NAME, or goes on with it, and scores its best model on the test set. The history of all
+// steps goes into history.json there. If the training is stopped, the error is runner.ErrStopped. A lab for a short run, with
+// TrainImages set, limits the images of every set.
+func Run(l *lab.Lab, row Row) (*Result, error) {
+	train, err1 := l.Data(cifar.Train)
+	dev, err2 := l.Data(cifar.Dev)
+	test, err3 := l.Data(cifar.Test)
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return nil, err
+	}
+	train = train.Take(row.TrainImages)
+	model, parameters, macs, err := row.network(train)
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(l.Work, "runs", "exp-"+row.Name)
+	r, err := runner.New(l.Backend, model, dir, row.Config)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Finalize()
+	r.Out = l.Out
+	fmt.Fprintf(l.Out, "%s: %s\n%v; recipe: %v; %d epochs of %d images\n", row.Name, row.Change, model, r.Config.Recipe, r.Config.Epochs, train.Len())
+	complete, err := lab.TrainOn(r, train, dev)
+	if err != nil {
+		return nil, err
+	}
+	if !complete {
+		return nil, runner.ErrStopped
+	}
+	if err := r.LoadModel(r.BestPath()); err != nil {
+		return nil, err
+	}
+	result := &Result{
+		Name: row.Name, Change: row.Change, Against: row.Against, Search: row.Search,
+		Network: model.String(), Parameters: parameters, MACs: macs,
+		Config: r.Config, TrainImages: train.Len(), DevImages: dev.Len(), TrainData: train.Fingerprint(), TestData: test.Fingerprint(),
+	}
+	result.training(&r.History)
+	if err := result.score(r, test); err != nil {
+		return nil, err
+	}
+	return result, writeJSON(filepath.Join(dir, "history.json"), &r.History)
+}
+
+// training takes over what a history says.
+func (r *Result) training(h *runner.History) {
+	r.Steps, r.Seconds, r.Device, r.Origin = len(h.Steps), h.Seconds, h.Device, h.Data
+	r.Evals, r.BestDev = h.Evals, h.Best
+	r.FLOPs = 3 * 2 * float64(r.MACs) * float64(r.Config.Epochs) * float64(r.TrainImages)
+	const points = 60
+	for i := range min(points, r.Steps) {
+		from, to := i*r.Steps/min(points, r.Steps), (i+1)*r.Steps/min(points, r.Steps)
+		var loss, accuracy float64
+		for _, s := range h.Steps[from:to] {
+			loss += float64(s.Loss) / float64(to-from)
+			accuracy += float64(s.Accuracy) / float64(to-from)
+		}
+		r.Curve = append(r.Curve, Point{to - 1, round(loss), round(accuracy)})
+	}
+}
+
+// round keeps four decimals, so that files stay small.
+func round(x float64) float64 { return math.Round(1e4*x) / 1e4 }
+
+// score answers every test image.
+func (r *Result) score(model *runner.Runner, test *cifar.Dataset) error {
+	logits, err := model.Predict(test.Pixels)
+	if err != nil {
+		return err
+	}
+	right := make([]bool, test.Len())
+	hits := 0
+	for i, row := range logits {
+		p := runner.Softmax(row)
+		truth := int(test.Labels[i])
+		r.TestLoss -= math.Log(max(p[truth], math.SmallestNonzeroFloat64)) / float64(test.Len())
+		if right[i] = runner.Top(p, 1)[0] == truth; right[i] {
+			hits++
+		}
+	}
+	r.TestImages, r.TestAccuracy, r.Right = test.Len(), float64(hits)/float64(test.Len()), pack(right)
+	return nil
+}
+
+// writeJSON writes a file by way of another name, so that it is whole or not there.
+func writeJSON(path string, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("experiments: %s: %w", path, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("experiments: %w", err)
+	}
+	if err := os.WriteFile(path+".part", append(text, '\n'), 0o644); err != nil {
+		return fmt.Errorf("experiments: %w", err)
+	}
+	return os.Rename(path+".part", path)
+}

@@ -1,0 +1,148 @@
+// Package fastnet is a small network that learns CIFAR-10 quickly: that of airbench94 (Jordan 2024, "94% on CIFAR-10 in
+// 3.29 Seconds on a Single GPU", arXiv:2404.00498), written for GoMLX.
+//
+//	2×2 convolution, frozen: whitens patches   [31, 31, 24]    GELU
+//	group 1: 3×3, pool, norm, GELU             [15, 15, 64]    3×3, norm, GELU
+//	group 2: 3×3, pool, norm, GELU             [7, 7, 256]     3×3, norm, GELU
+//	group 3: 3×3, pool, norm, GELU             [3, 3, 256]     3×3, norm, GELU
+//	3×3 max pool, dense layer, times 1/9       [10]
+//
+// Each of its choices buys training time: the whitening need not be learnt, convolutions start as identities, so that the
+// image reaches the last layer from the first step on, and pools stand before the norms, where maps are smaller.
+//
+// Left out of airbench94: the lookahead average of the weights, freezing the whitening's bias after three epochs, and shifted
+// copies at the test (mirrored ones are runner.Recipe's FlipAverage).
+package fastnet
+
+import (
+	"fmt"
+
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/layers/activation"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/support/exceptions"
+
+	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/resnet"
+)
+
+const (
+	// logitScale keeps the first logits small: the dense layer's input, a maximum, is large.
+	logitScale = 1.0 / 9
+	// shiftScale multiplies batch norm's shifts, so that gradient descent moves them its square, 64, times as fast: by the
+	// chain rule the gradient grows by the factor, and so does what a step of it does. airbench94 has a learning rate of
+	// its own for them, 64 times the others'.
+	shiftScale = 8
+)
+
+// Net is the network.
+type Net struct {
+	Widths    [3]int    // channels of the three groups
+	Whitening []float32 // the first kernel, [2, 2, 3, 24]: see Whitening; nil is zeros, for a net that is to be loaded
+}
+
+// New is the network as airbench94 has it, which whitens the patches of these training images.
+func New(train *cifar.Dataset) Net {
+	return Net{Widths: [3]int{64, 256, 256}, Whitening: Whitening(train)}
+}
+
+// String names the network in a line.
+func (n Net) String() string {
+	return fmt.Sprintf("airbench94-like network, widths %d-%d-%d, %d classes", n.Widths[0], n.Widths[1], n.Widths[2], cifar.NumClasses)
+}
+
+// group is three layers and their second half: convolution, pool, norm, GELU, convolution, norm, GELU.
+type group struct {
+	name    string
+	in, out int
+	size    int // height = width of its input; half of it, rounded down, behind the pool
+}
+
+func (n Net) groups() []group {
+	in, size := whitened, cifar.Width-1
+	var gs []group
+	for i, out := range n.Widths {
+		gs = append(gs, group{fmt.Sprintf("group%d", i+1), in, out, size})
+		in, size = out, size/2
+	}
+	return gs
+}
+
+// Logits implements runner.Model: normalised images [batch, 32, 32, 3] to logits [batch, 10].
+func (n Net) Logits(scope *model.Scope, images *Node) *Node {
+	l := layers{scope, images.Graph()}
+	batch := images.Shape().Dim(0)
+	images.AssertDims(batch, cifar.Height, cifar.Width, cifar.Channels)
+	x := activation.Gelu(l.whiten(images)) // [batch, 31, 31, 24]
+	for _, g := range n.groups() {
+		x.AssertDims(batch, g.size, g.size, g.in)
+		x = maxPool(l.convolve(x, g.name+".conv1"), 2)
+		x = activation.Gelu(l.norm(x, g.name+".norm1"))
+		x = activation.Gelu(l.norm(l.convolve(x, g.name+".conv2"), g.name+".norm2"))
+	}
+	x = Reshape(maxPool(x, 3), batch, n.Widths[2])
+	return MulScalar(MatMul(x, l.value("fc.weight")), logitScale)
+}
+
+// layers carries what every layer needs while the graph is built.
+type layers struct {
+	scope *model.Scope
+	graph *Graph
+}
+
+func (l layers) variable(name string) *model.Variable {
+	v := l.scope.Store().GetVariable(resnet.Param{Name: name}.Path())
+	if v == nil {
+		exceptions.Panicf("fastnet: variable %q is not in the store: call Net.Init first", name)
+	}
+	return v
+}
+
+func (l layers) value(name string) *Node { return l.variable(name).NodeValue(l.graph) }
+
+// whiten is the 2×2 convolution without padding, as a product: each row of its left factor is a patch of 12 numbers and a 1,
+// whose weights are the biases. (So their gradient comes from a product too, which is faster than summing rows.)
+func (l layers) whiten(images *Node) *Node {
+	batch, size := images.Shape().Dim(0), cifar.Width-1
+	var taps []*Node
+	for i := range 2 {
+		for j := range 2 {
+			taps = append(taps, Slice(images, AxisRange(), AxisRange(i, i+size), AxisRange(j, j+size), AxisRange()))
+		}
+	}
+	taps = append(taps, OnesLike(Slice(taps[0], AxisRange(), AxisRange(), AxisRange(), AxisRange(0, 1))))
+	patches := Reshape(Concatenate(taps, 3), batch*size*size, patchSize+1)
+	kernel := Concatenate([]*Node{Reshape(l.value("whiten.weight"), patchSize, whitened), InsertAxes(l.value("whiten.bias"), 0)}, 0)
+	return Reshape(MatMul(patches, kernel), batch, size, size, whitened)
+}
+
+// convolve is a 3×3 convolution with padding 1. A map of odd size gets another row and column of zeros, which is what lies
+// beyond the border anyway, because resnet.Convolution is faster on even ones; what it computes there is cut off.
+func (l layers) convolve(x *Node, name string) *Node {
+	kernel, size := l.value(name+".weight"), x.Shape().Dim(1)
+	if size%2 == 0 || size <= 3 {
+		return resnet.Convolution(x, kernel, 1)
+	}
+	y := resnet.Convolution(padded(x), kernel, 1)
+	return Slice(y, AxisRange(), AxisRange(0, size), AxisRange(0, size), AxisRange())
+}
+
+// norm is batch norm without a weight.
+func (l layers) norm(x *Node, name string) *Node {
+	shift := MulScalar(l.value(name+".bias"), shiftScale)
+	mean, variance := l.value(name+".running_mean"), l.value(name+".running_var")
+	ones := OnesLike(shift)
+	if !l.scope.IsTraining(l.graph) {
+		return resnet.Normalise(x, ones, shift, mean, Sqrt(AddScalar(variance, resnet.Epsilon)))
+	}
+	count := float64(x.Shape().Size() / x.Shape().Dim(3))
+	batchMean := StopGradient(resnet.ChannelMean(x))
+	centred := Sub(x, Reshape(batchMean, 1, 1, 1, -1))
+	batchVar := StopGradient(resnet.ChannelMean(Square(centred)))
+	move := func(name string, old, now *Node) {
+		l.variable(name).SetNodeValue(Add(MulScalar(old, resnet.Momentum), MulScalar(now, 1-resnet.Momentum)))
+	}
+	move(name+".running_mean", mean, batchMean)
+	move(name+".running_var", variance, MulScalar(batchVar, count/(count-1))) // unbiased, as PyTorch stores it
+	return resnet.Normalise(x, ones, shift, batchMean, Sqrt(AddScalar(batchVar, resnet.Epsilon)))
+}

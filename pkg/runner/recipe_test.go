@@ -1,0 +1,282 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/stretchr/testify/require"
+
+	"nndl.example/resnet18/pkg/cifar"
+)
+
+// everything is a recipe in which nothing is the chapter's.
+var everything = Recipe{
+	Optimizer: "nesterov", Momentum: 0.8, DecayKernelsOnly: true, LabelSmoothing: 0.1, FlipAverage: true,
+	Schedule: Schedule{Kind: "linear", Warmup: 0.3, Start: 0.2, End: 0.1},
+	Augment:  cifar.Augment{Flip: "alternate", Shift: 2},
+}
+
+func TestRecipeErrors(t *testing.T) {
+	t.Parallel()
+	for want, r := range map[string]Recipe{
+		`optimizer is "lion"`:       {Optimizer: "lion"},
+		"momentum is 0.5, but":      {Momentum: 0.5},
+		"momentum is 1,":            {Optimizer: "momentum", Momentum: 1},
+		"label smoothing is 1":      {LabelSmoothing: 1},
+		"label smoothing is NaN":    {LabelSmoothing: math.NaN()},
+		`flip is "up"`:              {Augment: cifar.Augment{Flip: "up"}},
+		`schedule is "steps"`:       {Schedule: Schedule{Kind: "steps"}},
+		"has no kind":               {Schedule: Schedule{Warmup: 0.1}},
+		"from 0 to less than 1, st": {Schedule: Schedule{Kind: "cosine", Warmup: 1}},
+	} {
+		_, err := New(goBackend(t), toy{}, t.TempDir(), Config{Recipe: r})
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestRecipeString(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "the chapter's", Recipe{}.String())
+	require.Equal(t, "the chapter's", Recipe{Optimizer: "adam-l2"}.withDefaults().String())
+	require.Equal(t, "momentum, momentum 0.9", Recipe{Optimizer: "momentum"}.withDefaults().String())
+	require.Equal(t, "nesterov, momentum 0.8, decay on kernels only, linear schedule to 0.1 after 30% warm-up from 0.2, "+
+		"label smoothing 0.1, alternate flip, shift by up to 2, answers averaged over both sides", everything.String())
+}
+
+func TestScheduleFactor(t *testing.T) {
+	t.Parallel()
+	triangle := Schedule{Kind: "linear", Warmup: 0.2, Start: 0.2, End: 0.1}
+	cosine := Schedule{Kind: "cosine", Warmup: 0.5, End: 0.2}
+	for _, c := range []struct {
+		s           Schedule
+		step, total int
+		want        float64
+	}{
+		{Schedule{}, 7, 10, 1},
+		{triangle, 0, 100, 0.2}, {triangle, 5, 100, 0.4}, {triangle, 20, 100, 1}, {triangle, 60, 100, 0.55}, {triangle, 99, 100, 1 - 0.9*79/80},
+		{cosine, 0, 8, 0}, {cosine, 2, 8, 0.5}, {cosine, 4, 8, 1}, {cosine, 6, 8, 0.6}, {cosine, 5, 8, 0.2 + 0.4*(1+math.Sqrt2/2)},
+		{Schedule{Kind: "cosine"}, 0, 3, 1}, {Schedule{Kind: "linear"}, 2, 4, 0.5},
+	} {
+		require.InDelta(t, c.want, c.s.Factor(c.step, c.total), 1e-12, "%v at step %d of %d", c.s, c.step, c.total)
+	}
+}
+
+// Each optimizer with decay on kernels only, against its formula written out. The loss is Σ aᵢ·θᵢ³/3, whose gradient is a·θ².
+func TestDecayKernelsOnly(t *testing.T) {
+	t.Parallel()
+	onBackends(t, func(t *testing.T, b compute.Backend) {
+		for _, name := range Optimizers {
+			testDecayKernelsOnly(t, b, name)
+		}
+	})
+}
+
+func testDecayKernelsOnly(t *testing.T, b compute.Backend, name string) {
+	const rate, decay, momentum = 0.01, 0.5, 0.9
+	store := model.NewStore()
+	kernel, bias := []float32{0.5, -1.5}, []float32{2, 0.3}
+	_, err := store.CreateVariable("/kernel", tensors.FromFlatDataAndDimensions(kernel, 2, 1))
+	require.NoError(t, err)
+	_, err = store.CreateVariable("/bias", tensors.FromFlatDataAndDimensions(bias, 2))
+	require.NoError(t, err)
+	c := Config{LearningRate: rate, WeightDecay: decay, Recipe: Recipe{Optimizer: name, DecayKernelsOnly: true}}.withDefaults()
+	optimizer := c.optimizer()
+	step, err := model.NewExec(b, store, func(scope *model.Scope, a *graph.Node) *graph.Node {
+		node := func(path string) *graph.Node {
+			return graph.Reshape(scope.Store().GetVariable(path).NodeValue(a.Graph()), 2)
+		}
+		theta := graph.Concatenate([]*graph.Node{node("/kernel"), node("/bias")}, 0)
+		loss := graph.MulScalar(graph.ReduceAllSum(graph.Mul(a, graph.PowScalar(theta, 3))), 1.0/3)
+		optimizer.UpdateGraph(scope, a.Graph(), loss)
+		return loss
+	})
+	require.NoError(t, err)
+	defer step.Finalize()
+
+	x := []float64{0.5, -1.5, 2, float64(float32(0.3))}
+	m, v := make([]float64, 4), make([]float64, 4)
+	for n := 1; n <= 5; n++ {
+		a := []float32{1, -2, 0.5, float32(n)}
+		_, err := step.Call(a)
+		require.NoError(t, err)
+		for i := range x {
+			g := float64(a[i]) * x[i] * x[i]
+			lambda := decay
+			if i >= 2 {
+				lambda = 0 // biases
+			}
+			switch name {
+			case "adamw":
+				x[i] -= rate * lambda * x[i]
+			default:
+				g += lambda * x[i]
+			}
+			switch name {
+			case "adam-l2", "adamw":
+				m[i], v[i] = 0.9*m[i]+0.1*g, 0.999*v[i]+0.001*g*g
+				k := float64(n)
+				x[i] -= rate * m[i] / (1 - math.Pow(0.9, k)) / (math.Sqrt(v[i]/(1-math.Pow(0.999, k))) + 1e-8)
+			case "sgd":
+				x[i] -= rate * g
+			case "momentum":
+				m[i] = momentum*m[i] + g
+				x[i] -= rate * m[i]
+			case "nesterov":
+				m[i] = momentum*m[i] + g
+				x[i] -= rate * (g + momentum*m[i])
+			}
+		}
+		var got []float64
+		for _, path := range []string{"/kernel", "/bias"} {
+			values, err := tensors.CopyFlatData[float32](store.GetVariable(path).MustValue())
+			require.NoError(t, err)
+			for _, f := range values {
+				got = append(got, float64(f))
+			}
+		}
+		require.InDeltaSlice(t, x, got, 1e-5, "%s, step %d", name, n)
+	}
+}
+
+// The smoothed loss against its definition in float64.
+func TestSmoothedLoss(t *testing.T) {
+	t.Parallel()
+	onBackends(t, func(t *testing.T, b compute.Backend) {
+		logits := [][]float32{{1, -2, 0.5}, {0, 3, 3}}
+		labels := [][]int32{{2}, {1}}
+		for _, epsilon := range []float64{0, 0.2, 0.9} {
+			want := 0.0
+			for i, row := range logits {
+				p := Softmax(row)
+				for k := range p {
+					q := epsilon / 3
+					if k == int(labels[i][0]) {
+						q += 1 - epsilon
+					}
+					want -= q * math.Log(p[k]) / 2
+				}
+			}
+			got, err := graph.ExecOnce(b, func(labels, logits *graph.Node) *graph.Node {
+				return smoothedLoss(epsilon)([]*graph.Node{labels}, []*graph.Node{logits})
+			}, labels, logits)
+			require.NoError(t, err)
+			require.InDelta(t, want, tensors.ToScalar[float32](got), 1e-6)
+		}
+	})
+}
+
+// sided is a toy that looks at the left half of an image only.
+type sided struct{ toy }
+
+func (m sided) Logits(scope *model.Scope, images *graph.Node) *graph.Node {
+	return m.toy.Logits(scope, graph.Slice(images, graph.AxisRange(), graph.AxisRange(), graph.AxisRange(0, 16)))
+}
+
+// With FlipAverage an image and its mirror image get the same answer, the mean of the two without it.
+func TestFlipAverage(t *testing.T) {
+	t.Parallel()
+	d := toyDev()
+	mirrored := make([]uint8, 0, len(d.Pixels))
+	for i := 0; i < len(d.Pixels); i += 3 * cifar.Width {
+		for x := cifar.Width - 1; x >= 0; x-- {
+			mirrored = append(mirrored, d.Pixels[i+3*x:][:3]...)
+		}
+	}
+	predict := func(r Recipe, pixels []uint8) [][]float32 {
+		runner, _ := newToy(t, goBackend(t), sided{}, t.TempDir(), Config{Recipe: r})
+		logits, err := runner.Predict(pixels)
+		require.NoError(t, err)
+		return logits
+	}
+	a, b := predict(Recipe{}, d.Pixels), predict(Recipe{}, mirrored)
+	both := predict(Recipe{FlipAverage: true}, d.Pixels)
+	require.NotEqual(t, a, b)
+	for i := range both {
+		for k := range both[i] {
+			require.InDelta(t, (a[i][k]+b[i][k])/2, both[i][k], 1e-5)
+		}
+	}
+	r, _ := newToy(t, goBackend(t), sided{}, t.TempDir(), Config{Recipe: Recipe{FlipAverage: true}})
+	accuracy, _, err := r.Evaluate(context.Background(), d)
+	require.NoError(t, err)
+	right := 0
+	for i, row := range both {
+		if Top(Softmax(row), 1)[0] == int(d.Labels[i]) {
+			right++
+		}
+	}
+	require.InDelta(t, float64(right)/float64(d.Len()), accuracy, 1e-9)
+}
+
+// Each part of a recipe changes the training, the learning rate follows the schedule, and a run with all of them that is
+// stopped anywhere goes on bit for bit.
+func TestRecipeTrains(t *testing.T) {
+	t.Parallel()
+	onBackends(t, func(t *testing.T, b compute.Backend) {
+		c := toyConfig
+		c.Recipe = everything
+		want := trainToy(t, b, t.TempDir(), c)
+		for i, s := range want.history.Steps {
+			require.Equal(t, float32(c.LearningRate*everything.Schedule.Factor(i, 15)), s.LearningRate)
+		}
+		for _, stop := range []int{0, 3, 4, 7, 13} {
+			dir := t.TempDir()
+			ctx, cancel := context.WithCancel(context.Background())
+			r, out := newToy(t, b, toy{}, dir, c)
+			out.on(fmt.Sprintf("step: %d/", stop), cancel)
+			require.ErrorIs(t, r.Train(ctx, toyTrain(), toyDev()), ErrStopped)
+			requireSame(t, want, trainToy(t, b, dir, c), "stopped at step %d", stop)
+			cancel()
+		}
+	})
+}
+
+func TestRecipeMatters(t *testing.T) {
+	t.Parallel()
+	train := func(r Recipe, m Model) []Step {
+		c := toyConfig
+		c.Recipe = r
+		runner, _ := newToy(t, goBackend(t), m, t.TempDir(), c)
+		require.NoError(t, runner.Train(context.Background(), toyTrain(), toyDev()))
+		return untimed(runner.History.Steps)
+	}
+	chapter := train(Recipe{}, sided{})
+	require.Equal(t, chapter, train(Recipe{Optimizer: "adam-l2"}, sided{}))
+	seen := [][]Step{chapter}
+	for _, r := range []Recipe{
+		{Optimizer: "adamw"}, {Optimizer: "sgd"}, {Optimizer: "momentum"}, {Optimizer: "nesterov"}, {Optimizer: "nesterov", Momentum: 0.5},
+		{DecayKernelsOnly: true}, {LabelSmoothing: 0.1}, {Augment: cifar.Augment{Flip: "random"}}, {Augment: cifar.Augment{Shift: 4}},
+		{Schedule: Schedule{Kind: "linear"}}, {Schedule: Schedule{Kind: "cosine"}},
+	} {
+		steps := train(r, sided{})
+		require.False(t, slices.ContainsFunc(seen, func(s []Step) bool { return slices.Equal(s, steps) }), "%v changes nothing", r)
+		seen = append(seen, steps)
+	}
+}
+
+// A run does not go on with another recipe, nor with another number of epochs if there is a schedule.
+func TestRecipeIsIdentity(t *testing.T) {
+	t.Parallel()
+	b, dir := goBackend(t), t.TempDir()
+	c := toyConfig
+	c.Recipe = everything
+	trainToy(t, b, dir, c)
+	refuse := func(c Config, want string) {
+		r, _ := newToy(t, b, toy{}, dir, c)
+		require.ErrorContains(t, r.Train(context.Background(), toyTrain(), toyDev()), want)
+	}
+	more := c
+	more.Epochs = 4
+	refuse(more, "epochs of the schedule 3 there, 4 now")
+	more = c
+	more.Recipe.LabelSmoothing = 0
+	refuse(more, "recipe nesterov, momentum 0.8")
+	refuse(toyConfig, "the chapter's now")
+}
