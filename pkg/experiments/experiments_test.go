@@ -213,7 +213,7 @@ func TestRun(t *testing.T) {
 	require.Contains(t, out.String(), "This run is complete")
 }
 
-// With the ImageNet stem most weights of the late layers meet nothing but padding; with the CIFAR stem none do.
+// With the ImageNet stem most weights of the late layers meet nothing but padding.
 func TestDeadWeights(t *testing.T) {
 	t.Parallel()
 	b, err := backend.New("go", io.Discard)
@@ -227,7 +227,9 @@ func TestDeadWeights(t *testing.T) {
 	dead, total, err := DeadWeights(b, c, d)
 	require.NoError(t, err)
 	require.Equal(t, c.Summary().Params(), total)
-	require.InDelta(t, total-c.Summary().Live(), dead, 0.002*float64(total))
+	never := total - c.Summary().Live()
+	require.GreaterOrEqual(t, dead, never)
+	require.LessOrEqual(t, dead, never+total/50, "with four images a few more meet a ReLU that lets none through")
 	_, _, err = DeadWeights(b, resnet.Config{NumClasses: 1}, d)
 	require.ErrorContains(t, err, "NumClasses is 1")
 }
