@@ -77,13 +77,21 @@ def translated(path):
 def build(paths):
     # notebooks-zh/ lies as deep as notebooks/, so the first cell and WORK hold as they are. Files beside the notebooks
     # (pictures) stay there and the links go to them.
+    made = 0
     for path in paths:
-        nb, target = translated(path), TARGET / path.name
+        target = TARGET / path.name
+        if newer(target, path, catalogue_path(path)):  # perhaps a reader has changed or run it
+            continue
+        nb, made = translated(path), made + 1
         for cell in markdown_cells(nb):
             cell.source = re.sub(r"\]\((?![a-z]+:|[#./])(?![^)]*\.ipynb)", "](../notebooks/", cell.source)
         target.parent.mkdir(exist_ok=True)
         nbformat.write(nb, target)
-    print(f"{len(paths)} Chinese notebooks in {TARGET.relative_to(ROOT)}/")
+    print(f"Chinese notebooks in {TARGET.relative_to(ROOT)}/: {made} made, {len(paths) - made} kept")
+
+
+def newer(target, *sources):
+    return target.exists() and all(target.stat().st_mtime > s.stat().st_mtime for s in sources if s.exists())
 
 
 def stub(paths):
