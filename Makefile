@@ -64,8 +64,8 @@ bench-peers: ## install PyTorch into .venv-peers for bench and parity (about 3 G
 zh: .venv/.installed
 	@$(PY) tools/translate.py build
 
-text: .venv/.installed ## check spelling, links, cell lengths, and that the Chinese keeps up with the English
-	$(PY) tools/check_notebooks.py
+text: .venv/.installed ## check the spelling, and that the Chinese keeps up with the English
+	$(PY) tools/spelling.py
 	$(PY) tools/translate.py check
 
 site: .venv/.installed ## render the notebooks as they are saved to site/, both languages, and check every link there

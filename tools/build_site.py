@@ -8,6 +8,7 @@ fonts are the reader's. tools/site/ holds the templates and the style sheet.
 
 import base64
 import html
+import os
 import re
 import shutil
 import sys
@@ -34,9 +35,9 @@ LANGUAGES = ("en", "zh")
 class Renderer(IPythonRenderer):
     """Markdown as JupyterLab reads it, with MathML for formulas and links that hold in site/."""
 
-    def __init__(self, site):
+    def __init__(self, site, language):
         super().__init__(escape=False, exclude_anchor_links=True)
-        self.site = site
+        self.site, self.language = site, language
         self.headings = []  # (level, id, HTML) of the page, for its table of contents
 
     def heading(self, text, level, **attrs):
@@ -55,7 +56,7 @@ class Renderer(IPythonRenderer):
         return self.block_math(f"\\begin{{{name}}}{body}\\end{{{name}}}")
 
     def link(self, text, url, title=None):
-        return super().link(text, self.site.link(url), title)
+        return super().link(text, self.site.link(url, self.language), title)
 
     def image(self, text, url, title=None):
         return super().image(text, self.site.image_link(url), title)
@@ -70,18 +71,27 @@ def math(tex, display):
     return mathml.replace("<mo>&#x0002F;</mo>", '<mo lspace="0" rspace="0">&#x0002F;</mo>')  # a/b as close as in TeX
 
 
+def documents():
+    """The texts beside the notebooks, such as a glossary: each becomes a page in site/more/."""
+    return sorted(translate.SOURCE.glob("*.md"))
+
+
 class Site:
     def __init__(self, folder):
         self.folder = folder
 
-    def link(self, url):
-        """A link in a notebook, as it must read in site/en or site/zh. What is no notebook stays in the project."""
+    def link(self, url, language):
+        """A link in a text of notebooks/, as it must read in a folder of site/. Other files stay where they are."""
         parts = urlsplit(url)
         if parts.scheme or not parts.path:
             return url
         if parts.path.endswith(".ipynb"):
-            return Path(parts.path).stem + ".html" + (f"#{parts.fragment}" if parts.fragment else "")
-        return "../../" + str(Path("notebooks", parts.path)).replace("notebooks/../", "") + (f"#{parts.fragment}" if parts.fragment else "")
+            address = f"../{language}/{Path(parts.path).stem}.html"
+        elif translate.SOURCE / parts.path in documents():
+            address = f"../more/{Path(parts.path).stem}.html"
+        else:
+            address = Path(os.path.relpath(translate.SOURCE / parts.path, self.folder / language)).as_posix()
+        return address + (f"#{parts.fragment}" if parts.fragment else "")
 
     def image_link(self, url):
         """A picture beside the notebooks is copied, so that site/ can be taken elsewhere."""
@@ -105,7 +115,7 @@ class Page:
         self.stem, self.language = path.stem, language
         self.nb = nbformat.read(path, as_version=4) if language == "en" else translate.translated(path)
         self.site = site
-        self.renderer = Renderer(site)
+        self.renderer = Renderer(site, language)
         self.markdown = MarkdownWithMath(self.renderer)
         self.cells = [self.cell(n, cell) for n, cell in enumerate(self.nb.cells)]
         if not self.renderer.headings or self.renderer.headings[0][0] != 1:
@@ -165,6 +175,10 @@ def build(folder):
             before = pages[lang][n - 1] if n else None
             after = pages[lang][n + 1] if n + 1 < len(pages[lang]) else None
             write(folder / lang / f"{page.stem}.html", "page.html", page=page, run=page.run(), previous=before, next=after)
+    for path in documents():
+        renderer = Renderer(site, "en")
+        body = MarkdownWithMath(renderer)(path.read_text(encoding="utf-8"))
+        write(folder / "more" / f"{path.stem}.html", "document.html", name=path.name, title=renderer.headings[0][2], body=body)
     site.image("mistakes.png", (translate.SOURCE / "mistakes.png").read_bytes())
     write(folder / "index.html", "index.html", rows=list(zip(pages["en"], pages["zh"])))
     shutil.copyfile(ROOT / "tools" / "site" / "style.css", folder / "style.css")

@@ -41,6 +41,7 @@ def look(browser, page, name, width, folder):
         browser.call("Emulation.setDeviceMetricsOverride", width=width, height=1000, deviceScaleFactor=1, mobile=width < 600)
         browser.call("Page.navigate", url=page.as_uri())
         time.sleep(0.8)
+        browser.js("document.querySelectorAll('details').forEach(d => d.open = true)")
         problems += [f"{name} {width} px {scheme}: {text}" for text in browser.js(MEASURE)]
         height = browser.js("document.documentElement.scrollHeight")
         for n, top in enumerate(range(0, height, PART), 1):
