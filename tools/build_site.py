@@ -139,10 +139,11 @@ class Page:
         data = output.data
         if "text/html" in data:
             return '<div class="figure">' + self.figures(name, data["text/html"]) + "</div>"
+        alt = html.escape(data.get("text/plain", "figure"))
         if "image/svg+xml" in data:
-            return f'<img alt="" src="{self.site.image(name + ".svg", data["image/svg+xml"].encode())}">'
+            return f'<img alt="{alt}" src="{self.site.image(name + ".svg", data["image/svg+xml"].encode())}">'
         if "image/png" in data:
-            return f'<img alt="" src="{self.site.image(name + ".png", base64.b64decode(data["image/png"]))}">'
+            return f'<img alt="{alt}" src="{self.site.image(name + ".png", base64.b64decode(data["image/png"]))}">'
         if "text/markdown" in data:
             return self.markdown(data["text/markdown"])
         return f'<pre>{html.escape(data["text/plain"])}</pre>'

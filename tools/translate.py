@@ -151,7 +151,7 @@ def faults(english, text):
         yield "still has the English of the stub"
     if text.count(CODE) != len(FENCED.findall(english)):
         yield f"has {text.count(CODE)} lines {CODE}, the English {len(FENCED.findall(english))} fenced blocks"
-    numbers = lambda s: set(re.findall(r"\d+(?:[.,]\d+)*", FENCED.sub("", s)))
+    numbers = lambda s: set(re.findall(r"\d+(?:[.,]\d+)*(?![.,]?\d| million)", FENCED.sub("", s)))
     if lost := numbers(english) - numbers(text):
         yield "numbers of the English that the Chinese lacks: " + ", ".join(sorted(lost))
     # CommonMark, and with it JupyterLab, shows the stars where a letter touches one side and punctuation the other.
