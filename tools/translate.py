@@ -16,6 +16,7 @@ the English notebook, and in an entry a line <!-- code --> stands for the next f
 
 import copy
 import hashlib
+import json
 import re
 import sys
 import unicodedata
@@ -126,12 +127,15 @@ def check(paths):
 
 
 def problems_of(path):
-    nb, (entries, twice) = nbformat.read(path, as_version=4), read_catalogue(catalogue_path(path))
-    ids = [cell.get("id") for cell in nb.cells]
-    if (nb.nbformat, nb.nbformat_minor) < (4, 5) or None in ids:
+    raw = json.loads(path.read_text(encoding="utf-8"))  # nbformat would put its own ids in the place of bad ones
+    ids = [cell.get("id") for cell in raw["cells"]]
+    if (raw["nbformat"], raw["nbformat_minor"]) < (4, 5) or None in ids:
         yield "cells have no ids: want nbformat 4.5"
         return
-    yield from (f"cell id {cell} is used twice" for cell in sorted({c for c in ids if ids.count(c) > 1}))
+    if twice := {cell for cell in ids if ids.count(cell) > 1}:
+        yield f"cell ids used twice: {', '.join(sorted(twice))}"
+        return
+    nb, (entries, twice) = nbformat.read(path, as_version=4), read_catalogue(catalogue_path(path))
     yield from (f"{cell} stands twice in the catalogue" for cell in twice)
     cells = {cell.id: cell.source for cell in markdown_cells(nb)}
     yield from (f"{cell}: the catalogue has it, the notebook has no such markdown cell" for cell in entries if cell not in cells)
