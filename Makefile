@@ -66,6 +66,7 @@ zh: .venv/.installed
 
 text: .venv/.installed ## check the spelling, and that the Chinese keeps up with the English
 	$(PY) tools/spelling.py
+	$(PY) -m unittest discover -q -b tools
 	$(PY) tools/translate.py check
 
 site: .venv/.installed ## render the notebooks as they are saved to site/, both languages, and check every link there
