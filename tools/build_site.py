@@ -176,16 +176,27 @@ def build(folder):
             before = pages[lang][n - 1] if n else None
             after = pages[lang][n + 1] if n + 1 < len(pages[lang]) else None
             write(folder / lang / f"{page.stem}.html", "page.html", page=page, run=page.run(), previous=before, next=after)
+    more = []
     for path in documents():
         renderer = Renderer(site, "en")
-        body = MarkdownWithMath(renderer)(path.read_text(encoding="utf-8"))
-        write(folder / "more" / f"{path.stem}.html", "document.html", name=path.name, title=renderer.headings[0][2], body=body)
+        body = link_cells(MarkdownWithMath(renderer)(path.read_text(encoding="utf-8")))
+        more.append((path.stem, renderer.headings[0][2]))
+        write(folder / "more" / f"{path.stem}.html", "document.html", name=path.name, title=more[-1][1], body=body)
     site.image("mistakes.png", (translate.SOURCE / "mistakes.png").read_bytes())
-    write(folder / "index.html", "index.html", rows=list(zip(pages["en"], pages["zh"])))
+    write(folder / "index.html", "index.html", rows=list(zip(pages["en"], pages["zh"])), more=more)
     shutil.copyfile(ROOT / "tools" / "site" / "style.css", folder / "style.css")
     for page in pages["en"]:
         if not page.run():
             print(f"{page.stem}: no time and hardware is recorded; make notebooks records them", file=sys.stderr)
+
+
+def link_cells(text):
+    """Cell ids that stand in code behind a link to their notebook become links to the cells."""
+    def link(match):
+        cells = re.sub(r"<code>([\w-]+)</code>", rf'<a href="{match[2]}#cell-\1"><code>\1</code></a>', match[3])
+        return match[1] + cells
+
+    return re.sub(r'(<a href="(\.\./en/[^"#]+)">[^\n]*?</a>)((?:[ ,]*<code>[\w-]+</code>)+)', link, text)
 
 
 def write(path, template, **values):
