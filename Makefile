@@ -7,7 +7,7 @@
 #   make lab ZH=1                                    the notebooks in Chinese (中文)
 #   make lab PYTHON=python3.12                       another Python
 
-NOTEBOOKS ?= $(patsubst notebooks/%,notebooks$(if $(ZH),-zh)/%,$(sort $(wildcard notebooks/[0-9]*.ipynb)))
+NOTEBOOKS ?= $(patsubst notebooks/%,notebooks/$(if $(ZH),zh-)%,$(sort $(wildcard notebooks/[0-9]*.ipynb)))
 PY := .venv/bin/python
 GODIRS := $(wildcard bench cmd data pkg)
 

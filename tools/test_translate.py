@@ -6,6 +6,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 import translate
@@ -19,7 +20,7 @@ class Translate(unittest.TestCase):
         temporary = tempfile.TemporaryDirectory()
         self.addCleanup(temporary.cleanup)
         root = Path(temporary.name)
-        for name, folder in {"ROOT": "", "SOURCE": "notebooks", "CATALOGUES": "notebooks/zh", "TARGET": "notebooks-zh"}.items():
+        for name, folder in {"ROOT": "", "SOURCE": "notebooks", "CATALOGUES": "notebooks/zh"}.items():
             patch = mock.patch.object(translate, name, root / folder)
             patch.start()
             self.addCleanup(patch.stop)
@@ -76,8 +77,10 @@ class Translate(unittest.TestCase):
         self.assertIn("end: no Chinese", self.problems())
 
     def test_build_keeps_a_newer_notebook(self):
+        self.catalogue({"title": CHINESE + "\n\n[后](02-b.ipynb)", "end": "完。"})
         translate.build([self.path])
-        made = translate.TARGET / self.path.name
+        made = translate.SOURCE / "zh-01-a.ipynb"
+        self.assertIn("](zh-02-b.ipynb)", nbformat.read(made, as_version=4).cells[0].source)
         made.write_text("changed by a reader")
         translate.build([self.path])
         self.assertEqual(made.read_text(), "changed by a reader")

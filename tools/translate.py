@@ -2,7 +2,7 @@
 
     translate.py check      fails with a list of what is missing, out of date or left over
     translate.py stub       adds the missing entries, each with its English text to start from
-    translate.py build      writes the Chinese notebooks to notebooks-zh/, where they also run
+    translate.py build      writes the Chinese notebooks beside the English ones, as notebooks/zh-NN-name.ipynb
 
 A catalogue has one entry for each markdown cell, in the notebook's order:
 
@@ -25,7 +25,7 @@ from pathlib import Path
 import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCE, CATALOGUES, TARGET = ROOT / "notebooks", ROOT / "notebooks" / "zh", ROOT / "notebooks-zh"
+SOURCE, CATALOGUES = ROOT / "notebooks", ROOT / "notebooks" / "zh"
 
 ENTRY = re.compile(r"^<!-- cell: (\S+)  en: ([0-9a-f]{8}) -->\n", re.MULTILINE)
 STUB = re.compile(r"<!-- English:.*?-->\n?", re.DOTALL)
@@ -76,19 +76,17 @@ def translated(path):
 
 
 def build(paths):
-    # notebooks-zh/ lies as deep as notebooks/, so the first cell and WORK hold as they are. Files beside the notebooks
-    # (pictures) stay there and the links go to them.
+    # In the same folder the Chinese notebooks find all that the English ones find: packages, results, photos.
     made = 0
     for path in paths:
-        target = TARGET / path.name
+        target = path.with_name("zh-" + path.name)
         if newer(target, path, catalogue_path(path)):  # perhaps a reader has changed or run it
             continue
         nb, made = translated(path), made + 1
         for cell in markdown_cells(nb):
-            cell.source = re.sub(r"\]\((?![a-z]+:|[#./])(?![^)]*\.ipynb)", "](../notebooks/", cell.source)
-        target.parent.mkdir(exist_ok=True)
+            cell.source = re.sub(r"\]\((?=[0-9][\w-]*\.ipynb)", "](zh-", cell.source)
         nbformat.write(nb, target)
-    print(f"Chinese notebooks in {TARGET.relative_to(ROOT)}/: {made} made, {len(paths) - made} kept")
+    print(f"Chinese notebooks in {SOURCE.relative_to(ROOT)}/zh-*.ipynb: {made} made, {len(paths) - made} kept")
 
 
 def newer(target, *sources):
