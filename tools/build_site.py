@@ -61,6 +61,9 @@ class Renderer(IPythonRenderer):
     def image(self, text, url, title=None):
         return super().image(text, self.site.image_link(url), title)
 
+    def block_code(self, code, info=None):
+        return plainer(super().block_code(code, info))
+
     def table(self, text):
         return f'<div class="wide"><table>{text}</table></div>\n'
 
@@ -74,6 +77,11 @@ def math(tex, display):
 def documents():
     """The texts beside the notebooks, such as a glossary: each becomes a page in site/more/."""
     return sorted(translate.SOURCE.glob("*.md"))
+
+
+def plainer(code):
+    """Takes out the marks of Pygments that the style sheet gives no colour: two thirds of the page."""
+    return re.sub(r'<span class="(?:w|nx|nf|p|o|n|err)">(.*?)</span>', r"\1", code, flags=re.DOTALL)
 
 
 class Site:
@@ -126,7 +134,7 @@ class Page:
     def cell(self, n, cell):
         if cell.cell_type == "markdown":
             return {"kind": "text", "id": cell.id, "html": self.markdown(cell.source)}
-        code = highlight(cell.source, GoLexer(stripnl=False), HtmlFormatter(nowrap=True))
+        code = plainer(highlight(cell.source, GoLexer(stripnl=False), HtmlFormatter(nowrap=True)))
         outputs = [self.output(f"{self.stem}-{cell.id}-{k}", o) for k, o in enumerate(cell.outputs, 1)]
         return {"kind": "code", "id": cell.id, "html": code, "outputs": outputs}
 
