@@ -64,12 +64,17 @@ class Renderer(IPythonRenderer):
     def block_code(self, code, info=None):
         return plainer(super().block_code(code, info))
 
+    def paragraph(self, text):
+        return text if re.fullmatch(r'<div class="math">.*</div>', text, re.DOTALL) else super().paragraph(text)
+
     def table(self, text):
         return f'<div class="wide"><table>{text}</table></div>\n'
 
 
 def math(tex, display):
-    tex = re.sub(r"(\\(?:ln|log|exp))\s+(?=[\w\\])", r"\1\\,", html.unescape(tex).strip())  # "ln K", not "lnK"
+    # As TeX sets them, "p ln K" and not "plnK".
+    tex = re.sub(r"(?<=[\w}])\s*(\\(?:ln|log|exp)\b)", r"\\,\1", html.unescape(tex).strip())
+    tex = re.sub(r"(\\(?:ln|log|exp))\s+(?=[\w\\])", r"\1\\,", tex)
     mathml = latex2mathml.converter.convert(tex, display=display)
     return mathml.replace("<mo>&#x0002F;</mo>", '<mo lspace="0" rspace="0">&#x0002F;</mo>')  # a/b as close as in TeX
 
