@@ -249,10 +249,18 @@ def check(folder):
     return problems
 
 
+def unexecuted():
+    """The pages promise what the code puts out: every notebook must have been run as a whole, from the first cell on."""
+    for path in translate.notebooks():
+        counts = [cell.execution_count for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        if counts != list(range(1, len(counts) + 1)):
+            yield f"{path}: not run from the first cell to the last (make notebooks)"
+
+
 def main():
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "site")
     build(folder)
-    problems = check(folder)
+    problems = [*unexecuted(), *check(folder)]
     for line in problems:
         print(line, file=sys.stderr)
     if problems:
