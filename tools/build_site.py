@@ -170,7 +170,9 @@ class Page:
             kind = {"svg+xml": "svg", "jpeg": "jpg"}.get(match[1], match[1])
             return 'src="' + self.site.image(f"{name}-{count}.{kind}", base64.b64decode(match[2])) + '"'
 
-        return re.sub(r'src="data:image/([a-z+]+);base64,([^"]+)"', file, text)
+        text = re.sub(r'src="data:image/([a-z+]+);base64,([^"]+)"', file, text)
+        # On a phone a figure shrinks as long as one can read it; wider ones scroll.
+        return re.sub(r'(<img [^>]*\bwidth="(\d+)"[^>]*style="[^"]*)"', lambda m: f'{m[1]};min-width:{int(m[2]) * 13 // 20}px"', text)
 
     def run(self):
         """What the notebook's saved outputs were made with; None if run_notebooks.py has not recorded it."""
