@@ -61,7 +61,7 @@ bench-peers: ## install PyTorch into .venv-peers for bench and parity (about 3 G
 	python3 -m venv .venv-peers && .venv-peers/bin/pip install --quiet -r bench/requirements.txt
 
 # The Chinese notebooks are made from the English ones and notebooks/zh/. One that was made or edited after both stays.
-zh: .venv/.installed
+zh: .venv/.installed ## make the Chinese notebooks, notebooks/zh-*.ipynb
 	@$(PY) tools/translate.py build
 
 text: .venv/.installed ## check the spelling, and that the Chinese keeps up with the English
