@@ -24,7 +24,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/share/jupyter/runtime
 export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
 
-.PHONY: help lab notebooks test parity bench bench-peers zh text site setup clean
+.PHONY: help lab notebooks test parity bench bench-peers setup clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 18
 
@@ -59,6 +59,9 @@ bench: setup ## speed of this project and of PyTorch in turn, into bench/RESULTS
 
 bench-peers: ## install PyTorch into .venv-peers for bench and parity (about 3 GB)
 	python3 -m venv .venv-peers && .venv-peers/bin/pip install --quiet -r bench/requirements.txt
+
+# Two languages and their pages.
+.PHONY: zh text site
 
 # The Chinese notebooks are made from the English ones and notebooks/zh/. One that was made or edited after both stays.
 zh: .venv/.installed ## make the Chinese notebooks, notebooks/zh-*.ipynb
