@@ -4,9 +4,10 @@
 #   make lab LAB_ARGS="--no-browser --port=9000"     options for JupyterLab
 #   make notebooks NOTEBOOKS=notebooks/02-model.ipynb V=1     one notebook, with what its cells print
 #   make notebooks EPOCHS=2 TRAIN_IMAGES=4000        a shorter training
+#   make lab ZH=1                                    the notebooks in Chinese (中文)
 #   make lab PYTHON=python3.12                       another Python
 
-NOTEBOOKS ?= $(sort $(wildcard notebooks/[0-9]*.ipynb))
+NOTEBOOKS ?= $(patsubst notebooks/%,notebooks/$(if $(ZH),zh-)%,$(sort $(wildcard notebooks/[0-9]*.ipynb)))
 PY := .venv/bin/python
 GODIRS := $(wildcard bench cmd data pkg)
 
@@ -27,14 +28,14 @@ export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 18
 
-lab: setup .bin/gopls ## set up what is missing and open JupyterLab on the notebooks
+lab: setup .bin/gopls $(if $(ZH),zh) ## set up what is missing and open JupyterLab on the notebooks
 	@# Unsigned, JupyterLab hides the SVG figures that are saved in a notebook.
 	@$(if $(NOTEBOOKS),$(PY) -m jupyter trust --log-level=WARN $(NOTEBOOKS))
 	$(PY) -m jupyter lab --ip=127.0.0.1 --log-level=WARN --LabApp.extension_manager=readonly \
 		--ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(firstword $(NOTEBOOKS) notebooks) \
 		$(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS)
 
-notebooks: setup ## run all notebooks from the first to the last and save their outputs (hours; EPOCHS=1 for less)
+notebooks: setup $(if $(ZH),zh) ## run all notebooks from the first to the last and save their outputs (hours; EPOCHS=1 for less)
 	$(PY) tools/run_notebooks.py $(if $(V),-v) $(NOTEBOOKS)
 
 # Each row goes on where it was stopped. make experiments ROWS="plain augment" runs these two.
@@ -100,6 +101,22 @@ bench: setup ## speed of this project and of PyTorch in turn, into bench/RESULTS
 
 bench-peers: ## install PyTorch into .venv-peers for bench and parity (about 3 GB)
 	python3 -m venv .venv-peers && .venv-peers/bin/pip install --quiet -r bench/requirements.txt
+
+# Two languages and their pages.
+.PHONY: zh text site
+
+# The Chinese notebooks are made from the English ones and notebooks/zh/. One that was made or edited after both stays.
+zh: .venv/.installed ## make the Chinese notebooks, notebooks/zh-*.ipynb
+	@$(PY) tools/translate.py build
+
+text: .venv/.installed ## check the spelling, and that the Chinese keeps up with the English
+	$(PY) tools/spelling.py
+	$(PY) -m unittest discover -q -b tools
+	$(PY) tools/translate.py check
+
+site: .venv/.installed ## render the notebooks as they are saved to site/, both languages, and check every link there
+	$(PY) tools/translate.py check
+	$(PY) tools/build_site.py
 
 setup: .venv/.installed .bin/.installed ## install what is needed into .venv and .bin, open nothing
 	@$(PY) tools/kernel.py

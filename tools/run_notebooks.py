@@ -9,8 +9,12 @@ The first cell that fails stops everything, and its notebook in place stays as i
 
 import argparse
 import html
+import json
 import os
+import platform
 import re
+import shutil
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -55,14 +59,52 @@ def new_client(nb, folder, echo):
     return client
 
 
-def clean(nb):
-    """Drops what changes from run to run and says nothing, so that diffs show results only."""
+def clean(nb, run):
+    """Drops what changes from run to run and says nothing, so that diffs show results and how they were made."""
     nb.metadata = nbformat.from_dict({
         "kernelspec": {"name": "gonb", "display_name": "Go (gonb)", "language": "go"},
         "language_info": {"name": "go", "file_extension": ".go", "mimetype": "text/x-go"},
+        "run": run,
     })
     for cell in nb.cells:
         cell.metadata.pop("execution", None)
+
+
+def record(nb, seconds):
+    """What the page of a notebook says about its run: time, hardware, and what training the models took that it uses."""
+    source = "\n".join(cell.source for cell in nb.cells if cell.cell_type == "code")
+    settings = {name: os.environ[name] for name in ("EPOCHS", "TRAIN_IMAGES") if os.environ.get(name)}
+    return {"seconds": round(seconds), "hardware": hardware(), "trainings": trainings(source), **settings}
+
+
+def hardware():
+    names = re.findall(r"^model name\s*: (.+)$", text_of("/proc/cpuinfo"), re.MULTILINE)
+    parts = [f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} cores"]
+    if shutil.which("nvidia-smi"):
+        query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
+        parts += subprocess.run(query, capture_output=True, text=True).stdout.splitlines()
+    return ", ".join(parts)
+
+
+def text_of(path):
+    return Path(path).read_text() if Path(path).exists() else ""
+
+
+def trainings(source):
+    """The minutes and device of each training in WORK/runs that the code names, from its newest checkpoint.
+
+    A training can be older than this run of the notebook, which then only reads it.
+    """
+    found = {}
+    runs = Path(os.environ.get("WORK") or Path(__file__).resolve().parent.parent / "work", "runs")
+    for folder in sorted(runs.glob("*/")):
+        checkpoints = sorted(folder.glob("checkpoint-*.safetensors"))
+        if checkpoints and f'"{folder.name}"' in source:
+            with checkpoints[-1].open("rb") as file:  # safetensors: the length of the header, the header as JSON
+                header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+            if history := json.loads(header.get("__metadata__", {}).get("history", "{}")):
+                found[folder.name] = {"minutes": round(history["seconds"] / 60, 1), "device": history["device"]}
+    return found
 
 
 def plain(output):
@@ -110,16 +152,16 @@ def main():
                 sys.exit(f"\nstopped in {path}, cell {client.cell_number}; the notebook is as it was")
             report(path, client, error)
             if args.out:
-                save(nb, target)
+                save(nb, target, {})
             sys.exit(1)
-        save(nb, target)
+        save(nb, target, record(nb, time.monotonic() - began))
         print(f"{time.monotonic() - began:.0f} s", flush=True)
     print(f"all passed in {time.monotonic() - start:.0f} s")
 
 
-def save(nb, target):
+def save(nb, target, run):
     """Writes the notebook whole or not at all."""
-    clean(nb)
+    clean(nb, run)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name("." + target.name + ".part")
     nbformat.write(nb, part)

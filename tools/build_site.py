@@ -1,0 +1,276 @@
+"""Renders the notebooks as they are saved, in English and Chinese, to the pages of site/, and checks every link in them.
+
+    build_site.py [FOLDER]      FOLDER is site/ if it is not given; it is emptied first
+
+Runs no cell. The pages need no network and no script: formulas are MathML, figures are files that both languages share,
+fonts are the reader's. tools/site/ holds the templates and the style sheet.
+"""
+
+import base64
+import html
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import bs4
+import jinja2
+import latex2mathml.converter
+import nbformat
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import GoLexer
+
+import translate
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(ROOT / "tools" / "site"), trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+LANGUAGES = ("en", "zh")
+
+
+class Renderer(IPythonRenderer):
+    """Markdown as JupyterLab reads it, with MathML for formulas and links that hold in site/."""
+
+    def __init__(self, site, language):
+        super().__init__(escape=False, exclude_anchor_links=True)
+        self.site, self.language = site, language
+        self.headings = []  # (level, id, HTML) of the page, for its table of contents
+
+    def heading(self, text, level, **attrs):
+        plain = html.unescape(re.sub(r"<math.*?</math>|<[^>]*>", "", text))
+        name = re.sub(r"\s", "-", plain.strip())  # JupyterLab's anchors, so that a link works in both
+        self.headings.append((level, name, text))
+        return f'<h{level} id="{html.escape(name)}">{text}</h{level}>\n'
+
+    def block_math(self, body):
+        return f'<div class="math">{math(body, "block")}</div>'
+
+    def inline_math(self, body):
+        return math(body, "inline")
+
+    def latex_environment(self, name, body):
+        return self.block_math(f"\\begin{{{name}}}{body}\\end{{{name}}}")
+
+    def link(self, text, url, title=None):
+        return super().link(text, self.site.link(url, self.language), title)
+
+    def image(self, text, url, title=None):
+        return super().image(text, self.site.image_link(url), title)
+
+    def block_code(self, code, info=None):
+        return plainer(super().block_code(code, info))
+
+    def paragraph(self, text):
+        return text if re.fullmatch(r'<div class="math">.*</div>', text, re.DOTALL) else super().paragraph(text)
+
+    def table(self, text):
+        return f'<div class="wide"><table>{text}</table></div>\n'
+
+
+def math(tex, display):
+    # As TeX sets them, "p ln K" and not "plnK".
+    tex = re.sub(r"(?<=[\w}])\s*(\\(?:ln|log|exp)\b)", r"\\,\1", html.unescape(tex).strip())
+    tex = re.sub(r"(\\(?:ln|log|exp))\s+(?=[\w\\])", r"\1\\,", tex)
+    mathml = latex2mathml.converter.convert(tex, display=display)
+    return mathml.replace("<mo>&#x0002F;</mo>", '<mo lspace="0" rspace="0">&#x0002F;</mo>')  # a/b as close as in TeX
+
+
+def documents():
+    """The texts beside the notebooks, such as a glossary: each becomes a page in site/more/."""
+    return sorted(translate.SOURCE.glob("*.md"))
+
+
+def plainer(code):
+    """Takes out the marks of Pygments that the style sheet gives no colour: two thirds of the page."""
+    return re.sub(r'<span class="(?:w|nx|nf|p|o|n|err)">(.*?)</span>', r"\1", code, flags=re.DOTALL)
+
+
+class Site:
+    def __init__(self, folder):
+        self.folder = folder
+
+    def link(self, url, language):
+        """A link in a text of notebooks/, as it must read in a folder of site/. Other files stay where they are."""
+        parts = urlsplit(url)
+        if parts.scheme or not parts.path:
+            return url
+        if parts.path.endswith(".ipynb"):
+            address = f"../{language}/{Path(parts.path).stem}.html"
+        elif translate.SOURCE / parts.path in documents():
+            address = f"../more/{Path(parts.path).stem}.html"
+        else:
+            address = Path(os.path.relpath(translate.SOURCE / parts.path, self.folder / language)).as_posix()
+        return address + (f"#{parts.fragment}" if parts.fragment else "")
+
+    def image_link(self, url):
+        """A picture beside the notebooks is copied, so that site/ can be taken elsewhere."""
+        if urlsplit(url).scheme:
+            return url
+        source = translate.SOURCE / url
+        return self.image(source.name, source.read_bytes())
+
+    def image(self, name, data):
+        """Writes a picture once for both languages and returns its address as the pages see it."""
+        target = self.folder / "img" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+        return f"../img/{name}"
+
+
+class Page:
+    """One notebook in one language."""
+
+    def __init__(self, site, path, language):
+        self.stem, self.language = path.stem, language
+        self.nb = nbformat.read(path, as_version=4) if language == "en" else translate.translated(path)
+        self.site = site
+        self.renderer = Renderer(site, language)
+        self.markdown = MarkdownWithMath(self.renderer)
+        self.cells = [self.cell(n, cell) for n, cell in enumerate(self.nb.cells)]
+        if not self.renderer.headings or self.renderer.headings[0][0] != 1:
+            sys.exit(f"{path}: want a first heading of level 1, the title of the page")
+        self.title = self.renderer.headings[0][2]
+        self.sections = [(name, text) for level, name, text in self.renderer.headings if level == 2]
+
+    def cell(self, n, cell):
+        if cell.cell_type == "markdown":
+            return {"kind": "text", "id": cell.id, "html": self.markdown(cell.source)}
+        code = plainer(highlight(cell.source, GoLexer(stripnl=False), HtmlFormatter(nowrap=True)))
+        outputs = [self.output(f"{self.stem}-{cell.id}-{k}", o) for k, o in enumerate(cell.outputs, 1)]
+        return {"kind": "code", "id": cell.id, "html": code, "outputs": outputs}
+
+    def output(self, name, output):
+        """The HTML of an output. Figures are the HTML that pkg/chart makes, with their SVG moved into files."""
+        if output.output_type == "error":
+            sys.exit(f"{self.stem}: the saved notebook has an error: {output.ename}: {output.evalue}")
+        if output.output_type == "stream":
+            return f'<pre class="{output.name}">{html.escape(output.text)}</pre>'
+        data = output.data
+        if "text/html" in data:
+            return '<div class="figure">' + self.figures(name, data["text/html"]) + "</div>"
+        alt = html.escape(data.get("text/plain", "figure"))
+        if "image/svg+xml" in data:
+            return f'<img alt="{alt}" src="{self.site.image(name + ".svg", data["image/svg+xml"].encode())}">'
+        if "image/png" in data:
+            return f'<img alt="{alt}" src="{self.site.image(name + ".png", base64.b64decode(data["image/png"]))}">'
+        if "text/markdown" in data:
+            return self.markdown(data["text/markdown"])
+        return f'<pre>{html.escape(data["text/plain"])}</pre>'
+
+    def figures(self, name, text):
+        count = 0
+
+        def file(match):
+            nonlocal count
+            count += 1
+            kind = {"svg+xml": "svg", "jpeg": "jpg"}.get(match[1], match[1])
+            return 'src="' + self.site.image(f"{name}-{count}.{kind}", base64.b64decode(match[2])) + '"'
+
+        text = re.sub(r'src="data:image/([a-z+]+);base64,([^"]+)"', file, text)
+        # On a phone a figure shrinks as long as one can read it; wider ones scroll.
+        return re.sub(r'(<img [^>]*\bwidth="(\d+)"[^>]*style="[^"]*)"', lambda m: f'{m[1]};min-width:{int(m[2]) * 13 // 20}px"', text)
+
+    def run(self):
+        """What the notebook's saved outputs were made with; None if run_notebooks.py has not recorded it."""
+        if run := self.nb.metadata.get("run"):
+            printed = "\n".join(o.text for cell in self.nb.cells for o in cell.get("outputs", []) if o.output_type == "stream")
+            backend = re.search(r"^computes with: (.+)$", printed, re.MULTILINE)
+            return {**run, "backend": backend[1] if backend else ""}
+
+
+def build(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    site = Site(folder)
+    pages = {lang: [Page(site, path, lang) for path in translate.notebooks()] for lang in LANGUAGES}
+    for lang in LANGUAGES:
+        for n, page in enumerate(pages[lang]):
+            before = pages[lang][n - 1] if n else None
+            after = pages[lang][n + 1] if n + 1 < len(pages[lang]) else None
+            write(folder / lang / f"{page.stem}.html", "page.html", page=page, run=page.run(), previous=before, next=after)
+    more = []
+    for path in documents():
+        renderer = Renderer(site, "en")
+        body = link_cells(MarkdownWithMath(renderer)(path.read_text(encoding="utf-8")))
+        more.append((path.stem, renderer.headings[0][2]))
+        write(folder / "more" / f"{path.stem}.html", "document.html", name=path.name, title=more[-1][1], body=body)
+    site.image("mistakes.png", (translate.SOURCE / "mistakes.png").read_bytes())
+    write(folder / "index.html", "index.html", rows=list(zip(pages["en"], pages["zh"])), more=more)
+    shutil.copyfile(ROOT / "tools" / "site" / "style.css", folder / "style.css")
+    for page in pages["en"]:
+        if not page.run():
+            print(f"{page.stem}: no time and hardware is recorded; make notebooks records them", file=sys.stderr)
+
+
+def link_cells(text):
+    """Cell ids that stand in code behind a link to their notebook become links to the cells."""
+    def link(match):
+        cells = re.sub(r"<code>([\w-]+)</code>", rf'<a href="{match[2]}#cell-\1"><code>\1</code></a>', match[3])
+        return match[1] + cells
+
+    return re.sub(r'(<a href="(\.\./en/[^"#]+)">[^\n]*?</a>)((?:[ ,]*<code>[\w-]+</code>)+)', link, text)
+
+
+def write(path, template, **values):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(TEMPLATES.get_template(template).render(**values), encoding="utf-8")
+
+
+def check(folder):
+    """Returns what is wrong: links to files or anchors that are not there, pictures without a text, formulas left as TeX."""
+    problems = []
+    anchors = {}
+    pages = {path: bs4.BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in sorted(folder.rglob("*.html"))}
+    for path, page in pages.items():
+        ids = [tag["id"] for tag in page.find_all(id=True)]
+        anchors[path.resolve()] = set(ids)
+        problems += [f"{path}: the anchor {name} stands twice" for name in sorted({i for i in ids if ids.count(i) > 1})]
+    used = set()
+    for path, page in pages.items():
+        for tag in page.find_all(["a", "img", "link", "script"]):
+            url = urlsplit(tag.get("href") or tag.get("src") or "")
+            if url.scheme in ("http", "https", "mailto"):
+                if tag.name != "a":
+                    problems.append(f"{path}: {tag.name} loads {url.geturl()} from the network")
+                continue
+            target = (path.parent / unquote(url.path)).resolve() if url.path else path.resolve()
+            used.add(target)
+            if not target.exists():
+                problems.append(f"{path}: {tag.name} to {url.geturl()}: there is no such file")
+            elif url.fragment and target in anchors and unquote(url.fragment) not in anchors[target]:
+                problems.append(f"{path}: {tag.name} to {url.geturl()}: there is no such anchor")
+        problems += [f"{path}: {img['src']} has no alt text" for img in page.find_all("img") if not img.get("alt")]
+        for tag in page.find_all(["pre", "code", "script", "style", "annotation"]):
+            tag.decompose()
+        problems += [f"{path}: a formula left as TeX: {m}" for m in re.findall(r".{0,20}(?:\$\S|\\[a-z]{3,}).{0,30}", page.get_text())]
+    problems += [f"{path}: no page shows it" for path in sorted(folder.rglob("*"))
+                 if path.is_file() and path.resolve() not in used and path.suffix != ".html"]
+    return problems
+
+
+def unexecuted():
+    """The pages promise what the code puts out: every notebook must have been run as a whole, from the first cell on."""
+    for path in translate.notebooks():
+        counts = [cell.execution_count for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+        if counts != list(range(1, len(counts) + 1)):
+            yield f"{path}: not run from the first cell to the last (make notebooks)"
+
+
+def main():
+    folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "site")
+    build(folder)
+    problems = [*unexecuted(), *check(folder)]
+    for line in problems:
+        print(line, file=sys.stderr)
+    if problems:
+        sys.exit(f"site: {len(problems)} problems")
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    print(f"site: {len(files)} files, {size / 1e6:.1f} MB, all links hold: {folder / 'index.html'}")
+
+
+if __name__ == "__main__":
+    main()

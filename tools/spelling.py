@@ -1,0 +1,42 @@
+"""Checks the spelling of the English texts: the notebooks, code and comments included, and every Markdown file."""
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+
+import translate
+
+ROOT = Path(__file__).resolve().parent.parent
+IGNORED = "vermillion"  # words that codespell takes for mistakes, with commas between; this one is a colour of pkg/chart
+
+
+def texts():
+    """{name: text} of all that is checked; what git ignores (packages, made notebooks) is not ours."""
+    found = {}
+    for path in translate.notebooks():
+        nb = nbformat.read(path, as_version=4)
+        found[f"{path.name}.txt"] = "\n\n".join(f"[cell {cell.get('id')}]\n{cell.source}" for cell in nb.cells)
+    listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md", "tools/site/*.html"],
+                            cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in listed.splitlines():
+        found[name] = (ROOT / name).read_text(encoding="utf-8")
+    return found
+
+
+def main():
+    found = texts()
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in found.items():
+            Path(folder, name.replace("/", "_")).write_text(text, encoding="utf-8")
+        command = [sys.executable, "-m", "codespell_lib", "--ignore-words-list", IGNORED, "."]
+        status = subprocess.run(command, cwd=folder).returncode
+    if status:
+        sys.exit("spelling: a word that is right goes into IGNORED in tools/spelling.py")
+    print(f"spelling: {len(found)} texts")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Keeps the notebooks in two languages: notebooks/NN-name.ipynb is the source, notebooks/zh/NN-name.md its Chinese text.
+
+    translate.py check      fails with a list of what is missing, out of date or left over
+    translate.py stub       adds the missing entries, each with its English text to start from
+    translate.py build      writes the Chinese notebooks beside the English ones, as notebooks/zh-NN-name.ipynb
+
+A catalogue has one entry for each markdown cell, in the notebook's order:
+
+    <!-- cell: adam-by-hand  en: 3f2a91c4 -->
+    the Chinese text
+
+"en" is a hash of the English text that was translated. When the English changes, check names the entry and the new
+hash; bring the Chinese up to date, then write the new hash. Code is never written twice: code cells and outputs come from
+the English notebook, and in an entry a line <!-- code --> stands for the next fenced block of the English cell.
+"""
+
+import copy
+import hashlib
+import json
+import re
+import sys
+import unicodedata
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCE, CATALOGUES = ROOT / "notebooks", ROOT / "notebooks" / "zh"
+
+ENTRY = re.compile(r"^<!-- cell: (\S+)  en: ([0-9a-f]{8}) -->\n", re.MULTILINE)
+STUB = re.compile(r"<!-- English:.*?-->\n?", re.DOTALL)
+FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+CODE = "<!-- code -->"
+
+
+def notebooks():
+    return sorted(SOURCE.glob("[0-9]*.ipynb"))
+
+
+def catalogue_path(notebook):
+    return CATALOGUES / (notebook.stem + ".md")
+
+
+def fingerprint(english):
+    return hashlib.sha256(english.strip().encode()).hexdigest()[:8]
+
+
+def read_catalogue(path):
+    """Returns {cell id: (hash, Chinese text)} in the file's order, and the ids that stand there twice."""
+    parts = ENTRY.split(path.read_text(encoding="utf-8")) if path.exists() else [""]
+    entries, twice = {}, []
+    for cell, en, text in zip(parts[1::3], parts[2::3], parts[3::3]):
+        if cell in entries:
+            twice.append(cell)
+        entries[cell] = (en, text.strip())
+    return entries, twice
+
+
+def markdown_cells(nb):
+    return [cell for cell in nb.cells if cell.cell_type == "markdown"]
+
+
+def chinese(english, text):
+    """The Chinese text of a cell: without the stub's comment, the English cell's fenced blocks in their places."""
+    blocks = iter(FENCED.findall(english))
+    return re.sub(CODE, lambda _: next(blocks, ""), STUB.sub("", text).strip())
+
+
+def translated(path):
+    """Reads a notebook and returns it in Chinese; a cell that has no Chinese yet stays English."""
+    nb, (entries, _) = copy.deepcopy(nbformat.read(path, as_version=4)), read_catalogue(catalogue_path(path))
+    for cell in markdown_cells(nb):
+        text = chinese(cell.source, entries.get(cell.get("id"), ("", ""))[1])
+        cell.source = text or cell.source
+    return nb
+
+
+def build(paths):
+    # In the same folder the Chinese notebooks find all that the English ones find: packages, results, photos.
+    made = 0
+    for path in paths:
+        target = path.with_name("zh-" + path.name)
+        if newer(target, path, catalogue_path(path)):  # perhaps a reader has changed or run it
+            continue
+        nb, made = translated(path), made + 1
+        for cell in markdown_cells(nb):
+            cell.source = re.sub(r"\]\((?=[0-9][\w-]*\.ipynb)", "](zh-", cell.source)
+        nbformat.write(nb, target)
+    print(f"Chinese notebooks in {SOURCE.relative_to(ROOT)}/zh-*.ipynb: {made} made, {len(paths) - made} kept")
+
+
+def newer(target, *sources):
+    return target.exists() and all(target.stat().st_mtime > s.stat().st_mtime for s in sources if s.exists())
+
+
+def stub(paths):
+    for path in paths:
+        nb, target = nbformat.read(path, as_version=4), catalogue_path(path)
+        entries, _ = read_catalogue(target)
+        ids = {cell.id for cell in nb.cells}
+        renamed = {en: cell for cell, (en, _) in entries.items() if cell not in ids}  # the same English under a new id
+        rest, parts, added = dict(entries), [], 0
+        for cell in markdown_cells(nb):
+            old = cell.id if cell.id in rest else renamed.get(fingerprint(cell.source))
+            en, text = rest.pop(old, (None, None))
+            if en is None:
+                added += 1
+                en, text = fingerprint(cell.source), "<!-- English:\n" + cell.source.replace("-->", "-- >") + "\n-->"
+            parts.append((cell.id, en, text))
+        parts += [(cell, *entry) for cell, entry in rest.items()]  # entries without a cell: for a person to move or delete
+        target.parent.mkdir(exist_ok=True)
+        target.write_text("\n".join(f"<!-- cell: {c}  en: {en} -->\n{t}\n" for c, en, t in parts), encoding="utf-8")
+        print(f"{target.relative_to(ROOT)}: {added} entries added")
+
+
+def check(paths):
+    problems = [f"{path.stem}: {text}" for path in paths for text in problems_of(path)]
+    known = {path.stem for path in notebooks()}
+    problems += [f"{path.name}: there is no such notebook" for path in CATALOGUES.glob("*.md") if path.stem not in known]
+    for line in problems:
+        print(line, file=sys.stderr)
+    if problems:
+        sys.exit(f"translate: {len(problems)} problems; the catalogues are in {CATALOGUES.relative_to(ROOT)}/")
+    print(f"translate: {len(paths)} notebooks, every markdown cell has its Chinese")
+
+
+def problems_of(path):
+    raw = json.loads(path.read_text(encoding="utf-8"))  # nbformat would put its own ids in the place of bad ones
+    ids = [cell.get("id") for cell in raw["cells"]]
+    if (raw["nbformat"], raw["nbformat_minor"]) < (4, 5) or None in ids:
+        yield "cells have no ids: want nbformat 4.5"
+        return
+    if twice := {cell for cell in ids if ids.count(cell) > 1}:
+        yield f"cell ids used twice: {', '.join(sorted(twice))}"
+        return
+    nb, (entries, twice) = nbformat.read(path, as_version=4), read_catalogue(catalogue_path(path))
+    yield from (f"{cell} stands twice in the catalogue" for cell in twice)
+    cells = {cell.id: cell.source for cell in markdown_cells(nb)}
+    yield from (f"{cell}: the catalogue has it, the notebook has no such markdown cell" for cell in entries if cell not in cells)
+    for cell, english in cells.items():
+        en, text = entries.get(cell, ("", ""))
+        if not chinese(english, text):
+            yield f"{cell}: no Chinese ({english.splitlines()[0][:60]}); translate.py stub adds the entry"
+        elif en != fingerprint(english):
+            yield f"{cell}: the English has changed; update the Chinese, then write en: {fingerprint(english)}"
+        else:
+            yield from (f"{cell}: {problem}" for problem in faults(english, text))
+
+
+def faults(english, text):
+    """What is wrong with a translation as far as a program can tell."""
+    if STUB.search(text):
+        yield "still has the English of the stub"
+    if text.count(CODE) != len(FENCED.findall(english)):
+        yield f"has {text.count(CODE)} lines {CODE}, the English {len(FENCED.findall(english))} fenced blocks"
+    numbers = lambda s: set(re.findall(r"\d+(?:[.,]\d+)*(?![.,]?\d| million)", FENCED.sub("", s)))
+    if lost := numbers(english) - numbers(text):
+        yield "numbers of the English that the Chinese lacks: " + ", ".join(sorted(lost))
+    # CommonMark, and with it JupyterLab, shows the stars where a letter touches one side and punctuation the other.
+    bare = re.sub(r"`[^`]*`", "`x`", re.sub(r"\$[^$]*\$", "$x$", text))
+    for m in re.finditer(r"(?<!\*)(\*{1,2})(?![\s*])([^*\n]+)\1", bare):
+        inside, before, after = m[2], m.string[m.start() - 1:m.start()], m.string[m.end():m.end() + 1]
+        if (punctuation(inside[0]) and letter(before)) or (punctuation(inside[-1]) and letter(after)):
+            yield f"stars beside punctuation would show as stars: {before}{m[0]}{after}"
+
+
+def punctuation(char):
+    return unicodedata.category(char)[0] in "PS"
+
+
+def letter(char):
+    return bool(char) and not char.isspace() and not punctuation(char)
+
+
+def main():
+    commands = {"check": check, "stub": stub, "build": build}
+    if len(sys.argv) < 2 or sys.argv[1] not in commands:
+        sys.exit(__doc__)
+    commands[sys.argv[1]]([Path(arg).resolve() for arg in sys.argv[2:]] or notebooks())
+
+
+if __name__ == "__main__":
+    main()
