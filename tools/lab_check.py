@@ -15,7 +15,7 @@ from pathlib import Path
 from browser_check import start_lab
 
 LISTENING = "0A"
-LOOPBACK = {"0100007F", "0" * 24 + "01000000"}  # 127.0.0.1 and ::1, as the kernel writes them
+LOOPBACK = {"0100007F": "127.0.0.1", "0" * 24 + "01000000": "::1"}  # as the kernel writes them
 
 
 def listening(session):
@@ -43,7 +43,7 @@ def main():
     lab, base, token = start_lab()
     try:
         sockets = listening(lab.pid)  # start_lab makes it the first of a session
-        print("listens on", ", ".join(f"{address} port {int(port, 16)}" for address, port in sockets))
+        print("listens on", ", ".join(f"{LOOPBACK.get(address, address)} port {int(port, 16)}" for address, port in sockets))
         if not sockets or any(address not in LOOPBACK for address, _ in sockets):
             sys.exit("it listens elsewhere than on the loopback")
         kernels, answers = base + "/api/kernels", {}
