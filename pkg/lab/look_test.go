@@ -97,6 +97,8 @@ func TestNetwork(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, float64(w[((2*7+5)*3+1)*64+9]), kernels[9][1][2][5], "row 2, column 5, green, output 9")
 
+	alone, err = n.Logits(one, Evaluation, cifar.Normalize) // training mode has moved the running statistics
+	require.NoError(t, err)
 	require.NoError(t, n.Spoil("fc.bias", 10))
 	spoiled, err := n.Logits(one, Evaluation, cifar.Normalize)
 	require.NoError(t, err)

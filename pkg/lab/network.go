@@ -37,6 +37,14 @@ const (
 	Training Mode = true
 )
 
+// String is "training" or "evaluation".
+func (m Mode) String() string {
+	if m == Training {
+		return "training"
+	}
+	return "evaluation"
+}
+
 // Logits gives the network's answer to images [n, 32, 32, 3] in bytes: n rows of one number a class. Normalise
 // turns the bytes into the network's input; cifar.Normalize is the chapter's.
 func (n Network) Logits(pixels []uint8, mode Mode, normalise func(images *graph.Node) *graph.Node) ([][]float32, error) {
@@ -62,14 +70,14 @@ func (n Network) Maps(pixels []uint8) ([]Map, error) {
 	}
 	out, err := model.CallOnceN(n.Backend, n.Store, func(s *model.Scope, x *graph.Node) []*graph.Node {
 		s.Store().SetTraining(x.Graph(), false)
-		_, maps := n.LogitsAndMaps(s, cifar.Normalize(x))
-		return maps
+		logits, maps := n.LogitsAndMaps(s, cifar.Normalize(x))
+		return append(maps, logits) // the pure-Go backend fails where a graph's last nodes are not asked for
 	}, images)
 	if err != nil {
 		return nil, fmt.Errorf("lab: feature maps: %w", err)
 	}
 	var maps []Map
-	for _, t := range out {
+	for _, t := range out[:len(out)-1] {
 		maps = append(maps, t.Value().([][][][]float32)[0])
 	}
 	return maps, nil
