@@ -78,6 +78,10 @@ func TestNetwork(t *testing.T) {
 	require.Equal(t, []int{8, 8, 64, 8, 8, 64, 4, 4, 128, 2, 2, 256, 1, 1, 512}, sizes)
 	require.Equal(t, float64(maps[0][2][5][7]), maps[0].Channel(7)[2][5])
 
+	strongest, silent := Map{{{0, 3, 1}, {0, 0, 1}}, {{0, 0, 3}, {0, 0, 0}}}.Strongest(2)
+	require.Equal(t, []int{2, 1}, strongest)
+	require.Equal(t, 1, silent)
+
 	heat, err := n.GradCAM(one, 3, 1)
 	require.NoError(t, err)
 	require.Len(t, heat, 8)

@@ -199,3 +199,22 @@ func (n Network) Spoil(variable string, by float64) error {
 	}
 	return fmt.Errorf("lab: %s has no variable %q", n.Config, variable)
 }
+
+// Strongest are the n channels that respond most, the sum of their values being largest, and the number of channels that
+// do not respond at all.
+func (m Map) Strongest(n int) (channels []int, silent int) {
+	sums := make([]float64, len(m[0][0]))
+	for _, row := range m {
+		for _, at := range row {
+			for c, v := range at {
+				sums[c] += float64(v)
+			}
+		}
+	}
+	for _, sum := range sums {
+		if sum == 0 {
+			silent++
+		}
+	}
+	return runner.Top(sums, n), silent
+}
