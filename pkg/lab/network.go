@@ -182,8 +182,7 @@ func (n Network) FirstKernels() ([][3][][]float64, error) {
 	return kernels, nil
 }
 
-// Spoil multiplies the first value of a variable, and adds to it, so that a comparison of two networks has something to
-// find.
+// Spoil multiplies the values of a variable, and adds to them, so that a comparison of two networks has something to find.
 func (n Network) Spoil(variable string, by float64) error {
 	for _, p := range n.Params() {
 		if p.Name != variable {
@@ -194,7 +193,9 @@ func (n Network) Spoil(variable string, by float64) error {
 		if err != nil {
 			return err
 		}
-		values[0] = values[0]*float32(by) + float32(by)
+		for i := range values {
+			values[i] = values[i]*float32(by) + float32(by)
+		}
 		return v.SetValue(tensors.FromFlatDataAndDimensions(values, p.Dims...))
 	}
 	return fmt.Errorf("lab: %s has no variable %q", n.Config, variable)
