@@ -201,3 +201,16 @@ func TestTextOfAnyKind(t *testing.T) {
 		require.NotPanics(t, func() { f.Captioned(text).HTML() })
 	}
 }
+
+func TestMapImageBetween(t *testing.T) {
+	t.Parallel()
+	img, err := MapImageBetween([][]float64{{-5, 0}, {1, 9}}, 0, 1)
+	require.NoError(t, err)
+	require.Equal(t, img.At(0, 0), img.At(1, 0), "below the limit is as at it")
+	require.Equal(t, img.At(0, 1), img.At(1, 1), "above, too")
+	require.NotEqual(t, img.At(0, 0), img.At(1, 1))
+	_, err = MapImageBetween([][]float64{{1}}, 1, 1)
+	require.ErrorContains(t, err, "smaller one first")
+	_, err = MapImageBetween(nil, 0, 1)
+	require.Error(t, err)
+}

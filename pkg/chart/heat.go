@@ -39,6 +39,24 @@ func MapImage(values [][]float64) (image.Image, error) {
 	return colours(v), nil
 }
 
+// MapImageBetween is MapImage with limits of its own, so that 0 stays black or that several maps can be compared: lo and
+// what lies below is black, hi and what lies above is white.
+func MapImageBetween(values [][]float64, lo, hi float64) (image.Image, error) {
+	if !(lo < hi) {
+		return nil, fmt.Errorf("chart: a map between %g and %g: want the smaller one first", lo, hi)
+	}
+	if _, err := normalise(values); err != nil {
+		return nil, err
+	}
+	v := make([][]float64, len(values))
+	for y, row := range values {
+		for _, f := range row {
+			v[y] = append(v[y], min(max((f-lo)/(hi-lo), 0), 1))
+		}
+	}
+	return colours(v), nil
+}
+
 // RGBImage makes an image of three tables of numbers, for red, green and blue, stretched together so that the lowest of
 // all is 0 and the highest full brightness: the way to look at the filters of a first layer.
 func RGBImage(r, g, b [][]float64) (image.Image, error) {

@@ -165,3 +165,8 @@ func (l *Lab) Conditions() string {
 	}
 	return fmt.Sprintf("%d epochs, %s, %s, %s", l.Epochs, images, l.Source.Origin, backend.Describe(l.Backend))
 }
+
+// Network is the runner's model with the weights that it holds now.
+func (l *Lab) Network(c resnet.Config, r *runner.Runner) Network {
+	return Network{c, r.Store(), l.Backend}
+}

@@ -13,6 +13,13 @@ import (
 // type, to logits [batch, NumClasses]. Variables must exist: see Init. It is a GoMLX graph-building
 // function, so it panics on error and GoMLX's Exec and Trainer turn that into an error value.
 func (c Config) Logits(scope *model.Scope, images *Node) *Node {
+	logits, _ := c.LogitsAndMaps(scope, images)
+	return logits
+}
+
+// LogitsAndMaps is Logits with a look inside: maps are the feature maps behind the stem, its pool included, and
+// behind each of the four stages, each [batch, height, width, channels].
+func (c Config) LogitsAndMaps(scope *model.Scope, images *Node) (logits *Node, maps []*Node) {
 	c = c.withDefaults()
 	n := network{scope: scope, graph: images.Graph(), convolve: c.lowering(images.Graph().Backend())}
 	batch, size := images.Shape().Dim(0), images.Shape().Dim(1)
@@ -24,14 +31,18 @@ func (c Config) Logits(scope *model.Scope, images *Node) *Node {
 		x = maxPool(x) // [batch, 8, 8, 64]
 	}
 	x.AssertDims(batch, pooled, pooled, 64)
-	for _, b := range blocks {
+	maps = append(maps, x)
+	for i, b := range blocks {
 		x = n.basicBlock(x, b, c.Plain) // 8×8×64, 4×4×128, 2×2×256, 1×1×512
+		if (i+1)%blocksPerStage == 0 {
+			maps = append(maps, x)
+		}
 	}
 	x = ReduceMean(x, 1, 2) // global average pool: [batch, 512]
 	x.AssertDims(batch, 512)
-	logits := Add(product(x, n.variable("fc.weight")), InsertAxes(n.variable("fc.bias"), 0))
+	logits = Add(product(x, n.variable("fc.weight")), InsertAxes(n.variable("fc.bias"), 0))
 	logits.AssertDims(batch, c.NumClasses)
-	return logits
+	return logits, maps
 }
 
 // network carries what every layer needs while the graph is built.

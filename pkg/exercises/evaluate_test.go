@@ -1,0 +1,65 @@
+package exercises
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"nndl.example/resnet18/pkg/lab"
+	"nndl.example/resnet18/pkg/runner"
+)
+
+func TestPrecision(t *testing.T) {
+	t.Parallel()
+	counts := [][]int{{8, 2, 0}, {0, 6, 0}, {0, 0, 0}}
+	require.Equal(t, []float64{1, 0.75, 0}, Precision(counts))
+	require.Equal(t, []float64{0.8, 1, 0}, lab.Recall(counts))
+}
+
+func TestLossAgainstAccuracy(t *testing.T) {
+	t.Parallel()
+	labels, first, second := LossAgainstAccuracy()
+	score := func(logits [][]float32) (right int, loss float64) {
+		for i, row := range logits {
+			if (row[1] > row[0]) == (labels[i] == 1) {
+				right++
+			}
+		}
+		loss, _ = lab.Spread(lab.Losses(logits, labels))
+		return right, loss
+	}
+	right1, loss1 := score(first)
+	right2, loss2 := score(second)
+	require.Greater(t, right1, right2)
+	require.Greater(t, loss1, loss2)
+}
+
+// TestTemperature: logits of a model that knows exactly how sure it may be, made three times too large.
+func TestTemperature(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(1, 2))
+	var logits [][]float32
+	var labels []uint8
+	for range 4000 {
+		row := make([]float32, 4)
+		for k := range row {
+			row[k] = float32(2 * rng.NormFloat64())
+		}
+		label, u := 0, rng.Float64()
+		for _, p := range runner.Softmax(row)[:3] {
+			if u -= p; u < 0 {
+				break
+			}
+			label++
+		}
+		logits, labels = append(logits, row), append(labels, uint8(label))
+	}
+	require.InDelta(t, 1, Temperature(logits, labels), 0.1)
+	require.InDelta(t, 3, Temperature(Scaled(logits, 1.0/3), labels), 0.3)
+}
+
+func TestLabelsToMove(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, 46, LabelsToMove(0.7136, 10000))
+}

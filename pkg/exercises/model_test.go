@@ -1,0 +1,61 @@
+package exercises
+
+import (
+	"math"
+	"testing"
+
+	"github.com/gomlx/compute"
+	_ "github.com/gomlx/compute/gobackend"
+	"github.com/stretchr/testify/require"
+
+	"nndl.example/resnet18/pkg/resnet"
+)
+
+// backend is GoMLX's pure-Go one, which compiles nothing.
+func backend(t *testing.T) compute.Backend {
+	b, err := compute.NewWithConfig("go:ops_sequential")
+	require.NoError(t, err)
+	t.Cleanup(b.Finalize)
+	return b
+}
+
+func TestCountLayers(t *testing.T) {
+	t.Parallel()
+	for _, c := range []resnet.Config{resnet.Library(), resnet.Custom(3, 10, true), resnet.Custom(3, 10, false)} {
+		require.Equal(t, 18, CountLayers(c.Summary()), c)
+	}
+}
+
+func TestBatchNorm(t *testing.T) {
+	t.Parallel()
+	y, mean, variance := BatchNorm([]float64{2, 4, 4, 6}, 1, 0, 0, 1)
+	require.InDeltaSlice(t, []float64{-math.Sqrt2, 0, 0, math.Sqrt2}, y, 1e-5)
+	require.InDelta(t, 0.4, mean, 1e-12)
+	require.InDelta(t, 0.9+0.1*8.0/3, variance, 1e-12)
+	y, _, _ = BatchNorm([]float64{-1, 1}, 3, 10, 0, 1)
+	require.InDeltaSlice(t, []float64{7, 13}, y, 1e-4)
+}
+
+func TestFirstLoss(t *testing.T) {
+	t.Parallel()
+	require.InDelta(t, 7.30, FirstLoss(1000, 0.89), 0.005, "the chapter's")
+	require.InDelta(t, 4.85, FirstLoss(100, 0.7), 0.005)
+}
+
+func TestLiveTaps(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ size, k, stride, want int }{
+		{32, 7, 2, 49}, {8, 3, 1, 9}, {2, 3, 1, 9}, {2, 3, 2, 4}, {1, 3, 1, 1}, {1, 1, 1, 1}, {3, 3, 2, 9},
+	} {
+		require.Equal(t, c.want, LiveTaps(c.size, c.k, c.stride), c)
+	}
+	// The last stage of the library's network: one block from 2×2 with stride 2, then three convolutions on 1×1.
+	live := LiveTaps(2, 3, 2)*256*512 + 3*LiveTaps(1, 3, 1)*512*512 + 256*512
+	want := 0
+	for _, l := range resnet.Library().Summary().Layers {
+		if len(l.Name) > 6 && l.Name[:6] == "layer4" {
+			want += l.Live - 2*512 // without its batch norm
+		}
+	}
+	require.Equal(t, want, live)
+}

@@ -1,0 +1,53 @@
+package exercises
+
+import (
+	"testing"
+
+	"github.com/gomlx/gomlx/ml/train/optimizer"
+	"github.com/stretchr/testify/require"
+
+	"nndl.example/resnet18/pkg/lab"
+	"nndl.example/resnet18/pkg/runner"
+)
+
+// TestAdam: five steps by hand are five steps of the training's optimizers.
+func TestAdam(t *testing.T) {
+	t.Parallel()
+	const rate, decay = 0.01, 0.5
+	gradients := []float64{4, 4, -2, 0.001, -30}
+	for _, c := range []struct {
+		name  string
+		hand  Adam
+		graph optimizer.Interface
+	}{
+		{"Adam", Adam{Weight: 1, Rate: rate}, runner.AdamL2(rate, 0)},
+		{"Adam with L2", Adam{Weight: 1, Rate: rate, Coupled: decay}, runner.AdamL2(rate, decay)},
+		{"AdamW", Adam{Weight: 1, Rate: rate, Decoupled: decay}, runner.AdamW(rate, decay)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, g := range gradients {
+				c.hand.Step(g)
+			}
+			got, err := lab.Walk(backend(t), c.graph, 1, gradients)
+			require.NoError(t, err)
+			require.InDelta(t, c.hand.Weight, got, 1e-6)
+		})
+	}
+}
+
+func TestStepsToZero(t *testing.T) {
+	t.Parallel()
+	steps := StepsToZero(0.02, 0.001, 0.005, 1000)
+	require.InDelta(t, 20, steps, 5, "about weight/rate")
+	require.InDelta(t, steps, StepsToZero(0.02, 0.001, 0.05, 1000), 1, "whatever the decay is")
+	require.Equal(t, 1000, StepsToZero(0.02, 0.001, 0, 1000), "without decay never")
+}
+
+func TestBestOf(t *testing.T) {
+	t.Parallel()
+	require.InDelta(t, 0, BestOf(1), 1e-6)
+	require.InDelta(t, 0.5642, BestOf(2), 1e-4, "1/sqrt(pi)")
+	require.InDelta(t, 1.3522, BestOf(7), 1e-4)
+	require.InDelta(t, 2.0428, BestOf(30), 1e-4)
+	require.InDelta(t, BestOf(7), (lab.BestOf(7, 0.7, 10000, 20000, 1)-0.7)/lab.Deviation(0.7, 10000), 0.02, "played and computed")
+}

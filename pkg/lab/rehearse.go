@@ -1,0 +1,58 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/resnet"
+	"nndl.example/resnet18/pkg/runner"
+)
+
+// Rehearse trains a fresh network for a few steps on the first images, in a folder that it removes again, and returns
+// what it recorded: to see how long a step takes here, or whether two runs are the same.
+func (l *Lab) Rehearse(m runner.Model, steps int, seed uint64) (h runner.History, err error) {
+	const batch = 64
+	train, err := cifar.Open(l.Source, cifar.Train)
+	if err != nil {
+		return h, err
+	}
+	train = train.Take(steps * batch)
+	folder, err := os.MkdirTemp("", "rehearsal")
+	if err != nil {
+		return h, fmt.Errorf("lab: rehearsal: %w", err)
+	}
+	defer os.RemoveAll(folder)
+	r, err := runner.New(l.Backend, m, folder, runner.Config{Epochs: 1, BatchSize: batch, Seed: seed})
+	if err != nil {
+		return h, err
+	}
+	defer r.Finalize()
+	r.Out = io.Discard
+	err = r.Train(context.Background(), train, train.Take(batch))
+	return r.History, err
+}
+
+// StepSeconds is the median time of a step, without the first, which compiles.
+func StepSeconds(h *runner.History) (float64, error) {
+	var times []float64
+	for _, s := range h.Steps {
+		times = append(times, float64(s.Seconds))
+	}
+	if len(times) < 2 {
+		return 0, errors.New("lab: the time of a step: want at least two steps, since the first compiles")
+	}
+	times = times[1:]
+	slices.Sort(times)
+	return times[len(times)/2], nil
+}
+
+// TrainingFLOPs counts the floating-point operations of a training: two for each multiply-add, and as many again
+// twice over for the backward pass, which computes a gradient for the input and one for the weights of each layer.
+func TrainingFLOPs(c resnet.Config, images, epochs int) float64 {
+	return 3 * 2 * float64(c.Summary().MACs()) * float64(images) * float64(epochs)
+}
