@@ -24,7 +24,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/share/jupyter/runtime
 export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
 
-.PHONY: help lab notebooks experiments test check race bad crash interrupt fuzz parity bench bench-peers setup clean
+.PHONY: help lab notebooks experiments test check race bad crash interrupt fuzz parity bench bench-peers zh text site setup clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 18
 
@@ -44,7 +44,7 @@ experiments: setup ## train the rows of notebook 07's table and save their resul
 	@for row in $(ROWS); do go run ./cmd/resnet18 experiment $$row || exit 1; done
 
 # The short run has files and executed notebooks of its own, and leaves the saved outputs as they are.
-test: setup ## vet, format check, unit tests, all notebooks in a short run
+test: setup text ## vet, format and text checks, unit tests, all notebooks in a short run
 	go vet ./...
 	@echo gofmt -l $(GODIRS); bad=$$(gofmt -l $(GODIRS)); test -z "$$bad" || { echo "not formatted (gofmt -w): $$bad"; exit 1; }
 	go test ./...
@@ -102,14 +102,12 @@ bench: setup ## speed of this project and of PyTorch in turn, into bench/RESULTS
 bench-peers: ## install PyTorch into .venv-peers for bench and parity (about 3 GB)
 	python3 -m venv .venv-peers && .venv-peers/bin/pip install --quiet -r bench/requirements.txt
 
-# Two languages and their pages.
-.PHONY: zh text site
-
 # The Chinese notebooks are made from the English ones and notebooks/zh/. One that was made or edited after both stays.
 zh: .venv/.installed ## make the Chinese notebooks, notebooks/zh-*.ipynb
 	@$(PY) tools/translate.py build
 
-text: .venv/.installed ## check the spelling, and that the Chinese keeps up with the English
+text: .venv/.installed ## check spelling, cells and links of the notebooks, and that the Chinese keeps up with the English
+	$(PY) tools/check_notebooks.py
 	$(PY) tools/spelling.py
 	$(PY) -m unittest discover -q -b tools
 	$(PY) tools/translate.py check
