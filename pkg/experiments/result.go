@@ -99,7 +99,11 @@ func Pick(out io.Writer, dir string, names ...string) []*Result {
 	var found []*Result
 	for _, name := range names {
 		r, err := Read(dir, name)
-		if err != nil {
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			fmt.Fprintf(out, "no result of %s yet: \"resnet18 experiment %s\" makes it\n", name, name)
+			continue
+		case err != nil:
 			fmt.Fprintln(out, err)
 			continue
 		}
