@@ -62,6 +62,7 @@ type app struct {
 	work, model, backend string
 	epochs, images       int
 	download, newHead    bool
+	bfloat16             bool
 	results              string
 	out                  io.Writer
 }
@@ -156,6 +157,7 @@ func (a *app) flags(c command, out io.Writer) *flag.FlagSet {
 	f.StringVar(&a.backend, "backend", "", "`name` of what computes: xla:cpu, xla:cuda or go; the best there is if empty")
 	f.IntVar(&a.epochs, "epochs", 30, "`number` of passes over the training set")
 	f.IntVar(&a.images, "train-images", 0, "use only this `number` of images of each set; 0 uses all")
+	f.BoolVar(&a.bfloat16, "bfloat16", false, "convolve in bfloat16, for a GPU that has it in hardware")
 	f.BoolVar(&a.download, "download", false, "try to download the official archive, if it is not there")
 	if c.name == "experiment" {
 		f.StringVar(&a.results, "results", filepath.Join("notebooks", "results"), "`folder` for the result")
@@ -168,15 +170,16 @@ func (a *app) flags(c command, out io.Writer) *flag.FlagSet {
 
 // config is the network that -model names.
 func (a *app) config() (resnet.Config, error) {
-	switch a.model {
-	case "library":
-		return resnet.Library(), nil
-	case "custom":
-		return resnet.Custom(3, 10, true), nil
-	case "plain":
-		return resnet.Custom(3, 10, false), nil
+	c, ok := map[string]resnet.Config{
+		"library": resnet.Library(),
+		"custom":  resnet.Custom(3, 10, true),
+		"plain":   resnet.Custom(3, 10, false),
+	}[a.model]
+	if !ok {
+		return c, fmt.Errorf("-model is %q, want library, custom or plain", a.model)
 	}
-	return resnet.Config{}, fmt.Errorf("-model is %q, want library, custom or plain", a.model)
+	c.BFloat16 = a.bfloat16
+	return c, nil
 }
 
 // lab finds the data, starts the backend and says which both are.

@@ -16,11 +16,12 @@ const (
 
 // Config says which ResNet-18 to build. The zero value of a field means the chapter's library model.
 type Config struct {
-	InChannels int    `json:"in_channels"` // colour channels of the input; 0 means 3
-	NumClasses int    `json:"num_classes"` // length of the logits; 0 means 1000, as in Paddle and torchvision
-	Plain      bool   `json:"plain"`       // leave the shortcuts out (the chapter's use_residual=False)
-	Stem       Stem   `json:"stem"`        // "" means ImageNetStem
-	Lowering   string `json:"-"`           // how convolutions are computed: see Lowerings; "" picks by backend
+	InChannels int    `json:"in_channels"`        // colour channels of the input; 0 means 3
+	NumClasses int    `json:"num_classes"`        // length of the logits; 0 means 1000, as in Paddle and torchvision
+	Plain      bool   `json:"plain"`              // leave the shortcuts out (the chapter's use_residual=False)
+	Stem       Stem   `json:"stem"`               // "" means ImageNetStem
+	BFloat16   bool   `json:"bfloat16,omitempty"` // convolve in bfloat16 (for GPUs); weights and batch norm stay float32
+	Lowering   string `json:"-"`                  // how convolutions are computed: see Lowerings; "" picks by backend
 }
 
 // Library is the chapter's 5.5.2 model, paddle.vision.models.resnet18(): 1,000 outputs.
@@ -66,6 +67,9 @@ func (c Config) String() string {
 	name := "ResNet-18"
 	if c.Plain {
 		name = "plain 18-layer network (no shortcuts)"
+	}
+	if c.BFloat16 {
+		name += " in bfloat16"
 	}
 	return fmt.Sprintf("%s, %s stem, %d classes", name, c.Stem, c.NumClasses)
 }

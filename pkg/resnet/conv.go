@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gomlx/compute"
+	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
 
 	"nndl.example/resnet18/pkg/backend"
@@ -26,13 +27,24 @@ func Lowerings() []string { return slices.Sorted(maps.Keys(lowerings)) }
 // lowering picks the faster way for the backend: XLA's own convolution on a GPU (cuDNN), matrix products
 // on a CPU, where XLA's convolution and the pure-Go backend's loop are three to six times slower.
 func (c Config) lowering(b compute.Backend) convolution {
-	if c.Lowering != "" {
+	switch {
+	case c.BFloat16:
+		return convolveInBFloat16
+	case c.Lowering != "":
 		return lowerings[c.Lowering]
-	}
-	if backend.IsGPU(b) {
+	case backend.IsGPU(b):
 		return nativeConvolution
 	}
 	return matmulConvolution
+}
+
+// convolveInBFloat16 rounds the factors of a convolution to bfloat16 (8 bits of mantissa) and gives its result in the type of
+// x, so that sums over many numbers, as batch norm's, stay in float32: mixed precision as in Micikevicius et al. 2018,
+// arXiv:1710.03740. bfloat16 has float32's range, so that the loss needs no scale. Always the backend's own convolution: the
+// sums of Winograd's tiles would lose too much.
+func convolveInBFloat16(x, kernel *Node, stride int) *Node {
+	y := nativeConvolution(ConvertDType(x, dtypes.BFloat16), ConvertDType(kernel, dtypes.BFloat16), stride)
+	return ConvertDType(y, x.DType())
 }
 
 func nativeConvolution(x, kernel *Node, stride int) *Node {
