@@ -128,12 +128,12 @@ func (a *app) predict(args []string) error {
 	p := runner.Softmax(logits[0])
 	top := runner.Top(p, 5)
 	if truth == "" {
-		fmt.Fprintf(a.out, "The predicted category is %s\n", class(top[0]))
+		fmt.Fprintf(a.out, "The predicted category is %s\n", lab.ClassName(top[0]))
 	} else {
-		fmt.Fprintf(a.out, "The true category is %s and the predicted category is %s\n", truth, class(top[0]))
+		fmt.Fprintf(a.out, "The true category is %s and the predicted category is %s\n", truth, lab.ClassName(top[0]))
 	}
 	for _, i := range top {
-		fmt.Fprintf(a.out, "  %-12s %5.1f%%\n", class(i), 100*p[i])
+		fmt.Fprintf(a.out, "  %-12s %5.1f%%\n", lab.ClassName(i), 100*p[i])
 	}
 	return nil
 }
@@ -153,12 +153,4 @@ func subject(l *lab.Lab, arg string) (pixels []uint8, truth string, err error) {
 		return nil, "", fmt.Errorf("there is no test image %d: want 0 to %d", i, d.Len()-1)
 	}
 	return d.Pixels[i*cifar.ImageSize:][:cifar.ImageSize], cifar.Classes[d.Labels[i]], nil
-}
-
-// class names an output; the library model has 990 beyond the ten classes.
-func class(i int) string {
-	if i < cifar.NumClasses {
-		return cifar.Classes[i]
-	}
-	return fmt.Sprintf("output %d", i)
 }

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 
+	"nndl.example/resnet18/pkg/lab"
 	"nndl.example/resnet18/pkg/runner"
 )
 
@@ -139,7 +139,7 @@ func (r *Result) Gap() (accuracy, loss float64) {
 
 // Interval is half the width of the interval that holds 95 of 100 accuracies, if p is the true one and n images are asked: the
 // normal approximation of the binomial distribution, 1.96·√(p(1-p)/n).
-func Interval(p float64, n int) float64 { return 1.96 * math.Sqrt(p*(1-p)/float64(n)) }
+func Interval(p float64, n int) float64 { return 1.96 * lab.Deviation(p, n) }
 
 // Comparison says how two models answered the same test images.
 type Comparison struct {
@@ -153,18 +153,8 @@ func Compare(a, b *Result) (Comparison, error) {
 		return Comparison{}, fmt.Errorf("experiments: %s and %s were tested on different images: run both on the same data", a.Name, b.Name)
 	}
 	var c Comparison
-	x, y := unpack(a.Right), unpack(b.Right)
-	for i := range min(a.TestImages, b.TestImages) {
-		switch {
-		case x[i] && !y[i]:
-			c.OnlyA++
-		case y[i] && !x[i]:
-			c.OnlyB++
-		}
-	}
-	if n := c.OnlyA + c.OnlyB; n > 0 {
-		c.Z = float64(c.OnlyA-c.OnlyB) / math.Sqrt(float64(n))
-	}
+	n := min(a.TestImages, b.TestImages)
+	c.OnlyA, c.OnlyB, c.Z = lab.Discordant(unpack(a.Right)[:n], unpack(b.Right)[:n])
 	return c, nil
 }
 

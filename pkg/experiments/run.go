@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -62,7 +63,7 @@ func Run(l *lab.Lab, row Row) (*Result, error) {
 func (r *Result) training(h *runner.History) {
 	r.Steps, r.Seconds, r.Device, r.Origin = len(h.Steps), h.Seconds, h.Device, h.Data
 	r.Evals, r.BestDev = h.Evals, h.Best
-	r.FLOPs = 3 * 2 * float64(r.MACs) * float64(r.Config.Epochs) * float64(r.TrainImages)
+	r.FLOPs = lab.FLOPs(r.MACs, r.TrainImages, r.Config.Epochs)
 	const points = 60
 	for i := range min(points, r.Steps) {
 		from, to := i*r.Steps/min(points, r.Steps), (i+1)*r.Steps/min(points, r.Steps)
@@ -98,7 +99,7 @@ func (r *Result) score(model *runner.Runner, test *cifar.Dataset) error {
 	return nil
 }
 
-// writeJSON writes a file by way of another name, so that it is whole or not there.
+// writeJSON writes a file, whole or not at all, and its folder if needed.
 func writeJSON(path string, v any) error {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -107,8 +108,8 @@ func writeJSON(path string, v any) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("experiments: %w", err)
 	}
-	if err := os.WriteFile(path+".part", append(text, '\n'), 0o644); err != nil {
-		return fmt.Errorf("experiments: %w", err)
-	}
-	return os.Rename(path+".part", path)
+	return runner.WriteAtomically(path, func(w io.Writer) error {
+		_, err := w.Write(append(text, '\n'))
+		return err
+	})
 }

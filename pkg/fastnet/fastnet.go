@@ -17,6 +17,7 @@ package fastnet
 import (
 	"fmt"
 
+	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/layers/activation"
 	"github.com/gomlx/gomlx/ml/model"
@@ -76,11 +77,11 @@ func (n Net) Logits(scope *model.Scope, images *Node) *Node {
 	x := activation.Gelu(l.whiten(images)) // [batch, 31, 31, 24]
 	for _, g := range n.groups() {
 		x.AssertDims(batch, g.size, g.size, g.in)
-		x = maxPool(l.convolve(x, g.name+".conv1"), 2)
+		x = resnet.PoolMax(l.convolve(x, g.name+".conv1"), 2, 2)
 		x = activation.Gelu(l.norm(x, g.name+".norm1"))
 		x = activation.Gelu(l.norm(l.convolve(x, g.name+".conv2"), g.name+".norm2"))
 	}
-	x = Reshape(maxPool(x, 3), batch, n.Widths[2])
+	x = Reshape(resnet.PoolMax(x, 3, 3), batch, n.Widths[2])
 	return MulScalar(MatMul(x, l.value("fc.weight")), logitScale)
 }
 
@@ -130,19 +131,12 @@ func (l layers) convolve(x *Node, name string) *Node {
 // norm is batch norm without a weight.
 func (l layers) norm(x *Node, name string) *Node {
 	shift := MulScalar(l.value(name+".bias"), shiftScale)
-	mean, variance := l.value(name+".running_mean"), l.value(name+".running_var")
-	ones := OnesLike(shift)
-	if !l.scope.IsTraining(l.graph) {
-		return resnet.Normalise(x, ones, shift, mean, Sqrt(AddScalar(variance, resnet.Epsilon)))
-	}
-	count := float64(x.Shape().Size() / x.Shape().Dim(3))
-	batchMean := StopGradient(resnet.ChannelMean(x))
-	centred := Sub(x, Reshape(batchMean, 1, 1, 1, -1))
-	batchVar := StopGradient(resnet.ChannelMean(Square(centred)))
-	move := func(name string, old, now *Node) {
-		l.variable(name).SetNodeValue(Add(MulScalar(old, resnet.Momentum), MulScalar(now, 1-resnet.Momentum)))
-	}
-	move(name+".running_mean", mean, batchMean)
-	move(name+".running_var", variance, MulScalar(batchVar, count/(count-1))) // unbiased, as PyTorch stores it
-	return resnet.Normalise(x, ones, shift, batchMean, Sqrt(AddScalar(batchVar, resnet.Epsilon)))
+	return resnet.BatchNorm(x, OnesLike(shift), shift,
+		l.variable(name+".running_mean"), l.variable(name+".running_var"), l.scope.IsTraining(l.graph))
+}
+
+// padded adds a row of zeros below and a column of zeros on the right.
+func padded(x *Node) *Node {
+	end := compute.PadAxis{End: 1}
+	return Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, end, end, compute.PadAxis{})
 }

@@ -2,12 +2,9 @@ package fastnet
 
 import (
 	"fmt"
-	"hash/fnv"
 	"math"
-	"math/rand/v2"
 	"strings"
 
-	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
 	"nndl.example/resnet18/pkg/cifar"
@@ -44,21 +41,14 @@ func (n Net) Init(store *model.Store, seed uint64) error {
 			return fmt.Errorf("fastnet: widths are %v, want the first at least %d and none smaller than the one before", n.Widths, whitened)
 		}
 	}
-	for _, p := range n.Params() {
-		v, err := store.CreateVariable(p.Path(), tensors.FromFlatDataAndDimensions(n.initialValues(p, seed), p.Dims...))
-		if err != nil {
-			return fmt.Errorf("fastnet: variable %s: %w", p.Name, err)
-		}
-		v.SetTrainable(p.Trainable)
+	if err := resnet.CreateVariables(store, n.Params(), func(p resnet.Param) []float32 { return n.initialValues(p, seed) }); err != nil {
+		return fmt.Errorf("fastnet: %w", err)
 	}
 	return nil
 }
 
-// initialValues draws from a generator of its own for each name.
 func (n Net) initialValues(p resnet.Param, seed uint64) []float32 {
-	h := fnv.New64a()
-	h.Write([]byte(p.Name))
-	rng := rand.New(rand.NewPCG(seed, h.Sum64()))
+	rng := p.Generator(seed)
 	values := make([]float32, p.Size())
 	out := p.Dims[len(p.Dims)-1]
 	switch {

@@ -51,8 +51,14 @@ func StepSeconds(h *runner.History) (float64, error) {
 	return times[len(times)/2], nil
 }
 
-// TrainingFLOPs counts the floating-point operations of a training: two for each multiply-add, and as many again
-// twice over for the backward pass, which computes a gradient for the input and one for the weights of each layer.
+// TrainingFLOPs counts the floating-point operations of a training: see FLOPs.
 func TrainingFLOPs(c resnet.Config, images, epochs int) float64 {
-	return 3 * 2 * float64(c.Summary().MACs()) * float64(images) * float64(epochs)
+	return FLOPs(c.Summary().MACs(), images, epochs)
+}
+
+// FLOPs counts the floating-point operations of training a network with so many multiply-adds for an image: two for
+// each, and as many again twice over for the backward pass, which computes a gradient for the input and one for the
+// weights of each layer.
+func FLOPs(macs int64, images, epochs int) float64 {
+	return 3 * 2 * float64(macs) * float64(images) * float64(epochs)
 }

@@ -73,12 +73,23 @@ func Spread(values []float64) (mean, sd float64) {
 
 // McNemar compares two models that answered the same images: how many exactly one of them got right, and how many
 // standard deviations that is from a coin toss each.
-func McNemar(a, b []Answer) (onlyA, onlyB int, z float64) {
+func McNemar(a, b []Answer) (onlyA, onlyB int, z float64) { return Discordant(right(a), right(b)) }
+
+func right(answers []Answer) []bool {
+	out := make([]bool, len(answers))
+	for i, a := range answers {
+		out[i] = a.Right()
+	}
+	return out
+}
+
+// Discordant is McNemar for two models of which only is kept which images they got right; b has at least as many as a.
+func Discordant(a, b []bool) (onlyA, onlyB int, z float64) {
 	for i := range a {
 		switch {
-		case a[i].Right() && !b[i].Right():
+		case a[i] && !b[i]:
 			onlyA++
-		case b[i].Right() && !a[i].Right():
+		case b[i] && !a[i]:
 			onlyB++
 		}
 	}

@@ -1,6 +1,9 @@
 package resnet
 
-import . "github.com/gomlx/gomlx/core/graph"
+import (
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/model"
+)
 
 const (
 	// Momentum is the share of the old running statistics that a training step keeps. PyTorch writes the
@@ -10,14 +13,19 @@ const (
 	Epsilon = 1e-5
 )
 
-// batchNorm normalises each channel of x [batch, h, w, channels] (Ioffe and Szegedy 2015, algorithm 1):
-// in training with the mean and variance of this batch, which also move the running statistics; in
-// evaluation with the running statistics. It is written here because GoMLX's layer either needs an
-// operation that the pure-Go backend lacks or stops the gradient through the batch statistics.
+// batchNorm is BatchNorm with the variables of that name.
 func (n network) batchNorm(x *Node, name string) *Node {
-	weight, bias := n.variable(name+".weight"), n.variable(name+".bias")
-	mean, variance := n.variable(name+".running_mean"), n.variable(name+".running_var")
-	if !n.scope.IsTraining(n.graph) {
+	return BatchNorm(x, n.variable(name+".weight"), n.variable(name+".bias"),
+		n.get(name+".running_mean"), n.get(name+".running_var"), n.scope.IsTraining(n.graph))
+}
+
+// BatchNorm normalises each channel of x [batch, h, w, channels] (Ioffe and Szegedy 2015, algorithm 1), scales it by weight
+// and shifts it by bias, both [channels]: in training with the mean and variance of this batch, which also move the running
+// statistics; in evaluation with the running statistics. It is written here because GoMLX's layer either needs an
+// operation that the pure-Go backend lacks or stops the gradient through the batch statistics.
+func BatchNorm(x, weight, bias *Node, runningMean, runningVar *model.Variable, training bool) *Node {
+	mean, variance := runningMean.NodeValue(x.Graph()), runningVar.NodeValue(x.Graph())
+	if !training {
 		scale := Div(weight, Sqrt(AddScalar(variance, Epsilon)))
 		return Add(Mul(x, perChannel(scale)), perChannel(Sub(bias, Mul(mean, scale))))
 	}
@@ -25,8 +33,8 @@ func (n network) batchNorm(x *Node, name string) *Node {
 	batchMean := StopGradient(channelMean(x))
 	batchVar := StopGradient(channelMean(Square(Sub(x, perChannel(batchMean)))))
 	unbiased := MulScalar(batchVar, count/(count-1)) // as PyTorch stores it
-	n.get(name + ".running_mean").SetNodeValue(moveTo(mean, batchMean))
-	n.get(name + ".running_var").SetNodeValue(moveTo(variance, unbiased))
+	runningMean.SetNodeValue(moveTo(mean, batchMean))
+	runningVar.SetNodeValue(moveTo(variance, unbiased))
 	return normalise(x, weight, bias, batchMean, Sqrt(AddScalar(batchVar, Epsilon)))
 }
 

@@ -38,6 +38,12 @@ func (c Config) lowering(b compute.Backend) convolution {
 	return matmulConvolution
 }
 
+// Convolution is a 2-D convolution with padding k/2 on all sides, computed in the way that is fast on the graph's backend: see
+// Lowerings. x [batch, size, size, in], kernel [k, k, in, out] to [batch, ceil(size/stride), ceil(size/stride), out].
+func Convolution(x, kernel *Node, stride int) *Node {
+	return Config{}.lowering(x.Graph().Backend())(x, kernel, stride)
+}
+
 // convolveInBFloat16 rounds the factors of a convolution to bfloat16 (8 bits of mantissa) and gives its result in the type of
 // x, so that sums over many numbers, as batch norm's, stay in float32: mixed precision as in Micikevicius et al. 2018,
 // arXiv:1710.03740. bfloat16 has float32's range, so that the loss needs no scale. Always the backend's own convolution: the

@@ -1,8 +1,6 @@
 package resnet
 
 import (
-	"strings"
-
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/layers/activation"
 	"github.com/gomlx/gomlx/ml/model"
@@ -82,7 +80,7 @@ func (n network) variable(name string) *Node {
 // get finds a variable by its torchvision name; one that is missing is a bug of the caller, who has not
 // called Init.
 func (n network) get(name string) *model.Variable {
-	v := n.scope.Store().GetVariable("/" + strings.ReplaceAll(name, ".", "/"))
+	v := n.scope.Store().GetVariable(Param{Name: name}.Path())
 	if v == nil {
 		exceptions.Panicf("resnet: variable %q is not in the store: call Config.Init first", name)
 	}

@@ -63,23 +63,34 @@ func (c Config) Init(store *model.Store, seed uint64) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	for _, p := range c.Params() {
-		t := tensors.FromFlatDataAndDimensions(initialValues(p, seed), p.Dims...)
-		v, err := store.CreateVariable(p.Path(), t)
+	if err := CreateVariables(store, c.Params(), func(p Param) []float32 { return initialValues(p, seed) }); err != nil {
+		return fmt.Errorf("resnet: %w", err)
+	}
+	return nil
+}
+
+// CreateVariables puts variables with the given values into a store.
+func CreateVariables(store *model.Store, params []Param, values func(Param) []float32) error {
+	for _, p := range params {
+		v, err := store.CreateVariable(p.Path(), tensors.FromFlatDataAndDimensions(values(p), p.Dims...))
 		if err != nil {
-			return fmt.Errorf("resnet: variable %s: %w", p.Name, err)
+			return fmt.Errorf("variable %s: %w", p.Name, err)
 		}
 		v.SetTrainable(p.Trainable)
 	}
 	return nil
 }
 
-// initialValues draws from a generator of its own for each name, so that a variable's start does not
-// depend on which others there are: the library's and the custom model share all but the last layer's.
-func initialValues(p Param, seed uint64) []float32 {
+// Generator is the variable's own source of random numbers, so that its start does not depend on which others there are:
+// the library's and the custom model share all but the last layer's.
+func (p Param) Generator(seed uint64) *rand.Rand {
 	h := fnv.New64a()
 	h.Write([]byte(p.Name))
-	rng := rand.New(rand.NewPCG(seed, h.Sum64()))
+	return rand.New(rand.NewPCG(seed, h.Sum64()))
+}
+
+func initialValues(p Param, seed uint64) []float32 {
+	rng := p.Generator(seed)
 	values := make([]float32, p.Size())
 	fill := func(next func() float64) {
 		for i := range values {

@@ -52,8 +52,8 @@ func WriteWeights(w io.Writer, store *model.Store, params []Param, metadata map[
 }
 
 // ReadWeights sets the network's variables from a file that WriteWeights or PyTorch wrote. It checks all names and shapes
-// and reads all values before it changes anything: after an error the network is as it was. PyTorch's num_batches_tracked counters are passed over:
-// with a fixed momentum they have no effect.
+// and reads all values before it changes anything: after an error the network is as it was. PyTorch's num_batches_tracked
+// counters are passed over: with a fixed momentum they have no effect.
 func ReadWeights(f *safetensors.File, store *model.Store, params []Param) error {
 	return readWeights(f, store, params, func(string) bool { return false })
 }

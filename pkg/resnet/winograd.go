@@ -20,18 +20,19 @@ import (
 //
 // x [batch, size, size, in], kernel [3, 3, in, out] to [batch, size, size, out].
 func winogradConvolution(x, kernel *Node) *Node {
+	batch, n := x.Shape().Dim(0), x.Shape().Dim(1)/2
 	var data, weights tile // of [positions, in] and [in, out]: kept for the gradients
 	return withGradient([]*Node{x, kernel}, func(in []*Node) *Node {
 		data, weights = inputTiles(in[0]), kernelTile(in[1])
-		return outputMaps(x.Shape().Dim(0), elements(func(i, j int) *Node { return MatMul(data[i][j], weights[i][j]) }))
+		return outputMaps(batch, n, elements(func(i, j int) *Node { return MatMul(data[i][j], weights[i][j]) }))
 	}, func(in []*Node, dy *Node) []*Node {
 		// The data's gradient is the same convolution with the kernel turned by 180° and its channels swapped. Along each
 		// axis G of the turned kernel (g2, g1, g0) is G g with the first and the last element swapped.
 		d, turned := inputTiles(dy), [4]int{3, 1, 2, 0}
-		dx := outputMaps(x.Shape().Dim(0), elements(func(i, j int) *Node {
+		dx := outputMaps(batch, n, elements(func(i, j int) *Node {
 			return DotGeneral(d[i][j], []int{1}, nil, weights[turned[i]][turned[j]], []int{1}, nil)
 		}))
-		dm := tiles(dy, dy.Shape().Dim(1)/2, outputTransposed)
+		dm := tiles(dy, n, outputTransposed)
 		dg := elements(func(i, j int) *Node { return DotGeneral(data[i][j], []int{0}, nil, dm[i][j], []int{0}, nil) })
 		return []*Node{dx, kernelTransposed(dg)}
 	})
@@ -115,12 +116,8 @@ func kernelTransposed(v tile) *Node {
 }
 
 // outputMaps is Aᵀ m A: 16 × [batch·n², out] to maps [batch, 2n, 2n, out].
-func outputMaps(batch int, m tile) *Node {
-	positions, out := m[0][0].Shape().Dim(0), m[0][0].Shape().Dim(1)
-	n := 1
-	for n*n*batch < positions {
-		n++
-	}
+func outputMaps(batch, n int, m tile) *Node {
+	out := m[0][0].Shape().Dim(1)
 	along := func(e [4]*Node) [2]*Node {
 		return [2]*Node{Add(Add(e[0], e[1]), e[2]), Sub(Sub(e[1], e[2]), e[3])}
 	}

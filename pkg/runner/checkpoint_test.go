@@ -151,7 +151,7 @@ func TestOptimizerStateMissing(t *testing.T) {
 	c, err := readCheckpoint(newest)
 	require.NoError(t, err)
 	c.tensors = slices.DeleteFunc(c.tensors, func(t safetensors.Tensor) bool { return strings.HasSuffix(t.Name, "2nd_moment") })
-	require.NoError(t, writeAtomically(newest, c.write))
+	require.NoError(t, WriteAtomically(newest, c.write))
 	r, _ := newToy(t, goBackend(t), toy{}, dir, toyConfig)
 	err = r.Train(context.Background(), toyTrain(), toyDev())
 	require.ErrorContains(t, err, "2nd_moment that the checkpoint does not have")
@@ -173,7 +173,7 @@ func TestFirstVersion(t *testing.T) {
 	c, err := readCheckpoint(newest)
 	require.NoError(t, err)
 	require.NoError(t, f.Close())
-	require.NoError(t, writeAtomically(newest, func(w io.Writer) error { return safetensors.Write(w, c.tensors, f.Metadata) }))
+	require.NoError(t, WriteAtomically(newest, func(w io.Writer) error { return safetensors.Write(w, c.tensors, f.Metadata) }))
 	requireSame(t, want, trainToy(t, goBackend(t), dir, toyConfig))
 }
 

@@ -94,9 +94,9 @@ func checkWritable(dir string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// writeAtomically leaves either the whole new file or what was there before: it writes aside, syncs and
+// WriteAtomically leaves either the whole new file or what was there before: it writes aside, syncs and
 // renames.
-func writeAtomically(path string, write func(io.Writer) error) error {
+func WriteAtomically(path string, write func(io.Writer) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return fmt.Errorf("writing %s: %w", path, cause(err))

@@ -12,7 +12,7 @@ import (
 
 // SaveModel writes the weights and running statistics as safetensors with torchvision's names and layouts.
 func (r *Runner) SaveModel(path string) error {
-	if err := writeAtomically(path, r.writeModel); err != nil {
+	if err := WriteAtomically(path, r.writeModel); err != nil {
 		return fmt.Errorf("runner: saving a model: %w", err)
 	}
 	return nil

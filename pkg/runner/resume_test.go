@@ -126,7 +126,7 @@ func TestReplayNotes(t *testing.T) {
 	// Another device computed the steps so far.
 	c := lastCheckpoint(t, r)
 	c.history.Device = "an abacus"
-	require.NoError(t, writeAtomically(dir+"/checkpoint-00000007.safetensors", c.write))
+	require.NoError(t, WriteAtomically(dir+"/checkpoint-00000007.safetensors", c.write))
 
 	r, out = newToy(t, b, toy{}, dir, toyConfig)
 	require.NoError(t, r.Train(context.Background(), toyTrain(), toyDev()))

@@ -67,7 +67,7 @@ func (t *training) save() error {
 		return err
 	}
 	if _, err := os.Stat(t.BestPath()); t.best != nil && (!t.bestOK || errors.Is(err, os.ErrNotExist)) {
-		if err := writeAtomically(t.BestPath(), func(w io.Writer) error { _, err := w.Write(t.best); return err }); err != nil {
+		if err := WriteAtomically(t.BestPath(), func(w io.Writer) error { _, err := w.Write(t.best); return err }); err != nil {
 			return err
 		}
 		t.bestOK = true
@@ -80,7 +80,7 @@ func (t *training) save() error {
 			}
 		}
 		c := &checkpoint{t.step, t.id, t.History, ts}
-		return writeAtomically(path, c.write)
+		return WriteAtomically(path, c.write)
 	})
 	if err != nil {
 		return err

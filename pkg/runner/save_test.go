@@ -28,9 +28,9 @@ func TestWriteAtomically(t *testing.T) {
 			return errors.Join(werr, err)
 		}
 	}
-	require.NoError(t, writeAtomically(path, write("one", nil)))
+	require.NoError(t, WriteAtomically(path, write("one", nil)))
 	full := errors.New("no space left on device")
-	err := writeAtomically(path, write("half of tw", full))
+	err := WriteAtomically(path, write("half of tw", full))
 	require.ErrorIs(t, err, full)
 	require.ErrorContains(t, err, path)
 	b, err := os.ReadFile(path)
@@ -40,7 +40,7 @@ func TestWriteAtomically(t *testing.T) {
 
 	require.NoError(t, os.Mkdir(dir+"/taken", 0o755))
 	require.NoError(t, os.WriteFile(dir+"/taken/x", nil, 0o644))
-	require.ErrorContains(t, writeAtomically(dir+"/taken", write("x", nil)), "taken")
+	require.ErrorContains(t, WriteAtomically(dir+"/taken", write("x", nil)), "taken")
 	requireClean(t, dir)
 
 	info, err := os.Stat(path)
