@@ -24,7 +24,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/share/jupyter/runtime
 export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
 
-.PHONY: help lab notebooks experiments test check race bad crash interrupt fuzz parity bench bench-peers zh text site setup clean
+.PHONY: help lab notebooks experiments test check race bad crash interrupt fuzz parity bench bench-growth bench-peers zh text site setup clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 18
 
@@ -97,10 +97,13 @@ parity: setup ## compare with PyTorch in .venv-peers (make bench-peers)
 	PARITY_FIXTURES="$(CURDIR)/work/parity/fixtures" go test -count=1 -timeout 1h -v ./bench/parity
 	$(PEERS) bench/parity/live.py work/parity
 
-bench: setup ## speed of this project and of PyTorch in turn, into bench/RESULTS.md (quiet the machine first)
+bench: setup ## speed of this project and its peers in turn, into bench/RESULTS.md (quiet the machine first)
 	$(PY) bench/run.py
 
-bench-peers: ## install PyTorch into .venv-peers for bench and parity (about 3 GB)
+bench-growth: setup ## how time and memory grow with batch, threads and images, into bench/growth-*.svg (quiet the machine first)
+	$(PY) bench/growth.py
+
+bench-peers: ## install PyTorch, JAX and Paddle into .venv-peers for bench and parity (about 8 GB)
 	python3 -m venv .venv-peers && .venv-peers/bin/pip install --quiet -r bench/requirements.txt
 
 # The Chinese notebooks are made from the English ones and notebooks/zh/. One that was made or edited after both stays.

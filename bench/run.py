@@ -1,7 +1,8 @@
-"""Measures this project and PyTorch in turn on the same work and writes bench/RESULTS.md: `make bench`.
+"""Measures this project and its peers in turn on the same work and writes bench/RESULTS.md: `make bench`.
 
 Each task runs in a process of its own, ours and the peers' one after the other, for three rounds; the table
-shows the median over all rounds. Quiet the machine first: nothing else may run.
+shows the median over all rounds. JAX and Paddle are several times slower and take part in the first round only.
+Quiet the machine first: nothing else may run.
 
     run.py [--rounds 3] [--tasks step64,step256,cifar64,eval,first,epoch]
 """
@@ -10,6 +11,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PEER = ROOT / ".venv-peers/bin/python"
+PEERS = {  # name: (module that it needs, its program, tasks that it has)
+    "PyTorch eager": ("torchvision", ["bench/torch_bench.py"], ["step64", "step256", "cifar64", "eval", "first", "epoch"]),
+    "PyTorch compiled": ("torchvision", ["bench/torch_bench.py", "--compile"], ["step64", "step256", "cifar64"]),
+    "JAX": ("flax", ["bench/jax_bench.py"], ["step64", "step256", "cifar64", "eval", "first"]),
+    "Paddle": ("paddle", ["bench/paddle_bench.py"], ["step64", "step256", "cifar64", "eval", "first"]),
+}
+ONCE = ("JAX", "Paddle")
 TASKS = {  # name: (what, common arguments)
     "step64": ("training step, batch 64", ["task=step", "batch=64", "n=20"]),
     "step256": ("training step, batch 256", ["task=step", "batch=256", "n=12"]),
@@ -20,9 +28,27 @@ TASKS = {  # name: (what, common arguments)
 }
 
 
+def build():
+    """Builds our program and returns its path."""
+    ours = Path(tempfile.mkdtemp()) / "ours"
+    subprocess.run(["go", "build", "-o", ours, "./bench/ours"], cwd=ROOT, check=True)
+    return ours
+
+
+def has(module):
+    return PEER.exists() and subprocess.run([PEER, "-c", f"import importlib.util as u, sys; sys.exit(not u.find_spec('{module}'))"]).returncode == 0
+
+
+def command(ours, side, args):
+    """The command line that makes one side do a task."""
+    return [ours] + ["-" + x for x in args] if side == "ours" else [PEER] + PEERS[side][1] + ["--" + x for x in args]
+
+
 def run(command):
-    out = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    return json.loads(out.splitlines()[-1])
+    p = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if p.returncode:
+        sys.exit(f"bench: {' '.join(map(str, command))} failed:\n{p.stderr}")
+    return json.loads(p.stdout.splitlines()[-1])
 
 
 def main():
@@ -30,39 +56,39 @@ def main():
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--tasks", default=",".join(TASKS))
     a = p.parse_args()
-    ours = Path(tempfile.mkdtemp()) / "ours"
-    subprocess.run(["go", "build", "-o", ours, "./bench/ours"], cwd=ROOT, check=True)
-    sides = {"ours": lambda args: [ours] + ["-" + x for x in args]}
-    if PEER.exists():
-        sides["PyTorch eager"] = lambda args: [PEER, "bench/torch_bench.py"] + ["--" + x for x in args]
-        sides["PyTorch compiled"] = lambda args: [PEER, "bench/torch_bench.py", "--compile"] + ["--" + x for x in args]
+    ours = build()
+    peers = [side for side, (module, _, _) in PEERS.items() if has(module)]
     results = {}
     for task in a.tasks.split(","):
         what, args = TASKS[task]
         for r in range(a.rounds if task != "epoch" else 1):
-            for side, command in sides.items():
-                if side == "PyTorch compiled" and task in ("eval", "epoch", "first"):
+            for side in ["ours"] + peers:
+                if side != "ours" and task not in PEERS[side][2] or r and side in ONCE:
                     continue
-                m = run(command(args))
+                m = run(command(ours, side, args))
                 got = results.setdefault(task, {}).setdefault(side, {"seconds": [], "peak_mb": 0})
                 got["seconds"] += m["seconds"]
                 got["peak_mb"] = max(got["peak_mb"], m["peak_mb"])
+                got["device"] = m["device"]
                 print(f"{what}, round {r + 1}, {side}: {statistics.median(m['seconds']):.3f} s, {m['peak_mb']} MB", flush=True)
     write(results)
 
 
 def write(results):
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
-    lines = ["Made by `make bench`. Medians; ratio = ours / the faster PyTorch.", "",
-             f"Machine: {cpu()}, {os.cpu_count()} cores, {platform.system()}; commit {commit}.", "",
-             "| work | ours | PyTorch eager | PyTorch compiled | ratio | memory ours / PyTorch |", "|---|---|---|---|---|---|"]
-    for task, sides in results.items():
-        median = {s: statistics.median(m["seconds"]) for s, m in sides.items()}
-        peers = [v for s, v in median.items() if s != "ours"]
-        cell = lambda s: f"{median[s]:.3f} s" if s in median else ""
-        ratio = f"{median['ours'] / min(peers):.2f}" if peers else ""
-        memory = f"{sides['ours']['peak_mb']} / {sides.get('PyTorch eager', {}).get('peak_mb', '')} MB"
-        lines.append(f"| {TASKS[task][0]} | {cell('ours')} | {cell('PyTorch eager')} | {cell('PyTorch compiled')} | {ratio} | {memory} |")
+    sides = list(dict.fromkeys(side for got in results.values() for side in got))
+    device = {side: m["device"] for got in results.values() for side, m in got.items()}
+    lines = ["<!-- Made by `make bench`. -->", "# Speed, in turn on one machine", "",
+             "Median of all rounds, and the process's peak of memory. The ratio is ours by the faster PyTorch.", "",
+             f"Machine: {cpu()}, {os.cpu_count()} cores, {platform.system()}; commit {commit}.  ",
+             "Sides: " + "; ".join(f"{side}: {device[side]}" for side in sides) + ".", "",
+             "| work | " + " | ".join(sides) + " | ratio |", "|---|" + "---|" * (len(sides) + 1)]
+    for task, got in results.items():
+        median = {side: statistics.median(m["seconds"]) for side, m in got.items()}
+        cells = [f"{median[side]:.3f} s, {got[side]['peak_mb']} MB" if side in got else "" for side in sides]
+        torch = [v for side, v in median.items() if side.startswith("PyTorch")]
+        ratio = f"{median['ours'] / min(torch):.2f}" if torch else ""
+        lines.append(f"| {TASKS[task][0]} | " + " | ".join(cells) + f" | {ratio} |")
     (ROOT / "bench/RESULTS.md").write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 

@@ -16,7 +16,7 @@ p.add_argument("--compile", action="store_true")
 a = p.parse_args()
 
 torch.manual_seed(0)
-torch.set_num_threads(os.cpu_count())
+torch.set_num_threads(len(os.sched_getaffinity(0)))
 m = torchvision.models.resnet18(num_classes=a.classes)
 if a.stem == "cifar":
     m.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False)

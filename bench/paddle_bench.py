@@ -1,0 +1,70 @@
+"""Paddle's side of the comparison, with the tasks of bench/ours: see bench/run.py, which calls it.
+
+    paddle_bench.py --task step|eval|first --batch 64 --stem imagenet|cifar --n 15
+
+paddle.vision's resnet18, the book's own, float32, Adam with weight_decay; the data lies in memory as normalised tensors.
+"""
+import os, time
+START = os.stat(f"/proc/{os.getpid()}").st_mtime
+import argparse, json, resource
+import paddle
+from paddle.vision.models import resnet18
+
+p = argparse.ArgumentParser()
+p.add_argument("--task", default="step"); p.add_argument("--batch", type=int, default=64)
+p.add_argument("--stem", default="imagenet"); p.add_argument("--n", type=int, default=15)
+a = p.parse_args()
+
+paddle.seed(0)
+m = resnet18(num_classes=10)
+if a.stem == "cifar":
+    m.conv1 = paddle.nn.Conv2D(3, 64, 3, 1, 1, bias_attr=False)
+    m.maxpool = paddle.nn.Identity()
+opt = paddle.optimizer.Adam(learning_rate=1e-3, parameters=m.parameters(), weight_decay=0.005)
+cross_entropy = paddle.nn.functional.cross_entropy
+
+
+def data(n):
+    return paddle.randn([n, 3, 32, 32]), paddle.randint(0, 10, [n])
+
+
+def step(x, y):
+    loss = cross_entropy(m(x), y)
+    loss.backward()
+    opt.step()
+    opt.clear_grad()
+    float(loss)
+
+
+def evaluate(x, y, batch=250):
+    m.eval()
+    with paddle.no_grad():
+        for i in range(0, len(y), batch):
+            out = m(x[i:i + batch])
+            float(cross_entropy(out, y[i:i + batch], reduction="sum"))
+            int((out.argmax(1) == y[i:i + batch]).sum())
+    m.train()
+
+
+seconds = []
+def timed(fn, *args):
+    t = time.time()
+    fn(*args)
+    seconds.append(time.time() - t)
+
+
+if a.task == "first":
+    step(*data(a.batch))
+    seconds = [time.time() - START]
+elif a.task == "eval":
+    d = data(10000)
+    for _ in range(a.n + 1):
+        timed(evaluate, *d)
+    seconds = seconds[1:]
+else:
+    d = data(a.batch)
+    for _ in range(a.n + 2):
+        timed(step, *d)
+    seconds = seconds[2:]
+print(json.dumps({"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+                  "device": f"Paddle {paddle.__version__}"}))
