@@ -1,7 +1,8 @@
 """Measures this project and its peers in turn on the same work and writes bench/RESULTS.md: `make bench`.
 
 Each task runs in a process of its own, ours and the peers' one after the other, for three rounds; the table
-shows the median over all rounds. JAX and Paddle are several times slower and take part in the first round only.
+shows the median over all rounds. JAX and Paddle are several times slower: they take part in
+the first round of some tasks.
 Quiet the machine first: nothing else may run.
 
     run.py [--rounds 3] [--tasks step64,step256,cifar64,eval,first,epoch]
@@ -14,8 +15,8 @@ PEER = ROOT / ".venv-peers/bin/python"
 PEERS = {  # name: (module that it needs, its program, tasks that it has)
     "PyTorch eager": ("torchvision", ["bench/torch_bench.py"], ["step64", "step256", "cifar64", "eval", "first", "epoch"]),
     "PyTorch compiled": ("torchvision", ["bench/torch_bench.py", "--compile"], ["step64", "step256", "cifar64"]),
-    "JAX": ("flax", ["bench/jax_bench.py"], ["step64", "step256", "cifar64", "eval", "first"]),
-    "Paddle": ("paddle", ["bench/paddle_bench.py"], ["step64", "step256", "cifar64", "eval", "first"]),
+    "JAX": ("flax", ["bench/jax_bench.py"], ["step64", "eval", "first"]),
+    "Paddle": ("paddle", ["bench/paddle_bench.py"], ["step64", "eval", "first"]),
 }
 ONCE = ("JAX", "Paddle")
 TASKS = {  # name: (what, common arguments)
