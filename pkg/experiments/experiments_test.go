@@ -38,7 +38,8 @@ func changes(a, b Row) []string {
 	note("schedule", x.Recipe.Schedule == y.Recipe.Schedule)
 	note("label smoothing", x.Recipe.LabelSmoothing == y.Recipe.LabelSmoothing)
 	note("augmentation", x.Recipe.Augment == y.Recipe.Augment)
-	note("flip averaging", x.Recipe.FlipAverage == y.Recipe.FlipAverage)
+	note("lookahead", x.Recipe.Lookahead == y.Recipe.Lookahead)
+	note("averaged answers", x.Recipe.FlipAverage == y.Recipe.FlipAverage && x.Recipe.ShiftAverage == y.Recipe.ShiftAverage)
 	return out
 }
 

@@ -23,8 +23,8 @@ import (
 )
 
 // identity is what must agree for a run to go on from a checkpoint. The number of epochs and the
-// steps between log lines and evaluations may change; but with a schedule the learning rate of every step depends
-// on the number of epochs, which then is part of the identity.
+// steps between log lines and evaluations may change; but with a schedule or lookahead what a step does depends on the number
+// of epochs, which then is part of the identity.
 type identity struct {
 	Model        string  `json:"model"`
 	BatchSize    int     `json:"batch_size"`
@@ -34,13 +34,13 @@ type identity struct {
 	Data         string  `json:"data"`          // the training split's fingerprint
 	Dev          string  `json:"dev,omitempty"` // the dev split's; the first checkpoints have none
 	Recipe       Recipe  `json:"recipe,omitzero"`
-	Epochs       int     `json:"epochs,omitempty"` // 0 without a schedule
+	Epochs       int     `json:"epochs,omitempty"` // 0 without a schedule or lookahead
 }
 
 func (r *Runner) identity(trainData, dev *cifar.Dataset) identity {
 	c := r.Config
 	id := identity{r.model.String(), c.BatchSize, c.LearningRate, c.WeightDecay, c.Seed, trainData.Fingerprint(), dev.Fingerprint(), c.Recipe, 0}
-	if c.Recipe.Schedule.Kind != "" {
+	if c.Recipe.Schedule.Kind != "" || c.Recipe.Lookahead > 0 {
 		id.Epochs = c.Epochs
 	}
 	return id

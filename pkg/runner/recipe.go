@@ -27,8 +27,14 @@ type Recipe struct {
 	LabelSmoothing float64 `json:"label_smoothing,omitempty"`
 	// Augment moves the training images.
 	Augment cifar.Augment `json:"augment,omitzero"`
+	// Lookahead is a number of steps, after which the weights are drawn towards a slower copy of themselves each time; 0 means
+	// never. See lookahead.
+	Lookahead int `json:"lookahead,omitempty"`
 	// FlipAverage evaluates and predicts with the mean of the logits of each image and of its mirror image.
 	FlipAverage bool `json:"flip_average,omitempty"`
+	// ShiftAverage evaluates and predicts with a mean of logits, too: one half from the image, a quarter each from the image
+	// moved so many pixels up and left, and down and right. What comes in at a border is the image mirrored there.
+	ShiftAverage int `json:"shift_average,omitempty"`
 }
 
 // Optimizers are the valid values of Recipe.Optimizer. AdamL2, AdamW and SGD have their formulas; "sgd" is SGD without
@@ -53,6 +59,10 @@ func (r Recipe) validate() error {
 		return fmt.Errorf("runner: momentum is %g, but the optimizer is %q: want 0, or the optimizer \"momentum\" or \"nesterov\"", r.Momentum, r.Optimizer)
 	case !(r.Momentum >= 0 && r.Momentum < 1):
 		return fmt.Errorf("runner: momentum is %g, want at least 0 and less than 1", r.Momentum)
+	case r.Lookahead < 0:
+		return fmt.Errorf("runner: lookahead is %d, want a number of steps, or 0 for none", r.Lookahead)
+	case r.ShiftAverage < 0 || r.ShiftAverage > cifar.Width/2:
+		return fmt.Errorf("runner: shift average is %d, want 0 to %d pixels", r.ShiftAverage, cifar.Width/2)
 	case !(r.LabelSmoothing >= 0 && r.LabelSmoothing < 1):
 		return fmt.Errorf("runner: label smoothing is %g, want at least 0 and less than 1", r.LabelSmoothing)
 	}
@@ -77,7 +87,9 @@ func (r Recipe) String() string {
 	add(r.LabelSmoothing != 0, "label smoothing %g", r.LabelSmoothing)
 	add(r.Augment.Flip != "", "%s flip", r.Augment.Flip)
 	add(r.Augment.Shift != 0, "shift by up to %d", r.Augment.Shift)
+	add(r.Lookahead != 0, "lookahead every %d steps", r.Lookahead)
 	add(r.FlipAverage, "answers averaged over both sides")
+	add(r.ShiftAverage != 0, "and over shifts by %d", r.ShiftAverage)
 	if len(parts) == 0 {
 		return "the chapter's"
 	}
@@ -118,11 +130,41 @@ func smoothedLoss(epsilon float64) func(labels, logits []*graph.Node) *graph.Nod
 	}
 }
 
-// flipAveraged makes the mean of a model's logits for images [batch, height, width, channels] and for their mirror images.
-func flipAveraged(logits func(*model.Scope, *graph.Node) *graph.Node) func(*model.Scope, *graph.Node) *graph.Node {
-	return func(scope *model.Scope, images *graph.Node) *graph.Node {
-		n := images.Shape().Dim(0)
-		both := logits(scope, graph.Concatenate([]*graph.Node{images, graph.Reverse(images, 2)}, 0)) // [2·batch, classes]
-		return graph.MulScalar(graph.Add(graph.Slice(both, graph.AxisRange(0, n)), graph.Slice(both, graph.AxisRange(n))), 0.5)
+// averaged makes the mean of a model's logits over the views that FlipAverage and ShiftAverage ask for.
+func (r Recipe) averaged(logits func(*model.Scope, *graph.Node) *graph.Node) func(*model.Scope, *graph.Node) *graph.Node {
+	if !r.FlipAverage && r.ShiftAverage == 0 {
+		return logits
 	}
+	return func(scope *model.Scope, images *graph.Node) *graph.Node { // [batch, height, width, channels]
+		views, weights := []*graph.Node{images}, []float64{1}
+		if by := r.ShiftAverage; by > 0 {
+			upLeft, downRight := shifted(shifted(images, 1, -by), 2, -by), shifted(shifted(images, 1, by), 2, by)
+			views, weights = append(views, upLeft, downRight), []float64{0.5, 0.25, 0.25}
+		}
+		if r.FlipAverage {
+			for i, v := range views {
+				views = append(views, graph.Reverse(v, 2))
+				weights[i] /= 2
+			}
+			weights = append(weights, weights...)
+		}
+		all, n := logits(scope, graph.Concatenate(views, 0)), images.Shape().Dim(0) // [views·batch, classes]
+		mean := graph.ScalarZero(all.Graph(), all.DType())
+		for i, w := range weights {
+			mean = graph.Add(mean, graph.MulScalar(graph.Slice(all, graph.AxisRange(i*n, (i+1)*n)), w))
+		}
+		return mean
+	}
+}
+
+// shifted moves images along an axis by a number of pixels, not 0, and fills what comes in with the image mirrored at the border.
+func shifted(images *graph.Node, axis, by int) *graph.Node {
+	size := images.Shape().Dim(axis)
+	from := func(start, end int) *graph.Node {
+		return graph.SliceAxis(images, axis, graph.AxisRange(start, end))
+	}
+	if by > 0 {
+		return graph.Concatenate([]*graph.Node{graph.Reverse(from(1, by+1), axis), from(0, size-by)}, axis)
+	}
+	return graph.Concatenate([]*graph.Node{from(-by, size), graph.Reverse(from(size-1+by, size-1), axis)}, axis)
 }

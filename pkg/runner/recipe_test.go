@@ -20,7 +20,7 @@ import (
 var everything = Recipe{
 	Optimizer: "nesterov", Momentum: 0.8, DecayKernelsOnly: true, LabelSmoothing: 0.1, FlipAverage: true,
 	Schedule: Schedule{Kind: "linear", Warmup: 0.3, Start: 0.2, End: 0.1},
-	Augment:  cifar.Augment{Flip: "alternate", Shift: 2},
+	Augment:  cifar.Augment{Flip: "alternate", Shift: 2}, Lookahead: 4, ShiftAverage: 1,
 }
 
 func TestRecipeErrors(t *testing.T) {
@@ -33,6 +33,8 @@ func TestRecipeErrors(t *testing.T) {
 		"label smoothing is NaN":    {LabelSmoothing: math.NaN()},
 		`flip is "up"`:              {Augment: cifar.Augment{Flip: "up"}},
 		`schedule is "steps"`:       {Schedule: Schedule{Kind: "steps"}},
+		"lookahead is -1":           {Lookahead: -1},
+		"shift average is 17":       {ShiftAverage: 17},
 		"has no kind":               {Schedule: Schedule{Warmup: 0.1}},
 		"from 0 to less than 1, st": {Schedule: Schedule{Kind: "cosine", Warmup: 1}},
 	} {
@@ -47,7 +49,7 @@ func TestRecipeString(t *testing.T) {
 	require.Equal(t, "the chapter's", Recipe{Optimizer: "adam-l2"}.withDefaults().String())
 	require.Equal(t, "momentum, momentum 0.9", Recipe{Optimizer: "momentum"}.withDefaults().String())
 	require.Equal(t, "nesterov, momentum 0.8, decay on kernels only, linear schedule to 0.1 after 30% warm-up from 0.2, "+
-		"label smoothing 0.1, alternate flip, shift by up to 2, answers averaged over both sides", everything.String())
+		"label smoothing 0.1, alternate flip, shift by up to 2, lookahead every 4 steps, answers averaged over both sides, and over shifts by 1", everything.String())
 }
 
 func TestScheduleFactor(t *testing.T) {
@@ -179,28 +181,53 @@ func (m sided) Logits(scope *model.Scope, images *graph.Node) *graph.Node {
 	return m.toy.Logits(scope, graph.Slice(images, graph.AxisRange(), graph.AxisRange(), graph.AxisRange(0, 16)))
 }
 
-// With FlipAverage an image and its mirror image get the same answer, the mean of the two without it.
-func TestFlipAverage(t *testing.T) {
-	t.Parallel()
-	d := toyDev()
-	mirrored := make([]uint8, 0, len(d.Pixels))
-	for i := 0; i < len(d.Pixels); i += 3 * cifar.Width {
-		for x := cifar.Width - 1; x >= 0; x-- {
-			mirrored = append(mirrored, d.Pixels[i+3*x:][:3]...)
+// moved has every pixel of the images taken from another place of the same image.
+func moved(pixels []uint8, from func(y, x int) (int, int)) []uint8 {
+	out := make([]uint8, 0, len(pixels))
+	for i := 0; i < len(pixels); i += cifar.ImageSize {
+		for y := range cifar.Height {
+			for x := range cifar.Width {
+				fy, fx := from(y, x)
+				out = append(out, pixels[i+3*(cifar.Width*fy+fx):][:3]...)
+			}
 		}
 	}
+	return out
+}
+
+// The answers with FlipAverage and ShiftAverage are means of those without, for images moved by hand.
+func TestAverages(t *testing.T) {
+	t.Parallel()
+	d := toyDev()
 	predict := func(r Recipe, pixels []uint8) [][]float32 {
 		runner, _ := newToy(t, goBackend(t), sided{}, t.TempDir(), Config{Recipe: r})
 		logits, err := runner.Predict(pixels)
 		require.NoError(t, err)
 		return logits
 	}
-	a, b := predict(Recipe{}, d.Pixels), predict(Recipe{}, mirrored)
+	reflect := func(i int) int { // -1 is 1, 32 is 30
+		if i < 0 {
+			return -i
+		}
+		return min(i, 62-i)
+	}
+	shift := func(by int) func(y, x int) (int, int) {
+		return func(y, x int) (int, int) { return reflect(y - by), reflect(x - by) }
+	}
+	flip := func(y, x int) (int, int) { return y, cifar.Width - 1 - x }
+	one, other := predict(Recipe{}, d.Pixels), predict(Recipe{}, moved(d.Pixels, flip))
+	upLeft, downRight := moved(d.Pixels, shift(-2)), moved(d.Pixels, shift(2))
 	both := predict(Recipe{FlipAverage: true}, d.Pixels)
-	require.NotEqual(t, a, b)
+	shifts, all := predict(Recipe{ShiftAverage: 2}, d.Pixels), predict(Recipe{FlipAverage: true, ShiftAverage: 2}, d.Pixels)
+	a, b := predict(Recipe{}, upLeft), predict(Recipe{}, downRight)
+	aBoth, bBoth := predict(Recipe{FlipAverage: true}, upLeft), predict(Recipe{FlipAverage: true}, downRight)
+	require.NotEqual(t, one, other)
+	require.NotEqual(t, one, shifts)
 	for i := range both {
 		for k := range both[i] {
-			require.InDelta(t, (a[i][k]+b[i][k])/2, both[i][k], 1e-5)
+			require.InDelta(t, (one[i][k]+other[i][k])/2, both[i][k], 1e-5)
+			require.InDelta(t, one[i][k]/2+a[i][k]/4+b[i][k]/4, shifts[i][k], 1e-5)
+			require.InDelta(t, both[i][k]/2+aBoth[i][k]/4+bBoth[i][k]/4, all[i][k], 1e-5)
 		}
 	}
 	r, _ := newToy(t, goBackend(t), sided{}, t.TempDir(), Config{Recipe: Recipe{FlipAverage: true}})
@@ -252,13 +279,35 @@ func TestRecipeMatters(t *testing.T) {
 	seen := [][]Step{chapter}
 	for _, r := range []Recipe{
 		{Optimizer: "adamw"}, {Optimizer: "sgd"}, {Optimizer: "momentum"}, {Optimizer: "nesterov"}, {Optimizer: "nesterov", Momentum: 0.5},
-		{DecayKernelsOnly: true}, {LabelSmoothing: 0.1}, {Augment: cifar.Augment{Flip: "random"}}, {Augment: cifar.Augment{Shift: 4}},
+		{DecayKernelsOnly: true}, {LabelSmoothing: 0.1}, {Lookahead: 4}, {Augment: cifar.Augment{Flip: "random"}}, {Augment: cifar.Augment{Shift: 4}},
 		{Schedule: Schedule{Kind: "linear"}}, {Schedule: Schedule{Kind: "cosine"}},
 	} {
 		steps := train(r, sided{})
 		require.False(t, slices.ContainsFunc(seen, func(s []Step) bool { return slices.Equal(s, steps) }), "%v changes nothing", r)
 		seen = append(seen, steps)
 	}
+}
+
+// The slow copy and the weights, by hand: d = 0, then a quarter, then a half.
+func TestLookahead(t *testing.T) {
+	t.Parallel()
+	onBackends(t, func(t *testing.T, b compute.Backend) {
+		store := model.NewStore()
+		v, err := store.CreateVariable("/layer/weight", tensors.FromValue([]float32{4, -8}))
+		require.NoError(t, err)
+		exec, err := lookahead(b, store)
+		require.NoError(t, err)
+		for _, step := range []struct {
+			fast []float32
+			d    float32
+			want []float32
+		}{{[]float32{4, -8}, 0, []float32{4, -8}}, {[]float32{8, 0}, 0.25, []float32{7, -2}}, {[]float32{1, 2}, 0.5, []float32{4, 0}}} {
+			require.NoError(t, v.SetValue(tensors.FromValue(step.fast)))
+			_, err := exec.Call1(step.d)
+			require.NoError(t, err)
+			require.Equal(t, step.want, v.MustValue().Value())
+		}
+	})
 }
 
 // A run does not go on with another recipe, nor with another number of epochs if there is a schedule.

@@ -94,6 +94,7 @@ type Runner struct {
 	trainer *train.Trainer
 	eval    *model.Exec
 	predict *model.Exec
+	look    *model.Exec // see lookahead
 }
 
 // New prepares a runner for a model, with fresh weights, in a folder that Train makes if needed.
@@ -125,14 +126,12 @@ func (r *Runner) reset() error {
 	if s := r.Config.Recipe.LabelSmoothing; s > 0 {
 		lossOf = smoothedLoss(s)
 	}
-	answers := logits
-	if r.Config.Recipe.FlipAverage {
-		answers = flipAveraged(logits)
-	}
+	answers := r.Config.Recipe.averaged(logits)
 	accuracy := metric.NewBaseMetric("Batch Accuracy", "acc", metric.AccuracyMetricType, batchAccuracy, nil)
 	r.trainer = train.NewTrainer(r.backend, r.store, logits, lossOf,
 		r.Config.optimizer(), []metric.Interface{accuracy}, nil)
-	var err1, err2 error
+	var err1, err2, err3 error
+	r.look, err3 = lookahead(r.backend, r.store)
 	r.eval, err1 = model.NewExec(r.backend, r.store, func(scope *model.Scope, images, labels *graph.Node) (*graph.Node, *graph.Node) {
 		scope.Store().SetTraining(images.Graph(), false)
 		return scores(answers(scope, images), labels)
@@ -141,7 +140,7 @@ func (r *Runner) reset() error {
 		scope.Store().SetTraining(images.Graph(), false)
 		return answers(scope, images)
 	})
-	return errors.Join(err1, err2)
+	return errors.Join(err1, err2, err3)
 }
 
 // Dir is the run's folder.
@@ -165,6 +164,7 @@ func (r *Runner) Finalize() {
 	}
 	r.trainer.ResetComputationGraphs()
 	r.eval.Finalize()
+	r.look.Finalize()
 	r.predict.Finalize()
 	r.store.Finalize()
 	r.predict = nil

@@ -183,7 +183,7 @@ func (t *training) oneStep(epoch int, batch train.Batch) error {
 	t.unsaved = true
 	t.History.Seconds += took.Seconds()
 	t.progress.step(t.step, t.total, float64(loss), took)
-	return nil
+	return t.lookAhead()
 }
 
 // update runs one training step and returns the batch's loss and accuracy before it.
