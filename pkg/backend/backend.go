@@ -127,6 +127,14 @@ func Describe(b compute.Backend) string {
 	}
 }
 
+// DescribeDevices is Describe for work that several of the backend's devices share: "XLA on the CPU, 2 devices".
+func DescribeDevices(b compute.Backend, devices int) string {
+	if devices <= 1 {
+		return Describe(b)
+	}
+	return fmt.Sprintf("%s, %d devices", Describe(b), devices)
+}
+
 // IsPureGo says whether the backend is GoMLX's own, without XLA.
 func IsPureGo(b compute.Backend) bool { return b.String() == gobackend.BackendName }
 
