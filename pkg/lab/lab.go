@@ -66,6 +66,7 @@ func New(s Settings) (*Lab, error) {
 	if s.Epochs < 1 || s.TrainImages < 0 {
 		return nil, fmt.Errorf("lab: %d epochs of %d images: want at least 1 epoch, and 0 images (all) or more", s.Epochs, s.TrainImages)
 	}
+	backend.PrepareDevices(s.Devices)
 	l := &Lab{Settings: s}
 	var err error
 	if s.Backend == "" {

@@ -19,7 +19,8 @@ import (
 // partitioner makes the devices' common program of it. So a mean over the batch is one over the whole batch, that of batch
 // norm too (PyTorch calls it SyncBatchNorm), and a training is that of one device, up to rounding.
 //
-// XLA on the CPU has four virtual devices, which compute on the same cores: for tests, not for speed.
+// XLA on the CPU has four virtual devices, which compute on the same cores: for tests, not for speed. See
+// backend.PrepareDevices.
 type sharding struct {
 	mesh  *distributed.DeviceMesh
 	parts *distributed.ShardingSpec // the first axis, the batch, in equal parts

@@ -65,35 +65,34 @@ func TestEvaluateOnDevices(t *testing.T) {
 	}
 }
 
-// A training on two or four devices is that on one up to rounding, and so is one that goes from 1 device to 2, to 4 and back
-// to 1. The toy has dropout, so that random numbers are shared out too. Of the 46 images 6 are left for the last batch, which
-// four devices cannot share.
+// A training on two devices is that on one up to rounding, and so is one that starts on four and goes on with two and one. The
+// toy has dropout, so that random numbers are shared out too. Of the 46 images 6 are left for the last batch, which four
+// devices cannot share.
 func TestDevices(t *testing.T) {
 	t.Parallel()
 	c := toyConfig
 	c.BatchSize = 8
-	requireSameOnDevices(t, toy{dropout: 0.1}, c, toyTrain(), toyDev(), []string{"step: 3/", "step: 8/", "step: 13/"}, 1e-5)
+	requireSameOnDevices(t, toy{dropout: 0.1}, c, toyTrain(), toyDev(), 1e-5, []int{2}, []int{4, 2, 1})
 }
 
-// The chapter's network takes the same steps of 64 images on 1, 2 and 4 devices, and answers the same to 10,000 images.
+// The chapter's network takes the same steps of 64 images on 1, 2 and 4 devices, also if it goes from one number to another, and
+// answers the same to 10,000 images.
+//
+// The learning rate is that of TestResNetOnBothBackends, for its reason. At the chapter's, 0.001, the losses of two devices part
+// from those of one after a few steps, by up to 0.36 in 50 steps; and so do those of one device from its own if XLA has
+// eight threads (PJRT_NPROC=8) in place of two: by 0.001 at step 2, by 0.26 at step 11.
 func TestResNetDevices(t *testing.T) {
 	steps, err := strconv.Atoi(os.Getenv(envDevices))
 	if err != nil {
-		t.Skipf("takes minutes: set $%s to 50", envDevices)
+		t.Skipf("takes many minutes: run \"make devices\", which sets $%s to 50", envDevices)
 	}
-	data, dev := photographs(steps*64), photographs(10_000)
-	for _, rate := range []float64{0.001, 2e-6} {
-		t.Run(fmt.Sprint(rate), func(t *testing.T) {
-			c := Config{Epochs: 1, LearningRate: rate, LogSteps: 1, EvalSteps: 1000, SaveEvery: time.Hour}
-			stops := []string{fmt.Sprintf("step: %d/", steps/4), fmt.Sprintf("step: %d/", steps/2), fmt.Sprintf("step: %d/", 3*steps/4)}
-			requireSameOnDevices(t, resnet.Library(), c, data, dev, stops, 1e-4)
-		})
-	}
+	c := Config{Epochs: 1, LearningRate: 2e-6, LogSteps: 1, EvalSteps: 1000, SaveEvery: time.Hour}
+	requireSameOnDevices(t, resnet.Library(), c, photographs(steps*64), photographs(10_000), 1e-4, []int{2}, []int{4}, []int{1, 2, 4, 1})
 }
 
-// requireSameOnDevices trains on 1, 2 and 4 devices, and once more stopping at three lines of the log to go on with another
-// number of devices. It wants all to agree with one device.
-func requireSameOnDevices(t *testing.T, m Model, c Config, data, dev *cifar.Dataset, stops []string, tolerance float64) {
+// requireSameOnDevices wants each run to agree with one on a single device. A run has so many devices in its first session, so
+// many in the next, and so on.
+func requireSameOnDevices(t *testing.T, m Model, c Config, data, dev *cifar.Dataset, tolerance float64, runs ...[]int) {
 	t.Helper()
 	b := xlaBackend(t)
 	train := func(dir, stopAt string, devices int) (*Runner, error) {
@@ -106,38 +105,39 @@ func requireSameOnDevices(t *testing.T, m Model, c Config, data, dev *cifar.Data
 	}
 	one, err := train(t.TempDir(), "never", 1)
 	require.NoError(t, err)
-	for _, devices := range []int{2, 4} {
-		r, err := train(t.TempDir(), "never", devices)
-		require.NoError(t, err)
-		require.Equal(t, fmt.Sprintf("XLA on the CPU, %d devices", devices), r.History.Device)
-		requireClose(t, &one.History, &r.History, tolerance, fmt.Sprintf("%d devices", devices))
+	steps := len(one.History.Steps)
+	for _, run := range runs {
+		t.Run(fmt.Sprint(run), func(t *testing.T) {
+			dir, last := t.TempDir(), len(run)-1
+			for i, devices := range run[:last] {
+				_, err := train(dir, fmt.Sprintf("step: %d/", (i+1)*steps/len(run)), devices)
+				require.ErrorIs(t, err, ErrStopped)
+			}
+			r, err := train(dir, "never", run[last])
+			require.NoError(t, err)
+			requireClose(t, &one.History, &r.History, tolerance)
+		})
 	}
-	dir := t.TempDir()
-	for i, stopAt := range stops {
-		_, err := train(dir, stopAt, []int{1, 2, 4}[i])
-		require.ErrorIs(t, err, ErrStopped)
-	}
-	r, err := train(dir, "never", 1)
-	require.NoError(t, err)
-	requireClose(t, &one.History, &r.History, tolerance, "1, 2, 4, 1 devices")
 }
 
-// requireClose wants two histories to agree, their evaluations in every answer.
-func requireClose(t *testing.T, want, got *History, tolerance float64, what string) {
+// requireClose wants two histories to agree, and their evaluations to have the same number of right answers.
+func requireClose(t *testing.T, want, got *History, tolerance float64) {
 	t.Helper()
-	require.Len(t, got.Steps, len(want.Steps), what)
-	require.Len(t, got.Evals, len(want.Evals), what)
-	largest := 0.0
+	require.Len(t, got.Steps, len(want.Steps))
+	require.Len(t, got.Evals, len(want.Evals))
+	largest, at := 0.0, 0
 	for i, s := range got.Steps {
-		largest = max(largest, math.Abs(float64(s.Loss-want.Steps[i].Loss)))
+		if d := math.Abs(float64(s.Loss - want.Steps[i].Loss)); d > largest {
+			largest, at = d, i
+		}
 	}
+	t.Logf("largest difference of a loss in %d steps: %.1e, at step %d", len(got.Steps), largest, at)
 	for i, e := range got.Evals {
-		t.Logf("%s: after step %d accuracy %.5f and %.5f, loss %.6f and %.6f", what, e.Step, want.Evals[i].Score, e.Score, want.Evals[i].Loss, e.Loss)
+		t.Logf("after step %d accuracy %.5f, on one device %.5f; loss %.6f, on one %.6f", e.Step, e.Score, want.Evals[i].Score, e.Loss, want.Evals[i].Loss)
 	}
-	t.Logf("%s: largest difference of a loss in %d steps: %.1e", what, len(got.Steps), largest)
-	require.Less(t, largest, tolerance, what)
+	require.Less(t, largest, tolerance)
 	for i, e := range got.Evals {
-		require.Equal(t, want.Evals[i].Score, e.Score, what)
-		require.InDelta(t, want.Evals[i].Loss, e.Loss, tolerance, what)
+		require.Equal(t, want.Evals[i].Score, e.Score)
+		require.InDelta(t, want.Evals[i].Loss, e.Loss, tolerance)
 	}
 }
