@@ -47,7 +47,8 @@ CIFAR10_PATH names an archive or a folder of your own.`, (*app).data},
 	{"summary", "", `Lists the network's layers: output for a 32×32 image, parameters, multiply-adds.`, (*app).summary},
 	{"train", "", `Trains and evaluates on the test set. The best model by accuracy on dev goes into WORK/runs/MODEL, with all that an
 interrupted run needs to go on: Ctrl-C stops after the step and saves, a second Ctrl-C stops at once, and the same
-command goes on. A larger -epochs continues a complete run.`, (*app).train},
+command goes on. A larger -epochs continues a complete run. With -devices 2 (or 4, or 8), that many GPUs of this machine share each
+batch of 64: the results are those of one up to rounding, and the run may go on with another number.`, (*app).train},
 	{"evaluate", "", `Scores the best model that train has saved on the test set.`, (*app).evaluate},
 	{"predict", "INDEX|FILE", `Says what the best model sees in a test image (0 to 9999) or in a PNG, JPEG, GIF or WebP file of any size, whose
 middle square is scaled to 32×32.`, (*app).predict},
@@ -61,6 +62,7 @@ Ctrl-C stops and saves, and the same command goes on.`, (*app).experiment},
 type app struct {
 	work, model, backend string
 	epochs, images       int
+	devices              int
 	download, newHead    bool
 	bfloat16             bool
 	results              string
@@ -135,6 +137,9 @@ func (a *app) check(c command, args []string) error {
 	if a.epochs < 1 {
 		return fmt.Errorf("-epochs is %d, want at least 1", a.epochs)
 	}
+	if a.devices < 1 {
+		return fmt.Errorf("-devices is %d, want at least 1", a.devices)
+	}
 	if a.images < 0 {
 		return fmt.Errorf("-train-images is %d, want 0 (all) or more", a.images)
 	}
@@ -156,6 +161,7 @@ func (a *app) flags(c command, out io.Writer) *flag.FlagSet {
 	f.StringVar(&a.model, "model", "library", "`name` of the network: library (1,000 outputs), custom (10) or plain (10, no shortcuts)")
 	f.StringVar(&a.backend, "backend", "", "`name` of what computes: xla:cpu, xla:cuda or go; the best there is if empty")
 	f.IntVar(&a.epochs, "epochs", 30, "`number` of passes over the training set")
+	f.IntVar(&a.devices, "devices", 1, "`number` of devices that share each batch in train, evaluate and experiment: GPUs of this machine, or\nXLA's four virtual ones on the CPU, for tests")
 	f.IntVar(&a.images, "train-images", 0, "use only this `number` of images of each set; 0 uses all")
 	f.BoolVar(&a.bfloat16, "bfloat16", false, "convolve in bfloat16, for a GPU that has it in hardware")
 	f.BoolVar(&a.download, "download", false, "try to download the official archive, if it is not there")
@@ -184,7 +190,7 @@ func (a *app) config() (resnet.Config, error) {
 
 // lab finds the data, starts the backend and says which both are.
 func (a *app) lab() (*lab.Lab, error) {
-	l, err := lab.New(lab.Settings{Work: a.work, Epochs: a.epochs, TrainImages: a.images, Backend: a.backend, Download: a.download, Out: a.out})
+	l, err := lab.New(lab.Settings{Work: a.work, Epochs: a.epochs, TrainImages: a.images, Devices: a.devices, Backend: a.backend, Download: a.download, Out: a.out})
 	if err == nil {
 		fmt.Fprintln(a.out, l)
 	}

@@ -41,6 +41,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"summary", "-model", "custom"}, 0, "11,181,642", ""},
 		{[]string{"summary", "-model", "vgg"}, 2, "", `-model is "vgg", want library, custom or plain`},
 		{[]string{"train", "-epochs", "0", "-work", t.TempDir(), "-backend", "go"}, 2, "", "-epochs is 0, want at least 1"},
+		{[]string{"train", "-devices", "0"}, 2, "", "-devices is 0, want at least 1"},
 		{[]string{"evaluate", "-train-images", "-3"}, 2, "", "-train-images is -3, want 0 (all) or more"},
 		{[]string{"evaluate", "-work", t.TempDir(), "-backend", "quantum"}, 1, "", `backend "quantum"`},
 	} {

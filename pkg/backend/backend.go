@@ -9,7 +9,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -125,6 +127,26 @@ func Describe(b compute.Backend) string {
 	default:
 		return "XLA on the CPU"
 	}
+}
+
+// EnvThreads names the environment variable from which XLA's plugin for the CPU takes the number of its threads.
+const EnvThreads = "PJRT_NPROC"
+
+// PrepareDevices, called before New, gives XLA on the CPU threads enough for so many of its virtual devices; their number is
+// always four. Each device that waits for the others blocks a thread. On two cores XLA has no more threads than devices, and
+// four of them wait for each other until XLA ends the program after 40 seconds. A number that the user has set stays.
+func PrepareDevices(devices int) {
+	if devices > 1 && os.Getenv(EnvThreads) == "" {
+		os.Setenv(EnvThreads, strconv.Itoa(max(runtime.NumCPU(), 2*devices)))
+	}
+}
+
+// DescribeDevices is Describe for work that several of the backend's devices share: "XLA on the CPU, 2 devices".
+func DescribeDevices(b compute.Backend, devices int) string {
+	if devices <= 1 {
+		return Describe(b)
+	}
+	return fmt.Sprintf("%s, %d devices", Describe(b), devices)
 }
 
 // IsPureGo says whether the backend is GoMLX's own, without XLA.

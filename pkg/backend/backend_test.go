@@ -89,6 +89,22 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
+func TestDevices(t *testing.T) {
+	b, err := New("go", nil)
+	require.NoError(t, err)
+	defer b.Finalize()
+	require.Equal(t, Describe(b), DescribeDevices(b, 1))
+	require.Equal(t, Describe(b)+", 2 devices", DescribeDevices(b, 2))
+
+	t.Setenv(EnvThreads, "")
+	PrepareDevices(1)
+	require.Empty(t, os.Getenv(EnvThreads), "one device needs nothing")
+	PrepareDevices(1000)
+	require.Equal(t, "2000", os.Getenv(EnvThreads))
+	PrepareDevices(2000)
+	require.Equal(t, "2000", os.Getenv(EnvThreads), "what is set stays")
+}
+
 func TestDefault(t *testing.T) {
 	t.Setenv(compute.ConfigEnvVar, "nonsense")
 	_, err := Default()

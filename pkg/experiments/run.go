@@ -30,6 +30,7 @@ func Run(l *lab.Lab, row Row) (*Result, error) {
 		return nil, err
 	}
 	dir := filepath.Join(l.Work, "runs", "exp-"+row.Name)
+	row.Config.Devices = l.Devices
 	r, err := runner.New(l.Backend, model, dir, row.Config)
 	if err != nil {
 		return nil, err

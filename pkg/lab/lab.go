@@ -29,6 +29,7 @@ type Settings struct {
 	Work        string    // the folder for data and runs
 	Epochs      int       // passes over the training set
 	TrainImages int       // how many images of each set to use; 0 means all
+	Devices     int       // how many devices of this host share the work; 0 means 1
 	Backend     string    // GoMLX's configuration, as backend.New takes it; "" picks the best
 	Download    bool      // try the official download before the embedded copy
 	Out         io.Writer // where long work shows its progress
@@ -65,6 +66,7 @@ func New(s Settings) (*Lab, error) {
 	if s.Epochs < 1 || s.TrainImages < 0 {
 		return nil, fmt.Errorf("lab: %d epochs of %d images: want at least 1 epoch, and 0 images (all) or more", s.Epochs, s.TrainImages)
 	}
+	backend.PrepareDevices(s.Devices)
 	l := &Lab{Settings: s}
 	var err error
 	if s.Backend == "" {
@@ -95,7 +97,7 @@ func readInt(name string, low int, v *int) error {
 
 // String says in two lines which data and which device are in use.
 func (l *Lab) String() string {
-	return fmt.Sprintf("data: %v\ncomputes with: %s", l.Source, backend.Describe(l.Backend))
+	return fmt.Sprintf("data: %v\ncomputes with: %s", l.Source, backend.DescribeDevices(l.Backend, l.Devices))
 }
 
 // DataDir is where archives and extracted batch files lie.
@@ -110,10 +112,10 @@ func (l *Lab) Data(split cifar.Split) (*cifar.Dataset, error) {
 	return d.Take(l.TrainImages), nil
 }
 
-// Runner prepares the runner for a model whose run lies in the folder of that name. The number of epochs is
-// the lab's; what else c leaves out is the chapter's.
+// Runner prepares the runner for a model whose run lies in the folder of that name. The numbers of epochs
+// and devices are the lab's; what else c leaves out is the chapter's.
 func (l *Lab) Runner(name string, m resnet.Config, c runner.Config) (*runner.Runner, error) {
-	c.Epochs = l.Epochs
+	c.Epochs, c.Devices = l.Epochs, l.Devices
 	r, err := runner.New(l.Backend, m, filepath.Join(l.Work, "runs", name), c)
 	if err != nil {
 		return nil, err
@@ -163,7 +165,7 @@ func (l *Lab) Conditions() string {
 	if l.TrainImages > 0 {
 		images = fmt.Sprintf("only %d training images", l.TrainImages)
 	}
-	return fmt.Sprintf("%d epochs, %s, %s, %s", l.Epochs, images, l.Source.Origin, backend.Describe(l.Backend))
+	return fmt.Sprintf("%d epochs, %s, %s, %s", l.Epochs, images, l.Source.Origin, backend.DescribeDevices(l.Backend, l.Devices))
 }
 
 // Network is the runner's model with the weights that it holds now.

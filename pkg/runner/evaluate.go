@@ -12,7 +12,7 @@ import (
 	"nndl.example/resnet18/pkg/cifar"
 )
 
-// evalBatch is the number of images that are evaluated at once; it does not change the result. From 200 on the work of a
+// evalBatch is the number of images that a device evaluates at once; it does not change the result. From 200 on the work of a
 // batch no longer fits the processor's caches, and evaluation takes a third longer.
 const evalBatch = 125
 
@@ -45,34 +45,29 @@ func (r *Runner) evaluate(ctx context.Context, d *cifar.Dataset, p *progress) (a
 	if d.Len() == 0 {
 		return 0, 0, fmt.Errorf("runner: no images in %s to evaluate on", d.Split)
 	}
-	began := p.now()
-	for start := 0; start < d.Len(); start += evalBatch {
+	began, size := p.now(), evalBatch*r.Config.Devices
+	for start := 0; start < d.Len(); start += size {
 		if err := ctx.Err(); err != nil {
 			return 0, 0, fmt.Errorf("runner: evaluation on %s stopped at image %d of %d: %w", d.Split, start, d.Len(), err)
 		}
 		p.evaluating(start, d.Len(), began)
-		images, labels := paddedBatch(d, start)
-		l, right, err := r.eval.Call2(images, labels)
-		images.MustFinalizeAll()
-		labels.MustFinalizeAll()
+		lossSum, right, err := r.score(paddedBatch(d, start, size))
 		if err != nil {
-			return 0, 0, fmt.Errorf("runner: evaluating images %d to %d of %s: %w", start, start+evalBatch-1, d.Split, err)
+			return 0, 0, fmt.Errorf("runner: evaluating images %d to %d of %s: %w", start, start+size-1, d.Split, err)
 		}
-		meanLoss += float64(tensors.ToScalar[float32](l))
-		accuracy += float64(tensors.ToScalar[float32](right))
-		l.MustFinalizeAll()
-		right.MustFinalizeAll()
+		meanLoss += lossSum
+		accuracy += right
 	}
 	n := float64(d.Len())
 	return accuracy / n, meanLoss / n, nil
 }
 
-// paddedBatch copies evalBatch images and labels from start on; behind the end stand label -1 and zeros,
-// so that one compiled graph serves every batch.
-func paddedBatch(d *cifar.Dataset, start int) (images, labels *tensors.Tensor) {
-	pixels := make([]uint8, evalBatch*cifar.ImageSize)
-	ids := make([]int32, evalBatch)
-	end := min(start+evalBatch, d.Len())
+// paddedBatch copies size images and labels from start on; behind the end stand label -1 and zeros, so that one compiled graph
+// serves every batch, and any number of devices can share it.
+func paddedBatch(d *cifar.Dataset, start, size int) (images, labels *tensors.Tensor) {
+	pixels := make([]uint8, size*cifar.ImageSize)
+	ids := make([]int32, size)
+	end := min(start+size, d.Len())
 	copy(pixels, d.Pixels[start*cifar.ImageSize:end*cifar.ImageSize])
 	for i := range ids {
 		ids[i] = -1
@@ -80,6 +75,6 @@ func paddedBatch(d *cifar.Dataset, start int) (images, labels *tensors.Tensor) {
 			ids[i] = int32(d.Labels[start+i])
 		}
 	}
-	return tensors.FromFlatDataAndDimensions(pixels, evalBatch, cifar.Height, cifar.Width, cifar.Channels),
-		tensors.FromFlatDataAndDimensions(ids, evalBatch, 1)
+	return tensors.FromFlatDataAndDimensions(pixels, size, cifar.Height, cifar.Width, cifar.Channels),
+		tensors.FromFlatDataAndDimensions(ids, size, 1)
 }

@@ -45,6 +45,7 @@ type Config struct {
 	Seed         uint64        `json:"seed"`            // of the initial weights and the order of the data; 0 means 100
 	Recipe       Recipe        `json:"recipe,omitzero"` // what is otherwise done differently from the chapter
 	SaveEvery    time.Duration `json:"-"`               // time between checkpoints; 0 means two minutes
+	Devices      int           `json:"-"`               // how many of the host's devices share each batch; 0 means 1
 }
 
 func (c Config) withDefaults() Config {
@@ -57,6 +58,7 @@ func (c Config) withDefaults() Config {
 	set(&c.BatchSize, 64)
 	set(&c.LogSteps, 3000)
 	set(&c.EvalSteps, 3000)
+	set(&c.Devices, 1)
 	if c.LearningRate == 0 {
 		c.LearningRate = 0.001
 	}
@@ -87,14 +89,15 @@ type Runner struct {
 	History History   // of the run so far
 	Out     io.Writer // log lines and progress; os.Stdout at first
 
-	backend compute.Backend
-	model   Model
-	dir     string
-	store   *model.Store
-	trainer *train.Trainer
-	eval    *model.Exec
-	predict *model.Exec
-	look    *model.Exec // see lookahead
+	backend  compute.Backend
+	sharding *sharding // nil with one device
+	model    Model
+	dir      string
+	store    *model.Store
+	trainer  *train.Trainer
+	eval     *model.Exec
+	predict  *model.Exec
+	look     *model.Exec // see lookahead
 }
 
 // New prepares a runner for a model, with fresh weights, in a folder that Train makes if needed.
@@ -103,7 +106,11 @@ func New(backend compute.Backend, m Model, dir string, c Config) (*Runner, error
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	r := &Runner{Config: c, Out: os.Stdout, backend: backend, model: m, dir: dir}
+	shards, err := newSharding(backend, c.Devices)
+	if err != nil {
+		return nil, err
+	}
+	r := &Runner{Config: c, Out: os.Stdout, backend: backend, sharding: shards, model: m, dir: dir}
 	if err := r.reset(); err != nil {
 		return nil, err
 	}
@@ -140,6 +147,9 @@ func (r *Runner) reset() error {
 		scope.Store().SetTraining(images.Graph(), false)
 		return answers(scope, images)
 	})
+	if r.sharding != nil && err1 == nil {
+		r.sharding.apply(r.eval)
+	}
 	return errors.Join(err1, err2, err3)
 }
 

@@ -66,12 +66,14 @@ func (r *Runner) Train(ctx context.Context, trainData, dev *cifar.Dataset) error
 }
 
 func (r *Runner) checkData(trainData, dev *cifar.Dataset) error {
-	n, batch := trainData.Len(), r.Config.BatchSize
+	n, batch, devices := trainData.Len(), r.Config.BatchSize, r.Config.Devices
 	switch {
 	case n == 0 || dev.Len() == 0:
 		return fmt.Errorf("runner: %d images to train on and %d to evaluate on: want at least 1 of each", n, dev.Len())
 	case n%batch == 1:
 		return fmt.Errorf("runner: %d images in batches of %d leave 1 for the last batch, and batch norm needs at least 2: take another number of images or batch size", n, batch)
+	case batch%devices != 0:
+		return fmt.Errorf("runner: batches of %d images for %d devices: want a number of devices that divides the batch size", batch, devices)
 	}
 	return nil
 }
@@ -107,7 +109,7 @@ func (t *training) replay(origin string) {
 	for _, line := range t.History.Log {
 		fmt.Fprintln(t.Out, line)
 	}
-	device := backend.Describe(t.backend)
+	device := backend.DescribeDevices(t.backend, t.Config.Devices)
 	took := time.Duration(t.History.Seconds * float64(time.Second)).Round(time.Second)
 	switch {
 	case t.step > t.total:
@@ -188,7 +190,7 @@ func (t *training) oneStep(epoch int, batch train.Batch) error {
 
 // update runs one training step and returns the batch's loss and accuracy before it.
 func (t *training) update(batch train.Batch) (loss, accuracy float32, err error) {
-	metrics, err := t.trainer.TrainStep(batch)
+	metrics, err := t.trainStep(batch)
 	if err != nil {
 		return 0, 0, err
 	}
