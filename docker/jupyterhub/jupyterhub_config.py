@@ -22,8 +22,8 @@ c.Spawner.default_url = "/lab/tree/notebooks/01-data.ipynb"
 c.Spawner.start_timeout = 300
 c.Spawner.http_timeout = 120
 # What the image sets, which a hub does not hand on by itself; and short runs, if the hub was started with them.
-c.Spawner.env_keep += ["GOTOOLCHAIN", "GOPATH", "GOMLX_NO_AUTO_INSTALL", "PJRT_CPU_PLUGIN", "PJRT_PLUGIN_LIBRARY_PATH",
-                       "EPOCHS", "TRAIN_IMAGES"]
+inherited = ("GOTOOLCHAIN", "GOPATH", "GOMLX_NO_AUTO_INSTALL", "PJRT_CPU_PLUGIN", "PJRT_PLUGIN_LIBRARY_PATH", "EPOCHS", "TRAIN_IMAGES")
+c.Spawner.environment = {name: os.environ[name] for name in inherited if name in os.environ}
 # A processor that many share is given out by the system; where a student's kernels wait for nobody, they end after an hour.
 c.Spawner.args += ["--MappingKernelManager.cull_idle_timeout=3600", "--MappingKernelManager.cull_connected=True"]
 c.Spawner.concurrent_spawn_limit = 10
