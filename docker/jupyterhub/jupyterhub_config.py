@@ -6,6 +6,10 @@ import sys
 sys.path.insert(0, "/etc/jupyterhub")
 import accounts
 
+# The hub's own files: its database knows who has which tokens.
+os.makedirs("/srv/hub", exist_ok=True)
+os.chmod("/srv/hub", 0o700)
+
 students = accounts.read("/srv/students")
 accounts.make(students)
 
