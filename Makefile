@@ -24,7 +24,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/share/jupyter/runtime
 export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
 
-.PHONY: help lab notebooks experiments test check race bad crash devices interrupt fuzz parity bench bench-growth bench-peers zh text site setup clean
+.PHONY: help lab notebooks experiments test check race bad crash devices interrupt fuzz parity bench bench-growth bench-peers release zh text site setup clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 18
 
@@ -111,6 +111,19 @@ bench-growth: setup ## how time and memory grow with batch, threads and images, 
 
 bench-peers: ## install PyTorch, JAX and Paddle into .venv-peers for bench and parity (about 8 GB)
 	python3 -m venv .venv-peers && .venv-peers/bin/pip install --quiet -r bench/requirements.txt
+
+# Pure Go, so that each is a single file that needs nothing else, not even a C library; without XLA it trains more slowly.
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
+release: ## build the command for five platforms into dist/, with checksums
+	rm -rf dist
+	@for platform in $(PLATFORMS); do \
+		os=$${platform%/*} arch=$${platform#*/} simd= exe=; \
+		[ $$arch = amd64 ] && simd=simd; [ $$os = windows ] && exe=.exe; \
+		echo "dist/resnet18-$$os-$$arch$$exe"; \
+		CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch GOEXPERIMENT=$$simd go build -trimpath -ldflags="-s -w" \
+			-o "dist/resnet18-$$os-$$arch$$exe" ./cmd/resnet18 || exit 1; \
+	done
+	cd dist && $(if $(shell command -v sha256sum),sha256sum,shasum -a 256) resnet18-* >SHA256SUMS
 
 # The Chinese notebooks are made from the English ones and notebooks/zh/. One that was made or edited after both stays.
 zh: .venv/.installed ## make the Chinese notebooks, notebooks/zh-*.ipynb
