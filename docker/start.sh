@@ -5,7 +5,8 @@
 #   ~/resnet18           the reader's own copy of the project: notebooks and packages to change at will
 #   /srv/resnet18        optional, read-only, for all: work/data and work/runs as "make lab" leaves them
 set -eu
-umask 077
+mask=$(umask)
+umask 077 # what is made here is for the reader alone, where several share a machine
 image=/opt/resnet18
 shared=/srv/resnet18
 project=$HOME/resnet18
@@ -46,5 +47,6 @@ if [ "$(uname -m)" = x86_64 ]; then
 	export GOEXPERIMENT="${GOEXPERIMENT-simd}"
 fi
 
+umask "$mask"
 cd "$project"
 exec "$@"

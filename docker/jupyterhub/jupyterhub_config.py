@@ -6,6 +6,9 @@ import sys
 sys.path.insert(0, "/etc/jupyterhub")
 import accounts
 
+# Passed on to the students' servers, whose kernels keep logs of the cells in /tmp.
+os.umask(0o077)
+
 # The hub's own files: its database knows who has which tokens.
 os.makedirs("/srv/hub", exist_ok=True)
 os.chmod("/srv/hub", 0o700)
