@@ -4,16 +4,11 @@
 
 ResNet-18 in Flax, NHWC, float32, Adam with L2 (0.005) in the gradient; the data lies in memory as normalised arrays.
 """
-import os, time
-START = os.stat(f"/proc/{os.getpid()}").st_mtime
-import argparse, json, resource
+import peer
 from functools import partial
 import flax.linen as nn, jax, jax.numpy as jnp, optax
 
-p = argparse.ArgumentParser()
-p.add_argument("--task", default="step"); p.add_argument("--batch", type=int, default=64)
-p.add_argument("--stem", default="imagenet"); p.add_argument("--n", type=int, default=15)
-a = p.parse_args()
+a = peer.parser().parse_args()
 
 
 class ResNet18(nn.Module):
@@ -49,7 +44,7 @@ def data(n):
 
 
 @partial(jax.jit, donate_argnums=0)
-def step(state, x, y):
+def update(state, x, y):
     params, stats, moments = state
 
     def loss(params):
@@ -67,28 +62,17 @@ def score(variables, x, y):
     return cross_entropy(logits, y).sum(), (logits.argmax(1) == y).sum()
 
 
-def evaluate(variables, x, y, batch=250):
+def step(x, y):
+    global state
+    state, loss = update(state, x, y)
+    loss.block_until_ready()
+
+
+def evaluate(x, y, batch=250):
     for i in range(0, len(y), batch):
         jax.block_until_ready(score(variables, x[i:i + batch], y[i:i + batch]))
 
 
 variables = jax.jit(partial(model.init, train=False))(key, jnp.zeros((1, 32, 32, 3)))
-seconds = []
-if a.task == "eval":
-    d = data(10000)
-    for _ in range(a.n + 1):
-        t = time.time()
-        evaluate(variables, *d)
-        seconds.append(time.time() - t)
-    seconds = seconds[1:]
-else:
-    x, y = data(a.batch)
-    state = (variables["params"], variables["batch_stats"], optimizer.init(variables["params"]))
-    for _ in range(1 if a.task == "first" else a.n + 2):
-        t = time.time()
-        state, loss = step(state, x, y)
-        loss.block_until_ready()
-        seconds.append(time.time() - t)
-    seconds = [time.time() - START] if a.task == "first" else seconds[2:]
-print(json.dumps({"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-                  "device": f"JAX {jax.__version__}"}))
+state = None if a.task == "eval" else (variables["params"], variables["batch_stats"], optimizer.init(variables["params"]))
+peer.measure(a, f"JAX {jax.__version__}", data, step, evaluate)

@@ -4,16 +4,11 @@
 
 paddle.vision's resnet18, the book's own, float32, Adam with weight_decay; the data lies in memory as normalised tensors.
 """
-import os, time
-START = os.stat(f"/proc/{os.getpid()}").st_mtime
-import argparse, json, resource
+import peer
 import paddle
 from paddle.vision.models import resnet18
 
-p = argparse.ArgumentParser()
-p.add_argument("--task", default="step"); p.add_argument("--batch", type=int, default=64)
-p.add_argument("--stem", default="imagenet"); p.add_argument("--n", type=int, default=15)
-a = p.parse_args()
+a = peer.parser().parse_args()
 
 paddle.seed(0)
 m = resnet18(num_classes=10)
@@ -46,25 +41,4 @@ def evaluate(x, y, batch=250):
     m.train()
 
 
-seconds = []
-def timed(fn, *args):
-    t = time.time()
-    fn(*args)
-    seconds.append(time.time() - t)
-
-
-if a.task == "first":
-    step(*data(a.batch))
-    seconds = [time.time() - START]
-elif a.task == "eval":
-    d = data(10000)
-    for _ in range(a.n + 1):
-        timed(evaluate, *d)
-    seconds = seconds[1:]
-else:
-    d = data(a.batch)
-    for _ in range(a.n + 2):
-        timed(step, *d)
-    seconds = seconds[2:]
-print(json.dumps({"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-                  "device": f"Paddle {paddle.__version__}"}))
+peer.measure(a, f"Paddle {paddle.__version__}", data, step, evaluate)

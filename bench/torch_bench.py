@@ -4,14 +4,12 @@
 
 torchvision's resnet18, channels_last, float32, Adam with weight_decay; the data lies in memory as normalised tensors.
 """
-import os, time
-START = os.stat(f"/proc/{os.getpid()}").st_mtime
-import argparse, json, resource
+import os
+import peer
 import torch, torchvision
 
-p = argparse.ArgumentParser()
-p.add_argument("--task", default="step"); p.add_argument("--batch", type=int, default=64); p.add_argument("--stem", default="imagenet")
-p.add_argument("--classes", type=int, default=10); p.add_argument("--n", type=int, default=15); p.add_argument("--images", type=int, default=40000)
+p = peer.parser()
+p.add_argument("--classes", type=int, default=10); p.add_argument("--images", type=int, default=40000)
 p.add_argument("--compile", action="store_true")
 a = p.parse_args()
 
@@ -51,36 +49,14 @@ def evaluate(x, y, batch=250):
     m.train()
 
 
-seconds = []
-def timed(fn, *args):
-    t = time.time()
-    fn(*args)
-    seconds.append(time.time() - t)
+def epoch(train, dev):
+    x, y = train
+    order = torch.randperm(len(y))
+    for i in range(0, len(y), a.batch):
+        j = order[i:i + a.batch]
+        step(x[j].contiguous(memory_format=torch.channels_last), y[j])
+    evaluate(*dev)
+    torch.save(m.state_dict(), "/tmp/bench-torch.pt")
 
 
-if a.task == "step":
-    x, y = data(a.batch)
-    for _ in range(a.n + 2):
-        timed(step, x, y)
-    seconds = seconds[2:]
-elif a.task == "first":
-    step(*data(a.batch))
-    seconds = [time.time() - START]
-elif a.task == "eval":
-    d = data(10000)
-    for _ in range(a.n + 1):
-        timed(evaluate, *d)
-    seconds = seconds[1:]
-elif a.task == "epoch":
-    x, y = data(a.images)
-    dev = data(10000)
-    def epoch():
-        order = torch.randperm(len(y))
-        for i in range(0, len(y), a.batch):
-            j = order[i:i + a.batch]
-            step(x[j].contiguous(memory_format=torch.channels_last), y[j])
-        evaluate(*dev)
-        torch.save(m.state_dict(), "/tmp/bench-torch.pt")
-    timed(epoch)
-print(json.dumps({"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-                  "device": f"PyTorch {torch.__version__}" + (" compiled" if a.compile else " eager")}))
+peer.measure(a, f"PyTorch {torch.__version__}" + (" compiled" if a.compile else " eager"), data, step, evaluate, epoch)
