@@ -74,10 +74,9 @@ KILLS := 60
 crash: setup ## kill -9 at KILLS random moments on XLA and on pure Go; full, read-only and vanished folders
 	CRASH_TESTS=$(KILLS) go test -count=1 -timeout 1h -v -run '^Test(Kill|DiskFull|ReadOnlyDisk|FolderDeleted|SavingFails)' ./pkg/runner ./pkg/cifar
 
-# Optimised less, XLA compiles the network faster, once for each number of devices. Four devices need more threads than two
-# cores give: see PrepareDevices in pkg/backend.
+# Optimised less, XLA compiles the network faster, once for each number of devices.
 devices: setup ## train the real network on 1, 2 and 4 virtual devices: the same losses and answers (half an hour)
-	XLA_FLAGS="--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0" PJRT_NPROC=8 \
+	XLA_FLAGS="--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0" \
 		DEVICES_STEPS=50 go test -count=1 -timeout 2h -v -run '^TestResNetDevices' ./pkg/runner
 
 interrupt: setup ## stop a training as JupyterLab's stop button does, and go on; who may reach JupyterLab

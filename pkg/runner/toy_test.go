@@ -197,7 +197,10 @@ func (o *output) on(text string, act func()) {
 
 var (
 	pureGo = sync.OnceValues(func() (compute.Backend, error) { return backend.New("go", io.Discard) })
-	xla    = sync.OnceValues(func() (compute.Backend, error) { return backend.New("xla:cpu", io.Discard) })
+	xla    = sync.OnceValues(func() (compute.Backend, error) {
+		backend.PrepareDevices(4) // the tests of devices use all of them
+		return backend.New("xla:cpu", io.Discard)
+	})
 )
 
 func goBackend(t testing.TB) compute.Backend {
