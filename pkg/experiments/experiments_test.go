@@ -2,6 +2,7 @@ package experiments
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"io"
 	"math/rand/v2"
@@ -40,6 +41,7 @@ func changes(a, b Row) []string {
 	note("label smoothing", x.Recipe.LabelSmoothing == y.Recipe.LabelSmoothing)
 	note("augmentation", x.Recipe.Augment == y.Recipe.Augment)
 	note("lookahead", x.Recipe.Lookahead == y.Recipe.Lookahead)
+	note("statistics of batch norm", x.Recipe.PreciseNorm == y.Recipe.PreciseNorm)
 	note("averaged answers", x.Recipe.FlipAverage == y.Recipe.FlipAverage && x.Recipe.ShiftAverage == y.Recipe.ShiftAverage)
 	return out
 }
@@ -204,11 +206,18 @@ func TestRun(t *testing.T) {
 	require.InDelta(t, r.TestAccuracy, float64(right)/24, 1e-9)
 	require.Positive(t, r.TestLoss)
 	require.Contains(t, out.String(), "augment: random flip")
-	text, err := os.ReadFile(filepath.Join(l.Work, "runs", "exp-augment", "history.json"))
+	dir := t.TempDir()
+	_, err = r.Write(dir)
+	require.NoError(t, err)
+	f, err := os.Open(filepath.Join(dir, "logs", "augment.json.gz"))
+	require.NoError(t, err)
+	defer f.Close()
+	z, err := gzip.NewReader(f)
 	require.NoError(t, err)
 	var h runner.History
-	require.NoError(t, json.Unmarshal(text, &h))
+	require.NoError(t, json.NewDecoder(z).Decode(&h))
 	require.Len(t, h.Steps, 2)
+	require.Contains(t, h.Log, "[Train] Training done!")
 	again, err := Run(l, row)
 	require.NoError(t, err)
 	require.Equal(t, r, again)

@@ -1,6 +1,7 @@
 package experiments
 
 import (
+	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -43,6 +44,8 @@ type Result struct {
 	TestAccuracy float64 `json:"test_accuracy"`
 	TestLoss     float64 `json:"test_loss"`
 	Right        string  `json:"right"` // a bit for each test image, 1 for a right answer, in base64
+
+	history *runner.History // what the curve was made from; known after Run only
 }
 
 // Point is the mean over some training steps, up to the one given.
@@ -52,10 +55,29 @@ type Point struct {
 	Accuracy float64 `json:"accuracy"`
 }
 
-// Write writes the result to dir/NAME.json.
+// Write writes the result to dir/NAME.json, and what is known of every step, with the lines that were printed, to
+// dir/logs/NAME.json.gz.
 func (r *Result) Write(dir string) (path string, err error) {
 	path = filepath.Join(dir, r.Name+".json")
-	return path, writeJSON(path, r)
+	err = writeFile(path, func(w io.Writer) error { return json.NewEncoder(w).Encode(r) })
+	if r.history == nil || err != nil {
+		return path, err
+	}
+	return path, writeFile(filepath.Join(dir, "logs", r.Name+".json.gz"), func(w io.Writer) error {
+		z := gzip.NewWriter(w)
+		return errors.Join(json.NewEncoder(z).Encode(r.history), z.Close())
+	})
+}
+
+// writeFile writes a file, whole or not at all, and makes its folder if needed.
+func writeFile(path string, write func(io.Writer) error) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return fmt.Errorf("experiments: %w", err)
+	}
+	if err := runner.WriteAtomically(path, write); err != nil {
+		return fmt.Errorf("experiments: %w", err)
+	}
+	return nil
 }
 
 // Read reads the result of a row from dir.

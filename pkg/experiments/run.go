@@ -1,12 +1,9 @@
 package experiments
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
-	"os"
 	"path/filepath"
 
 	"nndl.example/resnet18/pkg/cifar"
@@ -14,9 +11,8 @@ import (
 	"nndl.example/resnet18/pkg/runner"
 )
 
-// Run trains a row in WORK/runs/exp-NAME, or goes on with it, and scores its best model on the test set. The history of all
-// steps goes into history.json there. If the training is stopped, the error is runner.ErrStopped. A lab for a short run, with
-// TrainImages set, limits the images of every set.
+// Run trains a row in WORK/runs/exp-NAME, or goes on with it, and scores its best model on the test set. If the training is
+// stopped, the error is runner.ErrStopped. A lab for a short run, with TrainImages set, limits the images of every set.
 func Run(l *lab.Lab, row Row) (*Result, error) {
 	train, err1 := l.Data(cifar.Train)
 	dev, err2 := l.Data(cifar.Dev)
@@ -54,14 +50,12 @@ func Run(l *lab.Lab, row Row) (*Result, error) {
 		Config: r.Config, TrainImages: train.Len(), DevImages: dev.Len(), TrainData: train.Fingerprint(), TestData: test.Fingerprint(),
 	}
 	result.training(&r.History)
-	if err := result.score(r, test); err != nil {
-		return nil, err
-	}
-	return result, writeJSON(filepath.Join(dir, "history.json"), &r.History)
+	return result, result.score(r, test)
 }
 
 // training takes over what a history says.
 func (r *Result) training(h *runner.History) {
+	r.history = h
 	r.Steps, r.Seconds, r.Device, r.Origin = len(h.Steps), h.Seconds, h.Device, h.Data
 	r.Evals, r.BestDev = h.Evals, h.Best
 	r.FLOPs = lab.FLOPs(r.MACs, r.TrainImages, r.Config.Epochs)
@@ -98,19 +92,4 @@ func (r *Result) score(model *runner.Runner, test *cifar.Dataset) error {
 	}
 	r.TestImages, r.TestAccuracy, r.Right = test.Len(), float64(hits)/float64(test.Len()), pack(right)
 	return nil
-}
-
-// writeJSON writes a file, whole or not at all, and its folder if needed.
-func writeJSON(path string, v any) error {
-	text, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("experiments: %s: %w", path, err)
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("experiments: %w", err)
-	}
-	return runner.WriteAtomically(path, func(w io.Writer) error {
-		_, err := w.Write(append(text, '\n'))
-		return err
-	})
 }

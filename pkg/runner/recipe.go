@@ -30,6 +30,10 @@ type Recipe struct {
 	// Lookahead is a number of steps, after which the weights are drawn towards a slower copy of themselves each time; 0 means
 	// never. See lookahead.
 	Lookahead int `json:"lookahead,omitempty"`
+	// PreciseNorm is how many batches of training images batch norm's running statistics are taken from anew before each
+	// evaluation on dev; 0 means that they stay as training has left them, a mean over the last ten batches or so. Where weights
+	// move fast, or Lookahead has just moved them, those are statistics of other weights.
+	PreciseNorm int `json:"precise_norm,omitempty"`
 	// FlipAverage evaluates and predicts with the mean of the logits of each image and of its mirror image.
 	FlipAverage bool `json:"flip_average,omitempty"`
 	// ShiftAverage evaluates and predicts with a mean of logits, too: one half from the image, a quarter each from the image
@@ -61,6 +65,8 @@ func (r Recipe) validate() error {
 		return fmt.Errorf("runner: momentum is %g, want at least 0 and less than 1", r.Momentum)
 	case r.Lookahead < 0:
 		return fmt.Errorf("runner: lookahead is %d, want a number of steps, or 0 for none", r.Lookahead)
+	case r.PreciseNorm < 0:
+		return fmt.Errorf("runner: precise norm is %d, want a number of batches, or 0 for none", r.PreciseNorm)
 	case r.ShiftAverage < 0 || r.ShiftAverage > cifar.Width/2:
 		return fmt.Errorf("runner: shift average is %d, want 0 to %d pixels", r.ShiftAverage, cifar.Width/2)
 	case !(r.LabelSmoothing >= 0 && r.LabelSmoothing < 1):
@@ -88,6 +94,7 @@ func (r Recipe) String() string {
 	add(r.Augment.Flip != "", "%s flip", r.Augment.Flip)
 	add(r.Augment.Shift != 0, "shift by up to %d", r.Augment.Shift)
 	add(r.Lookahead != 0, "lookahead every %d steps", r.Lookahead)
+	add(r.PreciseNorm != 0, "batch norm's statistics of %d batches", r.PreciseNorm)
 	add(r.FlipAverage, "answers averaged over both sides")
 	add(r.ShiftAverage != 0, "and over shifts by %d", r.ShiftAverage)
 	if len(parts) == 0 {

@@ -20,7 +20,7 @@ import (
 var everything = Recipe{
 	Optimizer: "nesterov", Momentum: 0.8, DecayKernelsOnly: true, LabelSmoothing: 0.1, FlipAverage: true,
 	Schedule: Schedule{Kind: "linear", Warmup: 0.3, Start: 0.2, End: 0.1},
-	Augment:  cifar.Augment{Flip: "alternate", Shift: 2}, Lookahead: 4, ShiftAverage: 1,
+	Augment:  cifar.Augment{Flip: "alternate", Shift: 2}, Lookahead: 4, PreciseNorm: 2, ShiftAverage: 1,
 }
 
 func TestRecipeErrors(t *testing.T) {
@@ -34,6 +34,7 @@ func TestRecipeErrors(t *testing.T) {
 		`flip is "up"`:              {Augment: cifar.Augment{Flip: "up"}},
 		`schedule is "steps"`:       {Schedule: Schedule{Kind: "steps"}},
 		"lookahead is -1":           {Lookahead: -1},
+		"precise norm is -1":        {PreciseNorm: -1},
 		"shift average is 17":       {ShiftAverage: 17},
 		"has no kind":               {Schedule: Schedule{Warmup: 0.1}},
 		"from 0 to less than 1, st": {Schedule: Schedule{Kind: "cosine", Warmup: 1}},
@@ -49,7 +50,7 @@ func TestRecipeString(t *testing.T) {
 	require.Equal(t, "the chapter's", Recipe{Optimizer: "adam-l2"}.withDefaults().String())
 	require.Equal(t, "momentum, momentum 0.9", Recipe{Optimizer: "momentum"}.withDefaults().String())
 	require.Equal(t, "nesterov, momentum 0.8, decay on kernels only, linear schedule to 0.1 after 30% warm-up from 0.2, "+
-		"label smoothing 0.1, alternate flip, shift by up to 2, lookahead every 4 steps, answers averaged over both sides, and over shifts by 1", everything.String())
+		"label smoothing 0.1, alternate flip, shift by up to 2, lookahead every 4 steps, batch norm's statistics of 2 batches, answers averaged over both sides, and over shifts by 1", everything.String())
 }
 
 func TestScheduleFactor(t *testing.T) {
@@ -306,6 +307,34 @@ func TestLookahead(t *testing.T) {
 			_, err := exec.Call1(step.d)
 			require.NoError(t, err)
 			require.Equal(t, step.want, v.MustValue().Value())
+		}
+	})
+}
+
+// The statistics that PreciseNorm leaves are the means over the first images, not those of training.
+func TestPreciseNorm(t *testing.T) {
+	t.Parallel()
+	onBackends(t, func(t *testing.T, b compute.Backend) {
+		d := toyTrain()
+		runningMean := func(batches int) []float32 {
+			c := toyConfig
+			c.Recipe.PreciseNorm = batches
+			r, _ := newToy(t, b, toy{}, t.TempDir(), c)
+			require.NoError(t, r.Train(context.Background(), d, toyDev()))
+			got, err := tensors.CopyFlatData[float32](r.Store().GetVariable("/norm/running_mean").MustValue())
+			require.NoError(t, err)
+			return got
+		}
+		left := runningMean(0)
+		for _, batches := range []int{1, 3, 1000} {
+			seen := min(batches, d.Len()/toyConfig.BatchSize) * toyConfig.BatchSize * cifar.Height * cifar.Width
+			want := make([]float64, 3)
+			for i, v := range d.Pixels[:3*seen] {
+				want[i%3] += (float64(v)/255 - float64(cifar.Mean[i%3])) / float64(cifar.Std[i%3]) / float64(seen)
+			}
+			got := runningMean(batches)
+			require.InDeltaSlice(t, want, got, 1e-5, "%d batches", batches)
+			require.NotEqual(t, left, got)
 		}
 	})
 }

@@ -98,6 +98,7 @@ type Runner struct {
 	eval     *model.Exec
 	predict  *model.Exec
 	look     *model.Exec // see lookahead
+	norm     *model.Exec // see preciseNorm
 }
 
 // New prepares a runner for a model, with fresh weights, in a folder that Train makes if needed.
@@ -137,8 +138,9 @@ func (r *Runner) reset() error {
 	accuracy := metric.NewBaseMetric("Batch Accuracy", "acc", metric.AccuracyMetricType, batchAccuracy, nil)
 	r.trainer = train.NewTrainer(r.backend, r.store, logits, lossOf,
 		r.Config.optimizer(), []metric.Interface{accuracy}, nil)
-	var err1, err2, err3 error
+	var err1, err2, err3, err4 error
 	r.look, err3 = lookahead(r.backend, r.store)
+	r.norm, err4 = preciseNorm(r.backend, r.store, logits)
 	r.eval, err1 = model.NewExec(r.backend, r.store, func(scope *model.Scope, images, labels *graph.Node) (*graph.Node, *graph.Node) {
 		scope.Store().SetTraining(images.Graph(), false)
 		return scores(answers(scope, images), labels)
@@ -150,7 +152,7 @@ func (r *Runner) reset() error {
 	if r.sharding != nil && err1 == nil {
 		r.sharding.apply(r.eval)
 	}
-	return errors.Join(err1, err2, err3)
+	return errors.Join(err1, err2, err3, err4)
 }
 
 // Dir is the run's folder.
@@ -175,6 +177,7 @@ func (r *Runner) Finalize() {
 	r.trainer.ResetComputationGraphs()
 	r.eval.Finalize()
 	r.look.Finalize()
+	r.norm.Finalize()
 	r.predict.Finalize()
 	r.store.Finalize()
 	r.predict = nil

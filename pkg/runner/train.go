@@ -37,7 +37,7 @@ func (r *Runner) Train(ctx context.Context, trainData, dev *cifar.Dataset) error
 	if err != nil {
 		return fmt.Errorf("runner: %w", err)
 	}
-	t := training{Runner: r, lock: lock, id: r.identity(trainData, dev), dev: dev, saved: time.Now()}
+	t := training{Runner: r, lock: lock, id: r.identity(trainData, dev), train: trainData, dev: dev, saved: time.Now()}
 	defer func() { t.lock.release() }()
 	r.removeTemporary()
 	if err := t.resume(); err != nil {
@@ -84,6 +84,7 @@ type training struct {
 	lock     *folderLock
 	id       identity
 	loader   *cifar.Loader
+	train    *cifar.Dataset
 	dev      *cifar.Dataset
 	step     int // steps done
 	total    int
@@ -234,6 +235,9 @@ func (t *training) evaluationDue() bool {
 // evaluateDev scores the model on dev and keeps it if it is the best so far.
 func (t *training) evaluateDev(ctx context.Context) error {
 	start := time.Now()
+	if err := t.settleNorm(); err != nil {
+		return err
+	}
 	score, loss, err := t.evaluate(ctx, t.dev, t.progress)
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
