@@ -35,6 +35,7 @@ func changes(a, b Row) []string {
 	note("epochs", x.Epochs == y.Epochs)
 	note("batch size", x.BatchSize == y.BatchSize)
 	note("optimizer and its learning rate", x.LearningRate == y.LearningRate && x.Recipe.Optimizer == y.Recipe.Optimizer && x.Recipe.Momentum == y.Recipe.Momentum)
+	note("Muon", x.Recipe.MuonRate == y.Recipe.MuonRate)
 	note("decay", x.WeightDecay == y.WeightDecay && x.Recipe.DecayKernelsOnly == y.Recipe.DecayKernelsOnly)
 	note("seed", x.Seed == y.Seed)
 	note("schedule", x.Recipe.Schedule == y.Recipe.Schedule)
@@ -91,6 +92,10 @@ func TestBudget(t *testing.T) {
 	macs := (fastnet.Net{Widths: [3]int{64, 256, 256}}).MACs()
 	chapter := resnet.Custom(3, 10, true).Summary().MACs() * 30 * 40000
 	require.LessOrEqual(t, macs*int64(row.Config.Epochs)*40000, chapter)
+	steps := int64(row.Config.Epochs) * 40000 / int64(row.Config.BatchSize)
+	muon := muonMACs(fastnet.Net{Widths: [3]int{64, 256, 256}}) * steps
+	require.Equal(t, int64(3*(2*216*64*64+2*576*64*64+2*2*2304*256*256+2*576*256*256+2*2304*256*256+2*64*64*64+4*256*256*256))*steps, muon)
+	require.LessOrEqual(t, 3*macs*int64(row.Config.Epochs)*40000+muon, 3*chapter)
 	require.InDelta(t, 0.366, row.Config.LearningRate, 1e-3)
 	require.InDelta(t, 0.00133, row.Config.WeightDecay, 1e-5)
 }

@@ -50,7 +50,20 @@ func Run(l *lab.Lab, row Row) (*Result, error) {
 		Config: r.Config, TrainImages: train.Len(), DevImages: dev.Len(), TrainData: train.Fingerprint(), TestData: test.Fingerprint(),
 	}
 	result.training(&r.History)
+	if row.Config.Recipe.MuonRate > 0 {
+		result.FLOPs += 2 * float64(muonMACs(model)) * float64(result.Steps)
+	}
 	return result, result.score(r, test)
+}
+
+// muonMACs is what Muon adds to a training step, whatever the batch.
+func muonMACs(m runner.Model) (total int64) {
+	for _, p := range m.Params() {
+		if p.Trainable && len(p.Dims) == 4 {
+			total += runner.MuonMACs(p.Dims)
+		}
+	}
+	return total
 }
 
 // training takes over what a history says.

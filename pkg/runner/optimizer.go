@@ -19,8 +19,7 @@ import (
 //
 // (Kingma and Ba 2015, algorithm 1; https://docs.pytorch.org/docs/2.9/generated/torch.optim.Adam.html).
 func AdamL2(learningRate, weightDecay float64) optimizer.Interface {
-	adam := optimizer.Adam().LearningRate(learningRate).Epsilon(1e-8).Done()
-	return &coupledL2{Interface: adam, weightDecay: weightDecay}
+	return &coupledL2{Interface: AdamW(learningRate, 0), weightDecay: weightDecay}
 }
 
 // AdamW is Adam with the decay taken out of the moments (Loshchilov and Hutter 2019, algorithm 2, as
@@ -39,14 +38,14 @@ type withGradients interface {
 type coupledL2 struct {
 	optimizer.Interface
 	weightDecay float64
-	kernelsOnly bool // see Recipe.DecayKernelsOnly
+	spared      func(*model.Variable) bool // variables without decay; nil is none
 }
 
 // UpdateGraph implements optimizer.Interface.
 func (o *coupledL2) UpdateGraph(scope *model.Scope, g *graph.Graph, loss *graph.Node) {
 	grads := scope.BuildTrainableVariablesGradientsGraph(loss)
 	for i, v := range trainable(scope, g) {
-		if o.kernelsOnly && !isKernel(v) {
+		if o.spared != nil && o.spared(v) {
 			continue
 		}
 		grads[i] = graph.Add(grads[i], graph.MulScalar(v.NodeValue(g), o.weightDecay))

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,6 +20,9 @@ type Recipe struct {
 	Optimizer string `json:"optimizer,omitempty"`
 	// Momentum of "momentum" and "nesterov"; 0 means 0.9.
 	Momentum float64 `json:"momentum,omitempty"`
+	// MuonRate is Muon's learning rate for the kernels of convolutions, which then have no weight decay; 0 means that they are
+	// trained as all else. It follows the schedule, and takes over Momentum. See muonUpdate.
+	MuonRate float64 `json:"muon_rate,omitempty"`
 	// DecayKernelsOnly leaves biases and batch norm's weights without weight decay.
 	DecayKernelsOnly bool `json:"decay_kernels_only,omitempty"`
 	// Schedule changes the learning rate from step to step.
@@ -72,10 +76,7 @@ func (r Recipe) validate() error {
 	case !(r.LabelSmoothing >= 0 && r.LabelSmoothing < 1):
 		return fmt.Errorf("runner: label smoothing is %g, want at least 0 and less than 1", r.LabelSmoothing)
 	}
-	if err := r.Augment.Validate(); err != nil {
-		return err
-	}
-	return r.Schedule.validate()
+	return cmp.Or(r.validateMuon(), r.Augment.Validate(), r.Schedule.validate())
 }
 
 // String names what is not the chapter's way.
@@ -88,6 +89,7 @@ func (r Recipe) String() string {
 	}
 	add(r.Optimizer != "", "%s", r.Optimizer)
 	add(r.Momentum != 0, "momentum %g", r.Momentum)
+	add(r.MuonRate != 0, "Muon %g for convolutions", r.MuonRate)
 	add(r.DecayKernelsOnly, "decay on kernels only")
 	add(r.Schedule != (Schedule{}), "%s", r.Schedule)
 	add(r.LabelSmoothing != 0, "label smoothing %g", r.LabelSmoothing)
@@ -105,21 +107,22 @@ func (r Recipe) String() string {
 
 // optimizer makes the optimizer that the configuration asks for.
 func (c Config) optimizer() optimizer.Interface {
-	rate, decay, kernelsOnly := c.LearningRate, max(0, c.WeightDecay), c.Recipe.DecayKernelsOnly
-	var o optimizer.Interface
-	switch c.Recipe.Optimizer {
+	rate, decay, r := c.LearningRate, max(0, c.WeightDecay), c.Recipe
+	coupled := &coupledL2{weightDecay: decay, spared: func(v *model.Variable) bool {
+		return r.DecayKernelsOnly && !isKernel(v) || r.MuonRate > 0 && isConvolution(v)
+	}}
+	switch r.Optimizer {
 	case "adamw":
-		if kernelsOnly {
+		if r.DecayKernelsOnly {
 			return &decoupledDecay{AdamW(rate, 0), rate, decay}
 		}
 		return AdamW(rate, decay)
 	case "sgd", "momentum", "nesterov":
-		o = SGD(rate, c.Recipe.Momentum, c.Recipe.Optimizer == "nesterov", decay)
+		coupled.Interface = &momentumSGD{learningRate: rate, momentum: r.Momentum, nesterov: r.Optimizer == "nesterov", muonRate: r.MuonRate}
 	default:
-		o = AdamL2(rate, decay)
+		coupled.Interface = AdamW(rate, 0)
 	}
-	o.(*coupledL2).kernelsOnly = kernelsOnly
-	return o
+	return coupled
 }
 
 // smoothedLoss is the mean cross-entropy with smoothed labels (Szegedy et al. 2016, section 7; as

@@ -22,7 +22,7 @@ import (
 // Paddle's Momentum(use_nesterov, weight_decay=L2Decay(λ)) is the same. GoMLX's own SGD has neither momentum nor decay.
 func SGD(learningRate, momentum float64, nesterov bool, weightDecay float64) optimizer.Interface {
 	return &coupledL2{
-		Interface:   &momentumSGD{learningRate, momentum, nesterov},
+		Interface:   &momentumSGD{learningRate: learningRate, momentum: momentum, nesterov: nesterov},
 		weightDecay: weightDecay,
 	}
 }
@@ -33,6 +33,7 @@ const momentumScope = "Momentum"
 type momentumSGD struct {
 	learningRate, momentum float64
 	nesterov               bool
+	muonRate               float64 // see Recipe.MuonRate
 }
 
 // UpdateGraph implements optimizer.Interface.
@@ -51,6 +52,10 @@ func (o *momentumSGD) UpdateGraphWithGradients(scope *model.Scope, grads []*grap
 		b.SetNodeValue(step)
 		if o.nesterov {
 			step = graph.Add(grads[i], graph.MulScalar(step, o.momentum))
+		}
+		if o.muonRate > 0 && isConvolution(v) { // the schedule's factor is in rate
+			v.SetNodeValue(muonUpdate(v.NodeValue(g), step, graph.MulScalar(rate, o.muonRate/o.learningRate)))
+			continue
 		}
 		v.SetNodeValue(graph.Sub(v.NodeValue(g), graph.Mul(rate, step)))
 	}
