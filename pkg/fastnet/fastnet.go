@@ -10,8 +10,8 @@
 // Each of its choices buys training time: the whitening need not be learnt, convolutions start as identities, so that the
 // image reaches the last layer from the first step on, and pools stand before the norms, where maps are smaller.
 //
-// Left out of airbench94: freezing the whitening's bias after three epochs. Its lookahead average of the weights and its views
-// of an image at the test are in runner.Recipe.
+// Left out of airbench94: freezing the whitening's bias after three epochs. Its lookahead average of the weights, its views of
+// an image at the test, and the Muon of its newer version are in runner.Recipe.
 package fastnet
 
 import (
