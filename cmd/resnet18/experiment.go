@@ -30,7 +30,7 @@ func (a *app) experiment(args []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "[Test] accuracy/loss: %.4f ± %.4f/%.4f; %.0f minutes, %.4f PFLOP; %s\n", result.TestAccuracy,
-		experiments.Interval(result.TestAccuracy, result.TestImages), result.TestLoss, result.Seconds/60, result.FLOPs/1e15, path)
+	fmt.Fprintf(a.out, "[Test] accuracy/loss: %s/%.4f; %.0f minutes, %.4f PFLOP; %s\n", result.Test(),
+		result.TestLoss, result.Seconds/60, result.FLOPs/1e15, path)
 	return nil
 }

@@ -89,11 +89,12 @@ func TestBudget(t *testing.T) {
 	t.Parallel()
 	row, err := Find("modern")
 	require.NoError(t, err)
-	macs := (fastnet.Net{Widths: [3]int{64, 256, 256}}).MACs()
+	net := fastnet.Net{Widths: [3]int{64, 256, 256}}
+	macs := net.MACs()
 	chapter := resnet.Custom(3, 10, true).Summary().MACs() * 30 * 40000
 	require.LessOrEqual(t, macs*int64(row.Config.Epochs)*40000, chapter)
 	steps := int64(row.Config.Epochs) * 40000 / int64(row.Config.BatchSize)
-	muon := muonMACs(fastnet.Net{Widths: [3]int{64, 256, 256}}) * steps
+	muon := muonMACs(net) * steps
 	require.Equal(t, int64(3*(2*216*64*64+2*576*64*64+2*2*2304*256*256+2*576*256*256+2*2304*256*256+2*64*64*64+4*256*256*256))*steps, muon)
 	require.LessOrEqual(t, 3*macs*int64(row.Config.Epochs)*40000+muon, 3*chapter)
 	require.InDelta(t, 0.366, row.Config.LearningRate, 1e-3)

@@ -34,7 +34,7 @@ type Result struct {
 	Origin      string `json:"origin"` // of the images, in words
 
 	Steps   int           `json:"steps"`
-	FLOPs   float64       `json:"flops"`   // of training: 2 for a multiply-add, 3 for forward, and backward twice that
+	FLOPs   float64       `json:"flops"`   // of training: 2 for a multiply-add; a forward pass, a backward pass of two, and Muon's products
 	Seconds float64       `json:"seconds"` // of training steps and evaluations on dev
 	Device  string        `json:"device"`
 	Curve   []Point       `json:"curve"` // the training, in at most 60 points
@@ -162,6 +162,11 @@ func (r *Result) Gap() (accuracy, loss float64) {
 // Interval is half the width of the interval that holds 95 of 100 accuracies, if p is the true one and n images are asked: the
 // normal approximation of the binomial distribution, 1.96·√(p(1-p)/n).
 func Interval(p float64, n int) float64 { return 1.96 * lab.Deviation(p, n) }
+
+// Test is the accuracy on the test set with its interval, as "0.9010 ± 0.0059".
+func (r *Result) Test() string {
+	return fmt.Sprintf("%.4f ± %.4f", r.TestAccuracy, Interval(r.TestAccuracy, r.TestImages))
+}
 
 // Comparison says how two models answered the same test images.
 type Comparison struct {

@@ -25,8 +25,8 @@ func Table(all []*Result) (string, error) {
 			difference = fmt.Sprintf("%+.2f: %s", 100*(r.TestAccuracy-other.TestAccuracy), c.Verdict())
 			against = other.Name
 		}
-		fmt.Fprintf(&b, "| %s | %s | %d | %.4f | %.4f ± %.4f | %s | %s | %.4f | %.1f |\n", r.Name, r.Change, r.Steps, r.BestDev,
-			r.TestAccuracy, Interval(r.TestAccuracy, r.TestImages), difference, against, r.FLOPs/1e15, r.Seconds/60)
+		fmt.Fprintf(&b, "| %s | %s | %d | %.4f | %s | %s | %s | %.4f | %.1f |\n", r.Name, r.Change, r.Steps, r.BestDev,
+			r.Test(), difference, against, r.FLOPs/1e15, r.Seconds/60)
 	}
 	return b.String(), nil
 }

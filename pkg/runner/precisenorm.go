@@ -1,8 +1,8 @@
 package runner
 
 import (
+	"errors"
 	"fmt"
-	"path"
 	"strings"
 
 	"github.com/gomlx/compute"
@@ -28,7 +28,7 @@ func preciseNorm(b compute.Backend, store *model.Store, logits func(*model.Scope
 		var statistics []*model.Variable
 		var before []*graph.Node
 		for v := range scope.IterVariables() {
-			if strings.HasPrefix(path.Base(v.Name()), "running_") {
+			if strings.HasPrefix(v.Name(), "running_") {
 				statistics, before = append(statistics, v), append(before, v.NodeValue(g))
 				v.SetNodeValue(graph.ZerosLike(v.NodeValue(g)))
 			}
@@ -51,13 +51,12 @@ func (t *training) settleNorm() error {
 		images := tensors.FromFlatDataAndDimensions(d.Pixels[i*size*cifar.ImageSize:][:size*cifar.ImageSize],
 			size, cifar.Height, cifar.Width, cifar.Channels)
 		out, err := t.norm.Call1(images, float32(i))
-		if err != nil {
+		if err = errors.Join(err, images.FinalizeAll()); err != nil {
 			return fmt.Errorf("runner: batch norm's statistics after step %d: %w", t.step-1, err)
 		}
 		if err := out.FinalizeAll(); err != nil {
 			return err
 		}
-		images.MustFinalizeAll()
 	}
 	return nil
 }
