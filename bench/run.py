@@ -75,13 +75,17 @@ def main():
     write(results)
 
 
+def commit():
+    """The commit, from $COMMIT in a copy without history."""
+    return os.environ.get("COMMIT") or subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
+
+
 def write(results):
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
     sides = list(dict.fromkeys(side for got in results.values() for side in got))
     device = {side: m["device"] for got in results.values() for side, m in got.items()}
     lines = ["<!-- Made by `make bench`. -->", "# Speed, in turn on one machine", "",
              "Median of all rounds, and the process's peak of memory. The ratio is ours by the faster PyTorch.", "",
-             f"Machine: {cpu()}, {os.cpu_count()} cores, {platform.system()}; commit {commit}.  ",
+             f"Machine: {cpu()}, {os.cpu_count()} cores, {platform.system()}; commit {commit()}.  ",
              "Sides: " + "; ".join(f"{side}: {device[side]}" for side in sides) + ".", "",
              "| work | " + " | ".join(sides) + " | ratio |", "|---|" + "---|" * (len(sides) + 1)]
     for task, got in results.items():

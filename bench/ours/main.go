@@ -1,6 +1,6 @@
 // Command ours measures this project's side of the comparison: see bench/run.py, which calls it.
 //
-//	go run ./bench/ours -task step|eval|epoch|first -batch 64 -stem imagenet -n 15
+//	go run ./bench/ours -task step|eval|epoch|first -batch 64 -stem imagenet -n 15 [-bfloat16]
 //
 // It prints one JSON object: seconds (a list, one for each step, evaluation or epoch), the process's peak
 // memory in MB and what computed.
@@ -30,6 +30,7 @@ var (
 	classes = flag.Int("classes", 10, "outputs")
 	n       = flag.Int("n", 15, "how many to measure, after two to warm up")
 	images  = flag.Int("images", 40000, "images of an epoch, 10000 to evaluate")
+	bf16    = flag.Bool("bfloat16", false, "convolve in bfloat16")
 )
 
 func main() {
@@ -54,7 +55,7 @@ func measure(start time.Time) (seconds []float64, err error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	m := resnet.Config{NumClasses: *classes, Stem: resnet.Stem(*stem)}
+	m := resnet.Config{NumClasses: *classes, Stem: resnet.Stem(*stem), BFloat16: *bf16}
 	r, err := runner.New(b, m, dir, runner.Config{Epochs: 1, BatchSize: *batch, EvalSteps: 1 << 30, SaveEvery: time.Hour})
 	if err != nil {
 		return nil, err

@@ -87,7 +87,6 @@ func start(config string) (b compute.Backend, err error) {
 			config, strings.Join(slices.Sorted(slices.Values(compute.List())), ", "))
 	}
 	if name == "xla" {
-		keepFreedMemory()
 		lessMemory()
 	}
 	b, err = compute.NewWithConfig(config)

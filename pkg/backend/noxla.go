@@ -2,10 +2,16 @@
 
 package backend
 
-import "github.com/gomlx/compute"
+import (
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/graph"
+)
 
 // IsGPU says whether the backend computes on a graphics card: never, without XLA.
 func IsGPU(compute.Backend) bool { return false }
+
+// InPlace concerns XLA only.
+func InPlace(parameter *graph.Node, output int) {}
 
 func xlaCandidates() []candidate { return nil }
 func lessMemory()                {}

@@ -2,6 +2,7 @@ package resnet
 
 import (
 	"fmt"
+	"os"
 	"sync"
 	"testing"
 
@@ -17,11 +18,17 @@ import (
 var backends = map[string]func() (compute.Backend, error){
 	"go":  sync.OnceValues(func() (compute.Backend, error) { return backend.New("go", nil) }),
 	"xla": sync.OnceValues(func() (compute.Backend, error) { return backend.New("xla:cpu", nil) }),
+	"gpu": sync.OnceValues(func() (compute.Backend, error) { return backend.New("xla:cuda,tf32=false", nil) }),
 }
 
-// onEach runs a test on pure Go and, where it starts, on XLA.
+// onEach runs a test on pure Go, where it starts on XLA, and with $GPU_TESTS set on a GPU. There $NVIDIA_TF32_OVERRIDE=0 keeps
+// cuDNN's convolutions in float32: in TF32 no two ways agree to 1e-4.
 func onEach(t *testing.T, test func(t *testing.T, b compute.Backend)) {
-	for _, name := range []string{"go", "xla"} {
+	names := []string{"go", "xla"}
+	if os.Getenv("GPU_TESTS") != "" {
+		names = append(names, "gpu")
+	}
+	for _, name := range names {
 		t.Run(name, func(t *testing.T) { test(t, start(t, name)) })
 	}
 }

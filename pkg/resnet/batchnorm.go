@@ -3,6 +3,8 @@ package resnet
 import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"nndl.example/resnet18/pkg/backend"
 )
 
 const (
@@ -57,8 +59,11 @@ func normalise(x, weight, bias, mean, std *Node) *Node {
 }
 
 // channelMean averages x [batch, h, w, channels] over all but the channels. As a product with a row of
-// ones it takes a fifth of the time of XLA's reduction on the CPU.
+// ones it takes a fifth of the time of XLA's reduction on the CPU. On a GPU a product would round x to TF32.
 func channelMean(x *Node) *Node {
+	if backend.IsGPU(x.Graph().Backend()) {
+		return ReduceMean(x, 0, 1, 2)
+	}
 	channels := x.Shape().Dim(3)
 	count := x.Shape().Size() / channels
 	row := BroadcastToDims(Scalar(x.Graph(), x.DType(), 1/float64(count)), 1, count)

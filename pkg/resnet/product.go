@@ -1,11 +1,18 @@
 package resnet
 
-import . "github.com/gomlx/gomlx/core/graph"
+import (
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"nndl.example/resnet18/pkg/backend"
+)
 
 // product is the matrix product a·w of a [rows, k] and w [k, columns], with its two gradients written in
 // the order of factors that XLA's CPU code is fast at. Its matrix kernels pack a transposed large factor
 // slowly; transposing the small ones, the output's gradient and the result, costs less.
 func product(a, w *Node) *Node {
+	if backend.IsGPU(a.Graph().Backend()) {
+		return MatMul(a, w)
+	}
 	return withGradient([]*Node{a, w}, func(in []*Node) *Node {
 		return MatMul(in[0], in[1])
 	}, func(in []*Node, dy *Node) []*Node {

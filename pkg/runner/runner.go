@@ -21,6 +21,7 @@ import (
 	"github.com/gomlx/gomlx/ml/train/loss"
 	"github.com/gomlx/gomlx/ml/train/metric"
 
+	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/resnet"
 )
@@ -102,16 +103,16 @@ type Runner struct {
 }
 
 // New prepares a runner for a model, with fresh weights, in a folder that Train makes if needed.
-func New(backend compute.Backend, m Model, dir string, c Config) (*Runner, error) {
+func New(b compute.Backend, m Model, dir string, c Config) (*Runner, error) {
 	c = c.withDefaults()
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	shards, err := newSharding(backend, c.Devices)
+	shards, err := newSharding(b, c.Devices)
 	if err != nil {
 		return nil, err
 	}
-	r := &Runner{Config: c, Out: os.Stdout, backend: backend, sharding: shards, model: m, dir: dir}
+	r := &Runner{Config: c, Out: os.Stdout, backend: b, sharding: shards, model: m, dir: dir}
 	if err := r.reset(); err != nil {
 		return nil, err
 	}
@@ -135,7 +136,10 @@ func (r *Runner) reset() error {
 		lossOf = smoothedLoss(s)
 	}
 	answers := r.Config.Recipe.averaged(logits)
-	accuracy := metric.NewBaseMetric("Batch Accuracy", "acc", metric.AccuracyMetricType, batchAccuracy, nil)
+	accuracy := metric.NewBaseMetric("Batch Accuracy", "acc", metric.AccuracyMetricType, func(scope *model.Scope, labels, logits []*graph.Node) *graph.Node {
+		updateInPlace(r.store, logits[0].Graph())
+		return batchAccuracy(scope, labels, logits)
+	}, nil)
 	r.trainer = train.NewTrainer(r.backend, r.store, logits, lossOf,
 		r.Config.optimizer(), []metric.Interface{accuracy}, nil)
 	var err1, err2, err3, err4 error
@@ -153,6 +157,22 @@ func (r *Runner) reset() error {
 		r.sharding.apply(r.eval)
 	}
 	return errors.Join(err1, err2, err3, err4)
+}
+
+// updateInPlace makes a training step write the variables that it changes where they were. To be called when the rest of the
+// graph is built: GoMLX's Exec returns the changed variables as the first outputs, in the order of the store. On a CPU the
+// weights stay out of it: code that writes over its input is not vectorised there, which matters for Adam's root and division.
+func updateInPlace(store *model.Store, g *graph.Graph) {
+	output := 0
+	for v := range store.IterVariables() {
+		if !v.ChangedInGraph(g) {
+			continue
+		}
+		if !v.Trainable || backend.IsGPU(g.Backend()) {
+			backend.InPlace(g.GetParameterByName(v.Path()), output)
+		}
+		output++
+	}
 }
 
 // Dir is the run's folder.

@@ -1,0 +1,106 @@
+"""Measures this project, PyTorch and JAX in turn on one GPU and writes bench/GPU.md: `make bench-gpu`.
+
+First single tasks, as bench/run.py does them on the CPU, then the chapter's 30 epochs from the extracted files to the accuracy on
+the test set. GoMLX must find XLA's plugin for CUDA (docker/README.md), and $PYTHON, or .venv-peers, must have PyTorch and JAX.
+
+    gpu.py [--programs FOLDER] [--rounds 2] [--tasks step64,eval] [--epochs 30]
+
+FOLDER has the programs ours (./bench/ours) and resnet18 (./cmd/resnet18), for a machine without Go.
+"""
+import argparse, json, os, re, statistics, subprocess, sys, tempfile, time
+from pathlib import Path
+from run import PEER, ROOT, commit
+
+PYTHON = os.environ.get("PYTHON", PEER)
+TASKS = {  # name: (what, arguments)
+    "step64": ("training step, batch 64", ["task=step", "batch=64", "n=200"]),
+    "step256": ("training step, batch 256", ["task=step", "batch=256", "n=100"]),
+    "step1024": ("training step, batch 1024", ["task=step", "batch=1024", "n=40"]),
+    "cifar256": ("training step, CIFAR stem, batch 256", ["task=step", "batch=256", "stem=cifar", "n=40"]),
+    "eval": ("evaluation of 10,000 images", ["task=eval", "n=5"]),
+    "first": ("process start to the end of the first step", ["task=first"]),
+}
+SIDES = {  # name: its own arguments in a task, and in the chapter's training; None where it does not take part
+    "ours, bfloat16": (["-bfloat16"], ["-bfloat16"]),
+    "ours, float32": ([], []),
+    "PyTorch eager": (["--cuda"], None),
+    "PyTorch compiled": (["--cuda", "--compile"], []),
+    "JAX, float32": ([], None),
+}
+
+
+def output(what, side, command):
+    """What the command prints; None, with the reason on the terminal, if it fails."""
+    p = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if p.returncode:
+        print(f"{what}, {side}: FAILED\n{p.stderr[-1500:]}", flush=True)
+        return None
+    return p.stdout
+
+
+def measure(programs, name, rounds):
+    """The median milliseconds of each side at a task, all rounds together."""
+    what, args = TASKS[name]
+    seconds = {}
+    for r in range(rounds):
+        for side, (own, _) in SIDES.items():
+            if side.startswith("ours"):
+                command = [programs / "ours"] + ["-" + x for x in args] + own
+            else:
+                command = [PYTHON, "bench/jax_bench.py" if side.startswith("JAX") else "bench/torch_bench.py"] + ["--" + x for x in args] + own
+            out = output(what, side, command)
+            if out:
+                m = json.loads(out.splitlines()[-1])
+                seconds.setdefault(side, []).extend(m["seconds"])
+                print(f"{what}, round {r + 1}, {side}: {1000 * statistics.median(m['seconds']):.2f} ms; {m['device']}", flush=True)
+    return {side: 1000 * statistics.median(s) for side, s in seconds.items()}
+
+
+def chapter(programs, epochs):
+    """The seconds of the whole process that trains, and the accuracy on the test set, of each side."""
+    cells = {}
+    for side, (_, own) in SIDES.items():
+        if own is None:
+            continue
+        work = tempfile.mkdtemp()
+        output("data", side, [programs / "resnet18", "data", "-work", work])
+        start = time.time()
+        if side.startswith("ours"):
+            command = [programs / "resnet18", "train", "-work", work, "-epochs", str(epochs)] + own
+        else:
+            command = [PYTHON, "bench/torch_chapter.py", f"{work}/data/cifar-10-batches-py", "--epochs", str(epochs)]
+        out = output("chapter", side, command)
+        if out:
+            print(f"chapter, {side}: {time.time() - start:.1f} s\n" + "\n".join(line for line in out.splitlines() if line.startswith(("[", "computes", "trained"))), flush=True)
+            cells[side] = f"{time.time() - start:.1f} s, {re.search(r'accuracy/loss: ([0-9.]+)', out)[1]}"
+    return cells
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--programs", type=Path); p.add_argument("--rounds", type=int, default=2)
+    p.add_argument("--tasks", default=",".join(TASKS)); p.add_argument("--epochs", type=int, default=30)
+    p.add_argument("--out", type=Path, default=ROOT / "bench/GPU.md")
+    a = p.parse_args()
+    if not a.programs:
+        a.programs = Path(tempfile.mkdtemp())
+        subprocess.run(["go", "build", "-o", a.programs, "./bench/ours", "./cmd/resnet18"], cwd=ROOT, check=True)
+    card = output("card", "", ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]).strip()
+    versions = output("versions", "", [PYTHON, "-c", "import torch, jax; print(f'PyTorch {torch.__version__}, JAX {jax.__version__}')"]).strip()
+    lines = ["<!-- Made by `make bench-gpu`. -->", "# Speed on a GPU, in turn on one card", "",
+             f"Card: {card} (driver), {os.cpu_count()} cores; {versions}; commit {commit()}.", "",
+             "| work | " + " | ".join(SIDES) + " | ratio |", "|---|" + "---|" * (len(SIDES) + 1)]
+    for name in filter(None, a.tasks.split(",")):
+        ms = measure(a.programs, name, a.rounds)
+        ratio = min(v for k, v in ms.items() if k.startswith("ours")) / min(v for k, v in ms.items() if k.startswith("PyTorch"))
+        lines.append(f"| {TASKS[name][0]} | " + " | ".join(f"{ms[s]:.2f} ms" if s in ms else "" for s in SIDES) + f" | {ratio:.2f} |")
+        a.out.write_text("\n".join(lines) + "\n")
+    if a.epochs:
+        cells = chapter(a.programs, a.epochs)
+        lines.append(f"| the chapter's {a.epochs} epochs: whole process, test accuracy | " + " | ".join(cells.get(s, "") for s in SIDES) + " | |")
+    a.out.write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

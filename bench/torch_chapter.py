@@ -1,0 +1,76 @@
+"""The chapter's training in PyTorch on a GPU, as "resnet18 train" does it on the same files: see bench/gpu.py, which calls it.
+
+    torch_chapter.py FOLDER [--epochs 30] [--eager]
+
+FOLDER holds the extracted batch files. torchvision's resnet18 with 1,000 outputs, channels_last, automatic mixed precision in
+bfloat16, compiled into CUDA graphs, Adam in one kernel. All images lie on the card as bytes, a batch is gathered and normalised
+there, and nothing waits for the card between two evaluations.
+"""
+import argparse, pickle, time
+from pathlib import Path
+import numpy as np
+import torch, torchvision
+
+p = argparse.ArgumentParser()
+p.add_argument("folder", type=Path); p.add_argument("--epochs", type=int, default=30); p.add_argument("--eager", action="store_true")
+a = p.parse_args()
+BATCH, EVAL_STEPS = 64, 3000
+cross_entropy = torch.nn.functional.cross_entropy
+
+
+def load(*names):
+    batches = [pickle.loads((a.folder / name).read_bytes(), encoding="bytes") for name in names]
+    images = torch.from_numpy(np.concatenate([b[b"data"] for b in batches])).view(-1, 3, 32, 32)
+    return images.cuda().contiguous(memory_format=torch.channels_last), torch.tensor(sum((b[b"labels"] for b in batches), [])).cuda()
+
+
+mean, std = (torch.tensor(v, device="cuda").view(1, 3, 1, 1) for v in ([0.4914, 0.4822, 0.4465], [0.2023, 0.1994, 0.2010]))
+
+
+def normalised(images):
+    return ((images.float() / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
+
+
+torch.manual_seed(0)
+m = torchvision.models.resnet18().to("cuda", memory_format=torch.channels_last)
+f = m if a.eager else torch.compile(m, mode="reduce-overhead")
+opt = torch.optim.Adam(m.parameters(), lr=1e-3, weight_decay=0.005, fused=True)
+mixed = torch.autocast("cuda", torch.bfloat16)
+
+
+def evaluate(images, labels, batch=250):
+    m.eval()
+    right = loss = 0
+    with torch.inference_mode(), mixed:
+        for i in range(0, len(labels), batch):
+            out = m(normalised(images[i:i + batch]))
+            loss += cross_entropy(out, labels[i:i + batch], reduction="sum")
+            right += (out.argmax(1) == labels[i:i + batch]).sum()
+    m.train()
+    return right.item() / len(labels), loss.item() / len(labels)
+
+
+train, dev, test = load(*(f"data_batch_{i}" for i in range(1, 5))), load("data_batch_5"), load("test_batch")
+steps = len(train[1]) // BATCH
+total, step, best, start = a.epochs * steps, 0, -1, time.time()
+for epoch in range(a.epochs):
+    order = torch.randperm(len(train[1]), device="cuda")
+    for i in range(0, steps * BATCH, BATCH):
+        j = order[i:i + BATCH]
+        with mixed:
+            loss = cross_entropy(f(normalised(train[0][j])), train[1][j])
+        loss.backward()
+        if step % EVAL_STEPS == 0:
+            print(f"[Train] epoch: {epoch}/{a.epochs}, step: {step}/{total}, loss: {loss.item():.5f}, {time.time() - start:.1f} s", flush=True)
+        opt.step()
+        opt.zero_grad()
+        step += 1
+        if step == total or step > 1 and (step - 1) % EVAL_STEPS == 0:
+            score, dev_loss = evaluate(*dev)
+            print(f"[Evaluate]  dev score: {score:.5f}, dev loss: {dev_loss:.5f}", flush=True)
+            if score > best:
+                best = score
+                torch.save(m.state_dict(), "/tmp/torch-chapter.pt")
+print(f"trained in {time.time() - start:.1f} s")
+m.load_state_dict(torch.load("/tmp/torch-chapter.pt"))
+print("[Test] accuracy/loss: {:.4f}/{:.4f}".format(*evaluate(*test)))
