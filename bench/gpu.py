@@ -1,9 +1,9 @@
 """Measures this project, PyTorch and JAX in turn on one GPU and writes bench/GPU.md: `make bench-gpu`.
 
-First single tasks, as bench/run.py does them on the CPU, then the chapter's 30 epochs from the extracted files to the accuracy on
-the test set. GoMLX must find XLA's plugin for CUDA (docker/README.md), and $PYTHON, or .venv-peers, must have PyTorch and JAX.
+Single tasks are done as by bench/run.py on the CPU; "chapter" is the chapter's 30 epochs, from the extracted files to the accuracy
+on the test set. GoMLX must find XLA's plugin for CUDA (docker/README.md), and $PYTHON, or .venv-peers, must have PyTorch and JAX.
 
-    gpu.py [--programs FOLDER] [--rounds 2] [--tasks step64,eval] [--epochs 30]
+    gpu.py [--programs FOLDER] [--rounds 2] [--tasks step64,chapter] [--epochs 30]
 
 FOLDER has the programs ours (./bench/ours) and resnet18 (./cmd/resnet18), for a machine without Go.
 """
@@ -22,7 +22,7 @@ TASKS = {  # name: (what, arguments)
 }
 SIDES = {  # name: its own arguments in a task, and in the chapter's training; None where it does not take part
     "ours, bfloat16": (["-bfloat16"], ["-bfloat16"]),
-    "ours, float32": ([], []),
+    "ours, float32": ([], None),
     "PyTorch eager": (["--cuda"], None),
     "PyTorch compiled": (["--cuda", "--compile"], []),
     "JAX, float32": ([], None),
@@ -79,7 +79,7 @@ def chapter(programs, epochs):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--programs", type=Path); p.add_argument("--rounds", type=int, default=2)
-    p.add_argument("--tasks", default=",".join(TASKS)); p.add_argument("--epochs", type=int, default=30)
+    p.add_argument("--tasks", default=",".join(TASKS) + ",chapter"); p.add_argument("--epochs", type=int, default=30)
     p.add_argument("--out", type=Path, default=ROOT / "bench/GPU.md")
     a = p.parse_args()
     if not a.programs:
@@ -90,15 +90,15 @@ def main():
     lines = ["<!-- Made by `make bench-gpu`. -->", "# Speed on a GPU, in turn on one card", "",
              f"Card: {card} (driver), {os.cpu_count()} cores; {versions}; commit {commit()}.", "",
              "| work | " + " | ".join(SIDES) + " | ratio |", "|---|" + "---|" * (len(SIDES) + 1)]
-    for name in filter(None, a.tasks.split(",")):
-        ms = measure(a.programs, name, a.rounds)
-        ratio = min(v for k, v in ms.items() if k.startswith("ours")) / min(v for k, v in ms.items() if k.startswith("PyTorch"))
-        lines.append(f"| {TASKS[name][0]} | " + " | ".join(f"{ms[s]:.2f} ms" if s in ms else "" for s in SIDES) + f" | {ratio:.2f} |")
+    for name in a.tasks.split(","):
+        if name == "chapter":
+            cells = chapter(a.programs, a.epochs)
+            lines.append(f"| the chapter's {a.epochs} epochs: whole process, test accuracy | " + " | ".join(cells.get(s, "") for s in SIDES) + " | |")
+        else:
+            ms = measure(a.programs, name, a.rounds)
+            ratio = min(v for k, v in ms.items() if k.startswith("ours")) / min(v for k, v in ms.items() if k.startswith("PyTorch"))
+            lines.append(f"| {TASKS[name][0]} | " + " | ".join(f"{ms[s]:.2f} ms" if s in ms else "" for s in SIDES) + f" | {ratio:.2f} |")
         a.out.write_text("\n".join(lines) + "\n")
-    if a.epochs:
-        cells = chapter(a.programs, a.epochs)
-        lines.append(f"| the chapter's {a.epochs} epochs: whole process, test accuracy | " + " | ".join(cells.get(s, "") for s in SIDES) + " | |")
-    a.out.write_text("\n".join(lines) + "\n")
     print("\n".join(lines))
 
 
