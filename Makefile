@@ -24,7 +24,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/share/jupyter/runtime
 export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
 
-.PHONY: help lab notebooks experiments test check race bad crash devices interrupt fuzz parity bench bench-growth bench-peers release zh text site setup clean
+.PHONY: help lab notebooks experiments test check race bad crash devices interrupt fuzz parity bench bench-growth bench-gpu bench-peers release zh text site setup clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 18
 
@@ -107,6 +107,9 @@ bench: setup ## speed of this project and its peers in turn, into bench/RESULTS.
 
 bench-growth: setup ## how time and memory grow with batch, threads and images, into bench/growth-*.svg (quiet the machine first)
 	$(PY) bench/growth.py
+
+bench-gpu: setup ## speed on a GPU, of this project, PyTorch and JAX, into bench/GPU.md
+	$(PY) bench/gpu.py
 
 bench-peers: ## install PyTorch, JAX and Paddle into .venv-peers for bench and parity (about 8 GB)
 	python3 -m venv .venv-peers && .venv-peers/bin/pip install --quiet -r bench/requirements.txt
