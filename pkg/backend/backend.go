@@ -116,7 +116,7 @@ func Default() (compute.Backend, error) {
 	return shared.backend, nil
 }
 
-// Describe says in a few words what computes: "XLA on the CPU", "XLA on the GPU (NVIDIA H200)", "pure Go".
+// Describe says in a few words what computes: "XLA on the CPU", "XLA on the GPU (cuda:0 [processId=0])", "pure Go".
 func Describe(b compute.Backend) string {
 	switch {
 	case IsPureGo(b):
