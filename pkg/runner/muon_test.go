@@ -46,7 +46,7 @@ func TestOrthogonalized(t *testing.T) {
 		for _, sigma := range [][2]float64{{3, 2}, {1, 1}, {100, 10}, {1e-3, 2e-3}, {1, 0.05}} {
 			want := rotated(6, newtonSchulz(sigma))
 			for _, wide := range []bool{false, true} {
-				got, err := graph.ExecOnce(b, func(x *graph.Node) *graph.Node {
+				got, err := graph.CallOnce(b, func(x *graph.Node) *graph.Node {
 					if wide {
 						return graph.Transpose(orthogonalized(graph.Transpose(x, 0, 1)), 0, 1)
 					}

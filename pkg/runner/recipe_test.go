@@ -168,7 +168,7 @@ func TestSmoothedLoss(t *testing.T) {
 					want -= q * math.Log(p[k]) / 2
 				}
 			}
-			got, err := graph.ExecOnce(b, func(labels, logits *graph.Node) *graph.Node {
+			got, err := graph.CallOnce(b, func(labels, logits *graph.Node) *graph.Node {
 				return smoothedLoss(epsilon)([]*graph.Node{labels}, []*graph.Node{logits})
 			}, labels, logits)
 			require.NoError(t, err)
