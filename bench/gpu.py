@@ -7,9 +7,9 @@ on the test set. GoMLX must find XLA's plugin for CUDA (docker/README.md), and $
 
 FOLDER has the programs ours (./bench/ours) and resnet18 (./cmd/resnet18), for a machine without Go.
 """
-import argparse, json, os, re, statistics, subprocess, sys, tempfile, time
+import argparse, json, os, re, shutil, statistics, subprocess, sys, tempfile, time
 from pathlib import Path
-from run import PEER, ROOT, commit
+from run import PEER, ROOT, build, commit
 
 PYTHON = os.environ.get("PYTHON", PEER)
 TASKS = {  # name: (what, arguments)
@@ -59,20 +59,22 @@ def measure(programs, name, rounds):
 def chapter(programs, epochs):
     """The seconds of the whole process that trains, and the accuracy on the test set, of each side."""
     cells = {}
+    work = tempfile.mkdtemp()
+    output("data", "ours", [programs / "resnet18", "data", "-work", work])
     for side, (_, own) in SIDES.items():
         if own is None:
             continue
-        work = tempfile.mkdtemp()
-        output("data", side, [programs / "resnet18", "data", "-work", work])
         start = time.time()
         if side.startswith("ours"):
             command = [programs / "resnet18", "train", "-work", work, "-epochs", str(epochs)] + own
         else:
             command = [PYTHON, "bench/torch_chapter.py", f"{work}/data/cifar-10-batches-py", "--epochs", str(epochs)]
         out = output("chapter", side, command)
+        took = f"{time.time() - start:.1f} s"
+        shutil.rmtree(f"{work}/runs", ignore_errors=True)  # or the next of ours would find the training done
         if out:
-            print(f"chapter, {side}: {time.time() - start:.1f} s\n" + "\n".join(line for line in out.splitlines() if line.startswith(("[", "computes", "trained"))), flush=True)
-            cells[side] = f"{time.time() - start:.1f} s, {re.search(r'accuracy/loss: ([0-9.]+)', out)[1]}"
+            print(f"chapter, {side}: {took}\n" + "\n".join(line for line in out.splitlines() if line.startswith(("[", "computes", "trained"))), flush=True)
+            cells[side] = f"{took}, {re.search(r'accuracy/loss: ([0-9.]+)', out)[1]}"
     return cells
 
 
@@ -83,8 +85,7 @@ def main():
     p.add_argument("--out", type=Path, default=ROOT / "bench/GPU.md")
     a = p.parse_args()
     if not a.programs:
-        a.programs = Path(tempfile.mkdtemp())
-        subprocess.run(["go", "build", "-o", a.programs, "./bench/ours", "./cmd/resnet18"], cwd=ROOT, check=True)
+        a.programs = build("./bench/ours", "./cmd/resnet18")
     card = output("card", "", ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]).strip()
     versions = output("versions", "", [PYTHON, "-c", "import torch, jax; print(f'PyTorch {torch.__version__}, JAX {jax.__version__}')"]).strip()
     lines = ["<!-- Made by `make bench-gpu`. -->", "# Speed on a GPU, in turn on one card", "",

@@ -10,7 +10,7 @@ IMAGES = [1000, 5000, 10000, 20000, 40000, 60000]
 
 
 def main():
-    ours = build()
+    ours = build("./bench/ours") / "ours"
     sides = ["ours"] + (["PyTorch eager"] if has("torchvision") else [])
     growth = {"machine": f"{cpu()}, {os.cpu_count()} cores", "batch": [], "images": []}
 

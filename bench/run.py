@@ -29,11 +29,11 @@ TASKS = {  # name: (what, common arguments)
 }
 
 
-def build():
-    """Builds our program and returns its path."""
-    ours = Path(tempfile.mkdtemp()) / "ours"
-    subprocess.run(["go", "build", "-o", ours, "./bench/ours"], cwd=ROOT, check=True)
-    return ours
+def build(*packages):
+    """Builds programs and returns the folder that they are in."""
+    folder = Path(tempfile.mkdtemp())
+    subprocess.run(["go", "build", "-o", folder, *packages], cwd=ROOT, check=True)
+    return folder
 
 
 def has(module):
@@ -57,7 +57,7 @@ def main():
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--tasks", default=",".join(TASKS))
     a = p.parse_args()
-    ours = build()
+    ours = build("./bench/ours") / "ours"
     peers = [side for side, (module, _, _) in PEERS.items() if has(module)]
     results = {}
     for task in a.tasks.split(","):

@@ -8,6 +8,7 @@ float32. On a GPU (--cuda) with automatic mixed precision in bfloat16, the optim
 import os
 import peer
 import torch, torchvision
+from torch_score import cross_entropy, evaluate
 
 p = peer.parser()
 p.add_argument("--classes", type=int, default=10); p.add_argument("--images", type=int, default=40000)
@@ -25,7 +26,6 @@ m = m.to(device, memory_format=torch.channels_last)
 opt = torch.optim.Adam(m.parameters(), lr=1e-3, weight_decay=0.005, fused=a.cuda)
 f = torch.compile(m, mode="reduce-overhead" if a.cuda else "default") if a.compile else m
 mixed = torch.autocast("cuda", torch.bfloat16, enabled=a.cuda)
-cross_entropy = torch.nn.functional.cross_entropy
 
 
 def data(n):
@@ -42,16 +42,8 @@ def step(x, y):
     return loss.item()
 
 
-def evaluate(x, y, batch=250):
-    m.eval()
-    right = loss = 0
-    with torch.inference_mode(), mixed:
-        for i in range(0, len(y), batch):
-            out = f(x[i:i + batch])
-            loss += cross_entropy(out, y[i:i + batch], reduction="sum")
-            right += (out.argmax(1) == y[i:i + batch]).sum()
-    m.train()
-    return right.item() / len(y), loss.item() / len(y)
+def score(x, y):
+    return evaluate(f, m, x, y, mixed)
 
 
 def epoch(train, dev):
@@ -60,9 +52,9 @@ def epoch(train, dev):
     for i in range(0, len(y), a.batch):
         j = order[i:i + a.batch]
         step(x[j].contiguous(memory_format=torch.channels_last), y[j])
-    evaluate(*dev)
+    score(*dev)
     torch.save(m.state_dict(), "/tmp/bench-torch.pt")
 
 
 name = f"PyTorch {torch.__version__} {'compiled' if a.compile else 'eager'}" + (f", {torch.cuda.get_device_name()}" if a.cuda else "")
-peer.measure(a, name, data, step, evaluate, epoch)
+peer.measure(a, name, data, step, score, epoch)

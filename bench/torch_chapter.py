@@ -1,6 +1,6 @@
 """The chapter's training in PyTorch on a GPU, as "resnet18 train" does it on the same files: see bench/gpu.py, which calls it.
 
-    torch_chapter.py FOLDER [--epochs 30] [--eager]
+    torch_chapter.py FOLDER [--epochs 30]
 
 FOLDER holds the extracted batch files. torchvision's resnet18 with 1,000 outputs, channels_last, automatic mixed precision in
 bfloat16, compiled into CUDA graphs, Adam in one kernel. All images lie on the card as bytes, a batch is gathered and normalised
@@ -10,12 +10,12 @@ import argparse, pickle, time
 from pathlib import Path
 import numpy as np
 import torch, torchvision
+from torch_score import cross_entropy, evaluate
 
 p = argparse.ArgumentParser()
-p.add_argument("folder", type=Path); p.add_argument("--epochs", type=int, default=30); p.add_argument("--eager", action="store_true")
+p.add_argument("folder", type=Path); p.add_argument("--epochs", type=int, default=30)
 a = p.parse_args()
 BATCH, EVAL_STEPS = 64, 3000
-cross_entropy = torch.nn.functional.cross_entropy
 
 
 def load(*names):
@@ -33,21 +33,13 @@ def normalised(images):
 
 torch.manual_seed(0)
 m = torchvision.models.resnet18().to("cuda", memory_format=torch.channels_last)
-f = m if a.eager else torch.compile(m, mode="reduce-overhead")
+f = torch.compile(m, mode="reduce-overhead")
 opt = torch.optim.Adam(m.parameters(), lr=1e-3, weight_decay=0.005, fused=True)
 mixed = torch.autocast("cuda", torch.bfloat16)
 
 
-def evaluate(images, labels, batch=250):
-    m.eval()
-    right = loss = 0
-    with torch.inference_mode(), mixed:
-        for i in range(0, len(labels), batch):
-            out = m(normalised(images[i:i + batch]))
-            loss += cross_entropy(out, labels[i:i + batch], reduction="sum")
-            right += (out.argmax(1) == labels[i:i + batch]).sum()
-    m.train()
-    return right.item() / len(labels), loss.item() / len(labels)
+def score(images, labels):
+    return evaluate(lambda batch: m(normalised(batch)), m, images, labels, mixed)
 
 
 train, dev, test = load(*(f"data_batch_{i}" for i in range(1, 5))), load("data_batch_5"), load("test_batch")
@@ -66,11 +58,11 @@ for epoch in range(a.epochs):
         opt.zero_grad()
         step += 1
         if step == total or step > 1 and (step - 1) % EVAL_STEPS == 0:
-            score, dev_loss = evaluate(*dev)
-            print(f"[Evaluate]  dev score: {score:.5f}, dev loss: {dev_loss:.5f}", flush=True)
-            if score > best:
-                best = score
+            accuracy, dev_loss = score(*dev)
+            print(f"[Evaluate]  dev score: {accuracy:.5f}, dev loss: {dev_loss:.5f}", flush=True)
+            if accuracy > best:
+                best = accuracy
                 torch.save(m.state_dict(), "/tmp/torch-chapter.pt")
 print(f"trained in {time.time() - start:.1f} s")
 m.load_state_dict(torch.load("/tmp/torch-chapter.pt"))
-print("[Test] accuracy/loss: {:.4f}/{:.4f}".format(*evaluate(*test)))
+print("[Test] accuracy/loss: {:.4f}/{:.4f}".format(*score(*test)))

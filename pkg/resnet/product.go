@@ -8,7 +8,7 @@ import (
 
 // product is the matrix product a·w of a [rows, k] and w [k, columns], with its two gradients written in
 // the order of factors that XLA's CPU code is fast at. Its matrix kernels pack a transposed large factor
-// slowly; transposing the small ones, the output's gradient and the result, costs less.
+// slowly; transposing the small ones, the output's gradient and the result, costs less. A GPU does without.
 func product(a, w *Node) *Node {
 	if backend.IsGPU(a.Graph().Backend()) {
 		return MatMul(a, w)
