@@ -28,7 +28,7 @@ func (n network) batchNorm(x *Node, name string) *Node {
 func BatchNorm(x, weight, bias *Node, runningMean, runningVar *model.Variable, training bool) *Node {
 	mean, variance := runningMean.NodeValue(x.Graph()), runningVar.NodeValue(x.Graph())
 	if !training {
-		scale := Div(weight, Sqrt(AddScalar(variance, Epsilon)))
+		scale := Mul(weight, Rsqrt(AddScalar(variance, Epsilon)))
 		return Add(Mul(x, perChannel(scale)), perChannel(Sub(bias, Mul(mean, scale))))
 	}
 	count := float64(x.Shape().Size() / x.Shape().Dim(3))
@@ -37,23 +37,22 @@ func BatchNorm(x, weight, bias *Node, runningMean, runningVar *model.Variable, t
 	unbiased := MulScalar(batchVar, count/(count-1)) // as PyTorch stores it
 	runningMean.SetNodeValue(moveTo(mean, batchMean))
 	runningVar.SetNodeValue(moveTo(variance, unbiased))
-	return normalise(x, weight, bias, batchMean, Sqrt(AddScalar(batchVar, Epsilon)))
+	return normalise(x, weight, bias, batchMean, StopGradient(Rsqrt(AddScalar(batchVar, Epsilon))))
 }
 
-// normalise is weight·(x-mean)/std + bias with the gradient of batch normalisation, in which mean and std
-// depend on x too: with x̂ = (x-mean)/std and E the mean over batch and positions (the paper's section 3),
+// normalise is weight·x̂ + bias, x̂ = (x-mean)·inverseStd, with the gradient of batch normalisation, in which mean and
+// inverseStd depend on x too: with E the mean over batch and positions (the paper's section 3),
 //
-//	dx = weight/std · (dy - E[dy] - x̂·E[dy·x̂]).
-func normalise(x, weight, bias, mean, std *Node) *Node {
+//	dx = weight · inverseStd · (dy - E[dy] - x̂·E[dy·x̂]).
+func normalise(x, weight, bias, mean, inverseStd *Node) *Node {
 	centred := func(x *Node) *Node { return Sub(x, perChannel(mean)) }
-	scale := Div(weight, std)
 	return withGradient([]*Node{x, weight, bias}, func(in []*Node) *Node {
-		return Add(Mul(centred(in[0]), perChannel(Div(in[1], std))), perChannel(in[2]))
+		return Add(Mul(centred(in[0]), perChannel(Mul(in[1], inverseStd))), perChannel(in[2]))
 	}, func(in []*Node, dy *Node) []*Node {
 		count := float64(x.Shape().Size() / x.Shape().Dim(3))
-		normalised := Mul(centred(x), perChannel(Reciprocal(std)))
+		normalised := Mul(centred(x), perChannel(inverseStd))
 		meanDy, meanDyX := channelMean(dy), channelMean(Mul(dy, normalised))
-		dx := Mul(perChannel(scale), Sub(Sub(dy, perChannel(meanDy)), Mul(normalised, perChannel(meanDyX))))
+		dx := Mul(perChannel(Mul(weight, inverseStd)), Sub(Sub(dy, perChannel(meanDy)), Mul(normalised, perChannel(meanDyX))))
 		return []*Node{dx, MulScalar(meanDyX, count), MulScalar(meanDy, count)}
 	})
 }

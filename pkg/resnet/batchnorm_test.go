@@ -26,7 +26,7 @@ func TestNormalise(t *testing.T) {
 			x := in[0]
 			mean := graph.StopGradient(channelMean(x))
 			variance := graph.StopGradient(channelMean(graph.Square(graph.Sub(x, perChannel(mean)))))
-			return normalise(x, in[1], in[2], mean, graph.Sqrt(graph.AddScalar(variance, Epsilon)))
+			return normalise(x, in[1], in[2], mean, graph.StopGradient(graph.Rsqrt(graph.AddScalar(variance, Epsilon))))
 		}
 		requireSame(t, b, plain, ours, []int{3, 4, 4, 5}, random(3, 4, 4, 5), random(5), random(5))
 	})

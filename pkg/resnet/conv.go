@@ -68,7 +68,7 @@ func matmulConvolution(x, kernel *Node, stride int) *Node {
 	pad := k / 2
 	sizeOut := (size-1)/stride + 1
 	switch {
-	case k == 3 && stride == 1 && size%2 == 0 && size >= 4:
+	case k == 3 && stride == 1 && size%2 == 0 && size >= 4 && in >= 16: // below, tiles of the output cost more than they save
 		return winogradConvolution(x, kernel)
 	case size == sizeOut && size > 1 && size <= k/2+1:
 		return denseConvolution(x, kernel)

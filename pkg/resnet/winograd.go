@@ -28,11 +28,15 @@ func winogradConvolution(x, kernel *Node) *Node {
 	}, func(in []*Node, dy *Node) []*Node {
 		// The data's gradient is the same convolution with the kernel turned by 180° and its channels swapped. Along each
 		// axis G of the turned kernel (g2, g1, g0) is G g with the first and the last element swapped.
-		d, turned := inputTiles(dy), [4]int{3, 1, 2, 0}
+		padded, turned := padOne(dy), [4]int{3, 1, 2, 0}
+		d := tiles(padded, n, inputTransform)
 		dx := outputMaps(batch, n, elements(func(i, j int) *Node {
 			return DotGeneral(d[i][j], []int{1}, nil, weights[turned[i]][turned[j]], []int{1}, nil)
 		}))
-		dm := tiles(dy, n, outputTransposed)
+		// From the padded maps again, which are in memory: from dy itself XLA would compute dy once more for each of the 16.
+		dm := tiles(padded, n, func(d func(i int) *Node) [4]*Node {
+			return outputTransposed(func(i int) *Node { return d(1 + i) })
+		})
 		dg := elements(func(i, j int) *Node { return DotGeneral(data[i][j], []int{0}, nil, dm[i][j], []int{0}, nil) })
 		return []*Node{dx, kernelTransposed(dg)}
 	})
@@ -52,10 +56,12 @@ func elements(f func(i, j int) *Node) (t tile) {
 }
 
 // inputTiles is Bᵀ d B of all 4×4 tiles of x [batch, size, size, c] with a border of zeros: 16 × [batch·(size/2)², c].
-func inputTiles(x *Node) tile {
-	n := x.Shape().Dim(1) / 2
+func inputTiles(x *Node) tile { return tiles(padOne(x), x.Shape().Dim(1)/2, inputTransform) }
+
+// padOne gives the maps of x [batch, size, size, c] a border of one zero.
+func padOne(x *Node) *Node {
 	p := compute.PadAxis{Start: 1, End: 1}
-	return tiles(Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, p, p, compute.PadAxis{}), n, inputTransform)
+	return Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, p, p, compute.PadAxis{})
 }
 
 // tiles transforms the rows and then the columns of n×n tiles that start at every second position.
@@ -91,28 +97,23 @@ func kernelTile(kernel *Node) (t tile) {
 	return t
 }
 
-// kernelTransposed is Gᵀ v G, the gradient of kernelTile: 16 × [in, out] to [3, 3, in, out].
+// kernelTransposed is Gᵀ v G, the gradient of kernelTile: 16 × [in, out] to [3, 3, in, out]. It is one product with the
+// matrix of both axes, as each of the nine sums written out would be one more piece of code to compile.
 func kernelTransposed(v tile) *Node {
-	along := func(v [4]*Node) [3]*Node {
-		sum := MulScalar(Add(v[1], v[2]), 0.5)
-		return [3]*Node{Add(v[0], sum), MulScalar(Sub(v[1], v[2]), 0.5), Add(sum, v[3])}
-	}
-	var rows [4][3]*Node
-	for i := range rows {
-		rows[i] = along(v[i])
-	}
-	var taps [3][3]*Node
-	for j := range 3 {
-		for i, tap := range along([4]*Node{rows[0][j], rows[1][j], rows[2][j], rows[3][j]}) {
-			taps[i][j] = tap
-		}
-	}
+	in, out := v[0][0].Shape().Dim(0), v[0][0].Shape().Dim(1)
 	var all []*Node
-	for _, row := range taps {
+	for _, row := range v {
 		all = append(all, row[:]...)
 	}
-	in, out := v[0][0].Shape().Dim(0), v[0][0].Shape().Dim(1)
-	return Reshape(Stack(all, 0), 3, 3, in, out)
+	g := [4][3]float64{{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}}
+	both := make([][]float64, 9)
+	for tap := range both {
+		for e := range 16 {
+			both[tap] = append(both[tap], g[e/4][tap/3]*g[e%4][tap%3])
+		}
+	}
+	stacked := Reshape(Stack(all, 0), 16, in*out)
+	return Reshape(MatMul(ConstAs(stacked, both), stacked), 3, 3, in, out)
 }
 
 // outputMaps is Aᵀ m A: 16 × [batch·n², out] to maps [batch, 2n, 2n, out].
