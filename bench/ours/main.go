@@ -80,7 +80,10 @@ func measure(start time.Time) (seconds []float64, err error) {
 	for _, s := range r.History.Steps {
 		seconds = append(seconds, float64(s.Seconds))
 	}
-	return seconds[2:], err
+	if err != nil {
+		return nil, err
+	}
+	return seconds[2:], nil
 }
 
 type writerFunc func(line string)
