@@ -40,7 +40,7 @@ static void *map(struct block *b, size_t size) {
 	return p;
 }
 
-// take finds the smallest free block that is large enough. If there is none, a free one that is too small makes room.
+// take finds the smallest free block that is large enough. If there is none, the largest free one makes room.
 static void *take(size_t size) {
 	struct block *best = NULL, *spare = NULL;
 	size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
@@ -50,13 +50,14 @@ static void *take(size_t size) {
 			continue;
 		if (b->p && b->size >= size && (!best || b->size < best->size))
 			best = b;
-		if (!spare || (b->p && !spare->p))
+		if (!spare || b->size > spare->size)
 			spare = b;
 	}
 	if (!best && spare) {
 		if (spare->p)
 			munmap(spare->p, spare->size);
-		spare->p = NULL;
+		*spare = (struct block){0};
+		malloc_trim(0); // what the compiler has freed goes back to the kernel, so that it does not count beside the new block
 		best = map(spare, size) ? spare : NULL;
 	}
 	if (best)
