@@ -77,11 +77,11 @@ func measure(start time.Time) (seconds []float64, err error) {
 		return seconds, err
 	}
 	err = r.Train(context.Background(), noise(*batch*(*n+2)), noise(250))
-	for _, s := range r.History.Steps {
-		seconds = append(seconds, float64(s.Seconds))
-	}
 	if err != nil {
 		return nil, err
+	}
+	for _, s := range r.History.Steps {
+		seconds = append(seconds, float64(s.Seconds))
 	}
 	return seconds[2:], nil
 }

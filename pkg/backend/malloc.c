@@ -22,7 +22,7 @@ void __libc_free(void *p);
 
 enum { LARGE = 4 << 20, ALIGNMENT = 2 << 20, MAX_BLOCKS = 64 };
 
-static struct block { void *p; size_t size; int used; } blocks[MAX_BLOCKS]; // p: NULL where there is none
+static struct block { void *p; size_t size; int used; } blocks[MAX_BLOCKS]; // p NULL and size 0 where there is none
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 // map gives a block fresh memory, in huge pages where the kernel has some; it returns NULL if there is no memory.
@@ -48,7 +48,7 @@ static void *take(size_t size) {
 	for (struct block *b = blocks; b < blocks + MAX_BLOCKS; b++) {
 		if (b->used)
 			continue;
-		if (b->p && b->size >= size && (!best || b->size < best->size))
+		if (b->size >= size && (!best || b->size < best->size))
 			best = b;
 		if (!spare || b->size > spare->size)
 			spare = b;

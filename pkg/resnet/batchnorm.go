@@ -32,12 +32,12 @@ func BatchNorm(x, weight, bias *Node, runningMean, runningVar *model.Variable, t
 		return Add(Mul(x, perChannel(scale)), perChannel(Sub(bias, Mul(mean, scale))))
 	}
 	count := float64(x.Shape().Size() / x.Shape().Dim(3))
-	batchMean := StopGradient(channelMean(x))
-	batchVar := StopGradient(channelMean(Square(Sub(x, perChannel(batchMean)))))
+	batchMean := channelMean(x)
+	batchVar := channelMean(Square(Sub(x, perChannel(batchMean))))
 	unbiased := MulScalar(batchVar, count/(count-1)) // as PyTorch stores it
 	runningMean.SetNodeValue(moveTo(mean, batchMean))
 	runningVar.SetNodeValue(moveTo(variance, unbiased))
-	return normalise(x, weight, bias, batchMean, StopGradient(Rsqrt(AddScalar(batchVar, Epsilon))))
+	return normalise(x, weight, bias, batchMean, Rsqrt(AddScalar(batchVar, Epsilon)))
 }
 
 // normalise is weight·x̂ + bias, x̂ = (x-mean)·inverseStd, with the gradient of batch normalisation, in which mean and
@@ -45,6 +45,7 @@ func BatchNorm(x, weight, bias *Node, runningMean, runningVar *model.Variable, t
 //
 //	dx = weight · inverseStd · (dy - E[dy] - x̂·E[dy·x̂]).
 func normalise(x, weight, bias, mean, inverseStd *Node) *Node {
+	mean, inverseStd = StopGradient(mean), StopGradient(inverseStd) // their share is in dx
 	centred := func(x *Node) *Node { return Sub(x, perChannel(mean)) }
 	return withGradient([]*Node{x, weight, bias}, func(in []*Node) *Node {
 		return Add(Mul(centred(in[0]), perChannel(Mul(in[1], inverseStd))), perChannel(in[2]))

@@ -82,8 +82,7 @@ func matmulConvolution(x, kernel *Node, stride int) *Node {
 	before := max(0, pad-first)
 	after := max(0, (sizeOut-1)*stride+last-pad-(size-1))
 	if before > 0 || after > 0 {
-		p := compute.PadAxis{Start: before, End: after}
-		x = Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, p, p, compute.PadAxis{})
+		x = zeroBorder(x, before, after)
 	}
 	skip := max(0, first-pad) // columns of x before the first live tap's first position
 	// Columns of a row first, then rows: 2·k slices in place of k², which compile and run faster.
@@ -91,6 +90,12 @@ func matmulConvolution(x, kernel *Node, stride int) *Node {
 	cols = Reshape(cols, batch*sizeOut*sizeOut, live*live*in)
 	y := product(cols, Reshape(kernel, live*live*in, out))
 	return Reshape(y, batch, sizeOut, sizeOut, out)
+}
+
+// zeroBorder adds rows and columns of zeros before and after the maps of x [batch, size, size, c].
+func zeroBorder(x *Node, before, after int) *Node {
+	p := compute.PadAxis{Start: before, End: after}
+	return Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, p, p, compute.PadAxis{})
 }
 
 // taps stands side by side, as channels, what each of the live taps along an axis sees.

@@ -1,16 +1,11 @@
 package resnet
 
-import (
-	"github.com/gomlx/compute"
-	. "github.com/gomlx/gomlx/core/graph"
-)
+import . "github.com/gomlx/gomlx/core/graph"
 
 // maxPool is the stem's 3×3 pool with stride 2 and padding 1: [batch, 16, 16, c] to [batch, 8, 8, c]. It
 // comes behind a ReLU, so padding with zeros is padding with nothing.
 func maxPool(x *Node) *Node {
-	pad := compute.PadAxis{Start: 1, End: 1}
-	x = Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, pad, pad, compute.PadAxis{})
-	return PoolMax(x, 3, 2)
+	return PoolMax(zeroBorder(x, 1, 1), 3, 2)
 }
 
 // PoolMax takes the maximum of each k×k window, without padding; what is left at the end counts for none: x [batch, size,

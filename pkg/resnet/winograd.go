@@ -1,9 +1,6 @@
 package resnet
 
-import (
-	"github.com/gomlx/compute"
-	. "github.com/gomlx/gomlx/core/graph"
-)
+import . "github.com/gomlx/gomlx/core/graph"
 
 // winogradConvolution computes a 3×3 convolution with stride 1 on maps of even size by Winograd's minimal
 // filtering F(2×2, 3×3) (Lavin and Gray 2016, arXiv:1509.09308): each 2×2 tile of the output comes from a
@@ -28,7 +25,7 @@ func winogradConvolution(x, kernel *Node) *Node {
 	}, func(in []*Node, dy *Node) []*Node {
 		// The data's gradient is the same convolution with the kernel turned by 180° and its channels swapped. Along each
 		// axis G of the turned kernel (g2, g1, g0) is G g with the first and the last element swapped.
-		padded, turned := padOne(dy), [4]int{3, 1, 2, 0}
+		padded, turned := zeroBorder(dy, 1, 1), [4]int{3, 1, 2, 0}
 		d := tiles(padded, n, inputTransform)
 		dx := outputMaps(batch, n, elements(func(i, j int) *Node {
 			return DotGeneral(d[i][j], []int{1}, nil, weights[turned[i]][turned[j]], []int{1}, nil)
@@ -56,13 +53,7 @@ func elements(f func(i, j int) *Node) (t tile) {
 }
 
 // inputTiles is Bᵀ d B of all 4×4 tiles of x [batch, size, size, c] with a border of zeros: 16 × [batch·(size/2)², c].
-func inputTiles(x *Node) tile { return tiles(padOne(x), x.Shape().Dim(1)/2, inputTransform) }
-
-// padOne gives the maps of x [batch, size, size, c] a border of one zero.
-func padOne(x *Node) *Node {
-	p := compute.PadAxis{Start: 1, End: 1}
-	return Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, p, p, compute.PadAxis{})
-}
+func inputTiles(x *Node) tile { return tiles(zeroBorder(x, 1, 1), x.Shape().Dim(1)/2, inputTransform) }
 
 // tiles transforms the rows and then the columns of n×n tiles that start at every second position.
 func tiles(x *Node, n int, transform func(d func(i int) *Node) [4]*Node) (t tile) {
