@@ -14,16 +14,22 @@
 #include <malloc.h>
 #include <pthread.h>
 #include <stdint.h>
-#include <sys/mman.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <time.h>
 
 void *__libc_memalign(size_t alignment, size_t size);
 void __libc_free(void *p);
 
-enum { LARGE = 4 << 20, ALIGNMENT = 2 << 20, MAX_BLOCKS = 64 };
+enum { LARGE = 4 << 20, SCRATCH = 32 << 20, ALIGNMENT = 2 << 20, MAX_BLOCKS = 64, WAIT_MS = 20 };
 
-static struct block { void *p; size_t size; int used; } blocks[MAX_BLOCKS]; // p NULL and size 0 where there is none
+static struct block {
+	void *p;
+	size_t size, asked; // of the block, and what was asked for when it was last given out
+	int used;
+} blocks[MAX_BLOCKS]; // p NULL and size 0 where there is none
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t given = PTHREAD_COND_INITIALIZER; // a block has been given back
 
 // map gives a block fresh memory, in huge pages where the kernel has some; it returns NULL if there is no memory.
 static void *map(struct block *b, size_t size) {
@@ -40,30 +46,58 @@ static void *map(struct block *b, size_t size) {
 	return p;
 }
 
-// take finds the smallest free block that is large enough. If there is none, the largest free one makes room.
+// find returns the smallest free block that is large enough; known says whether a block was asked for in this size before.
+static struct block *find(size_t size, int *known) {
+	struct block *best = NULL;
+	*known = 0;
+	for (struct block *b = blocks; b < blocks + MAX_BLOCKS; b++) {
+		*known |= b->asked == size;
+		if (!b->used && b->size >= size && (!best || b->size < best->size))
+			best = b;
+	}
+	return best;
+}
+
+// replace maps a block in the place of the largest free one.
+static struct block *replace(size_t size) {
+	struct block *spare = NULL;
+	for (struct block *b = blocks; b < blocks + MAX_BLOCKS; b++)
+		if (!b->used && (!spare || b->size > spare->size))
+			spare = b;
+	if (!spare)
+		return NULL;
+	if (spare->p)
+		munmap(spare->p, spare->size);
+	*spare = (struct block){0};
+	return map(spare, size) ? spare : NULL;
+}
+
+// take finds or maps a block.
 static void *take(size_t size) {
-	struct block *best = NULL, *spare = NULL;
+	int known;
+	struct timespec until;
 	size = (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 	pthread_mutex_lock(&lock);
-	for (struct block *b = blocks; b < blocks + MAX_BLOCKS; b++) {
-		if (b->used)
-			continue;
-		if (b->size >= size && (!best || b->size < best->size))
-			best = b;
-		if (!spare || b->size > spare->size)
-			spare = b;
+	struct block *b = find(size, &known);
+	if (!known)
+		malloc_trim(0); // the size is a program's that has just been compiled: what the compiler has freed goes back to the kernel
+	if (!b && known && size >= SCRATCH) {
+		// Most likely the step before: XLA says that it is done shortly before it frees its scratch memory.
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += WAIT_MS * 1000000;
+		if (until.tv_nsec >= 1000000000)
+			until.tv_sec++, until.tv_nsec -= 1000000000;
+		while (!(b = find(size, &known)) && pthread_cond_timedwait(&given, &lock, &until) == 0)
+			;
 	}
-	if (!best && spare) {
-		if (spare->p)
-			munmap(spare->p, spare->size);
-		*spare = (struct block){0};
-		malloc_trim(0); // what the compiler has freed goes back to the kernel, so that it does not count beside the new block
-		best = map(spare, size) ? spare : NULL;
+	if (!b)
+		b = replace(size);
+	if (b) {
+		b->used = 1;
+		b->asked = size;
 	}
-	if (best)
-		best->used = 1;
 	pthread_mutex_unlock(&lock);
-	return best ? best->p : NULL;
+	return b ? b->p : NULL;
 }
 
 // give takes back a block that take gave; it returns 0 if p is not one.
@@ -73,6 +107,8 @@ static int give(void *p) {
 	for (struct block *b = blocks; b < blocks + MAX_BLOCKS && !found; b++)
 		if (b->p == p)
 			b->used = 0, found = 1;
+	if (found)
+		pthread_cond_broadcast(&given);
 	pthread_mutex_unlock(&lock);
 	return found;
 }

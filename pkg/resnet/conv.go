@@ -81,14 +81,16 @@ func matmulConvolution(x, kernel *Node, stride int) *Node {
 	}
 	before := max(0, pad-first)
 	after := max(0, (sizeOut-1)*stride+last-pad-(size-1))
-	if before > 0 || after > 0 {
-		x = zeroBorder(x, before, after)
-	}
 	skip := max(0, first-pad) // columns of x before the first live tap's first position
-	// Columns of a row first, then rows: 2·k slices in place of k², which compile and run faster.
-	cols := taps(taps(x, 2, skip, live, sizeOut, stride), 1, skip, live, sizeOut, stride)
-	cols = Reshape(cols, batch*sizeOut*sizeOut, live*live*in)
-	y := product(cols, Reshape(kernel, live*live*in, out))
+	columns := func(x *Node) *Node {
+		if before > 0 || after > 0 {
+			x = zeroBorder(x, before, after)
+		}
+		// Columns of a row first, then rows: 2·k slices in place of k², which compile and run faster.
+		cols := taps(taps(x, 2, skip, live, sizeOut, stride), 1, skip, live, sizeOut, stride)
+		return Reshape(cols, batch*sizeOut*sizeOut, live*live*in)
+	}
+	y := productAgain(columns(x), Reshape(kernel, live*live*in, out), func(dy *Node) *Node { return columns(SchedulingBarrier(x, dy)) })
 	return Reshape(y, batch, sizeOut, sizeOut, out)
 }
 

@@ -10,6 +10,12 @@ import (
 // the order of factors that XLA's CPU code is fast at. Its matrix kernels pack a transposed large factor
 // slowly; transposing the small ones, the output's gradient and the result, costs less. A GPU does without.
 func product(a, w *Node) *Node {
+	return productAgain(a, w, func(*Node) *Node { return a })
+}
+
+// productAgain is product for a large a that is not kept for the gradient of w: again makes it once more, after dy, the
+// output's gradient, is there.
+func productAgain(a, w *Node, again func(dy *Node) *Node) *Node {
 	if backend.IsGPU(a.Graph().Backend()) {
 		return MatMul(a, w)
 	}
@@ -18,14 +24,15 @@ func product(a, w *Node) *Node {
 	}, func(in []*Node, dy *Node) []*Node {
 		a, w := in[0], in[1]
 		rows := a.Shape().Dim(0)
-		var da, dw *Node // nil: the gradient that GoMLX derives
+		var da *Node // nil: the gradient that GoMLX derives
 		if rows <= 128 {
 			da = transposed(MatMul(w, transposed(dy))) // dy·wᵀ = (w·dyᵀ)ᵀ
 		}
+		a = again(dy)
 		if rows >= 1024 && rows <= 8192 {
-			dw = transposed(MatMul(transposed(dy), a)) // aᵀ·dy = (dyᵀ·a)ᵀ
+			return []*Node{da, transposed(MatMul(transposed(dy), a))} // aᵀ·dy = (dyᵀ·a)ᵀ
 		}
-		return []*Node{da, dw}
+		return []*Node{da, DotGeneral(a, []int{0}, nil, dy, []int{0}, nil)}
 	})
 }
 

@@ -1,9 +1,12 @@
 package resnet
 
 import (
+	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -39,16 +42,22 @@ func (p Param) TorchDims() []int {
 // WriteWeights writes the network's variables as safetensors with torchvision's names and layouts, so that
 // PyTorch's load_state_dict takes them.
 func WriteWeights(w io.Writer, store *model.Store, params []Param, metadata map[string]string) error {
-	var out []safetensors.Tensor
-	for _, p := range params {
-		values, err := Values(store, p)
+	ts := make([]safetensors.Tensor, len(params))
+	for i, p := range params {
+		ts[i] = safetensors.Tensor{Name: p.Name, DType: "F32", Shape: p.TorchDims()}
+	}
+	return safetensors.WriteEach(w, ts, metadata, func(w io.Writer, i int) error {
+		p := params[i]
+		v, err := value(store, p)
 		if err != nil {
 			return err
 		}
-		out = append(out, safetensors.Tensor{Name: p.Name, DType: "F32", Shape: p.TorchDims(),
-			Data: floatBytes(transpose(values, p.Dims, p.torchAxes()))})
-	}
-	return safetensors.Write(w, out, metadata)
+		var written error
+		err = tensors.ConstFlatData(v, func(values []float32) {
+			written = writeFloats(w, transpose(values, p.Dims, p.torchAxes()))
+		})
+		return errors.Join(err, written)
+	})
 }
 
 // ReadWeights sets the network's variables from a file that WriteWeights or PyTorch wrote. It checks all names and shapes
@@ -80,7 +89,7 @@ func readWeights(f *safetensors.File, store *model.Store, params []Param, skip f
 		if err != nil {
 			return fmt.Errorf("resnet: weights: %w", err)
 		}
-		values[i] = transpose(byteFloats(t.Data), p.TorchDims(), inverse(p.torchAxes()))
+		values[i] = slices.AppendSeq(make([]float32, 0, p.Size()), transpose(byteFloats(t.Data), p.TorchDims(), inverse(p.torchAxes())))
 	}
 	for i, p := range params {
 		if err := setValues(store, p, values[i]); err != nil {
@@ -118,6 +127,14 @@ func checkWeights(f *safetensors.File, store *model.Store, params []Param, skip 
 
 // Values copies a variable's values out of the store, in this package's layout.
 func Values(store *model.Store, p Param) ([]float32, error) {
+	v, err := value(store, p)
+	if err != nil {
+		return nil, err
+	}
+	return tensors.CopyFlatData[float32](v)
+}
+
+func value(store *model.Store, p Param) (*tensors.Tensor, error) {
 	v := store.GetVariable(p.Path())
 	if v == nil {
 		return nil, fmt.Errorf("resnet: variable %q is not in the store", p.Name)
@@ -126,7 +143,7 @@ func Values(store *model.Store, p Param) ([]float32, error) {
 	if err != nil {
 		return nil, fmt.Errorf("resnet: variable %q: %w", p.Name, err)
 	}
-	return tensors.CopyFlatData[float32](t)
+	return t, nil
 }
 
 func setValues(store *model.Store, p Param, values []float32) error {
@@ -146,26 +163,28 @@ func setValues(store *model.Store, p Param, values []float32) error {
 	return nil
 }
 
-// transpose moves axis axes[i] of a row-major array of the given dimensions to place i.
-func transpose(values []float32, dims, axes []int) []float32 {
+// transpose lists the values in the order that they have when the axes are permuted: new axis i is the old axis axes[i].
+func transpose(values []float32, dims, axes []int) iter.Seq[float32] {
 	strides := make([]int, len(dims))
 	for i, s := len(dims)-1, 1; i >= 0; i-- {
 		strides[i] = s
 		s *= dims[i]
 	}
-	out := make([]float32, 0, len(values))
-	var walk func(depth, at int)
-	walk = func(depth, at int) {
-		if depth == len(axes) {
-			out = append(out, values[at])
-			return
+	return func(yield func(float32) bool) {
+		var walk func(depth, at int) bool
+		walk = func(depth, at int) bool {
+			if depth == len(axes) {
+				return yield(values[at])
+			}
+			for i := range dims[axes[depth]] {
+				if !walk(depth+1, at+i*strides[axes[depth]]) {
+					return false
+				}
+			}
+			return true
 		}
-		for i := range dims[axes[depth]] {
-			walk(depth+1, at+i*strides[axes[depth]])
-		}
+		walk(0, 0)
 	}
-	walk(0, 0)
-	return out
 }
 
 func inverse(axes []int) []int {
@@ -176,12 +195,12 @@ func inverse(axes []int) []int {
 	return inv
 }
 
-func floatBytes(values []float32) []byte {
-	b := make([]byte, 0, 4*len(values))
-	for _, v := range values {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+func writeFloats(w io.Writer, values iter.Seq[float32]) error {
+	buf := bufio.NewWriterSize(w, 1<<16)
+	for v := range values {
+		buf.Write(binary.LittleEndian.AppendUint32(buf.AvailableBuffer(), math.Float32bits(v))) // Flush has the error
 	}
-	return b
+	return buf.Flush()
 }
 
 func byteFloats(b []byte) []float32 {

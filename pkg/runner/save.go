@@ -104,7 +104,12 @@ func (t *training) removeOld() {
 
 // keepBest holds the present weights as the best model, to be written by the next save.
 func (t *training) keepBest() error {
+	size := 1 << 16 // the header
+	for _, p := range t.model.Params() {
+		size += 4 * p.Size()
+	}
 	var b bytes.Buffer
+	b.Grow(size) // growing step by step would take twice the memory
 	if err := t.writeModel(&b); err != nil {
 		return err
 	}

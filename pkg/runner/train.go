@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -88,6 +89,7 @@ type training struct {
 	dev      *cifar.Dataset
 	step     int // steps done
 	total    int
+	started  bool // this session has done a step
 	progress *progress
 
 	best     []byte    // the best model's file, in case that it must be written again
@@ -186,6 +188,10 @@ func (t *training) oneStep(epoch int, batch train.Batch) error {
 	t.unsaved = true
 	t.History.Seconds += took.Seconds()
 	t.progress.step(t.step, t.total, float64(loss), took)
+	if !t.started {
+		t.started = true
+		debug.FreeOSMemory() // of the graph and the initial weights, which are compiled and on the device now
+	}
 	return t.lookAhead()
 }
 

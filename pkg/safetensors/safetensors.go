@@ -46,6 +46,20 @@ type Entry struct {
 
 // Write writes tensors and metadata in the order given. Names must be unique.
 func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
+	for _, t := range tensors {
+		if err := t.checkLength(int64(len(t.Data))); err != nil {
+			return err
+		}
+	}
+	return WriteEach(w, tensors, metadata, func(w io.Writer, i int) error {
+		_, err := w.Write(tensors[i].Data)
+		return err
+	})
+}
+
+// WriteEach is Write for data that need not be in memory as it stands in the file: write writes the bytes of tensor i to w when
+// their turn has come. The Data of tensors is not used.
+func WriteEach(w io.Writer, tensors []Tensor, metadata map[string]string, write func(w io.Writer, i int) error) error {
 	header := map[string]any{}
 	if len(metadata) > 0 {
 		header[metadataKey] = metadata
@@ -56,8 +70,6 @@ func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 		switch {
 		case err != nil:
 			return fmt.Errorf("safetensors: tensor %q: %w", t.Name, err)
-		case size != int64(len(t.Data)):
-			return fmt.Errorf("safetensors: tensor %q %s%v has %d bytes, want %d", t.Name, t.DType, t.Shape, len(t.Data), size)
 		case t.Name == metadataKey || header[t.Name] != nil:
 			return fmt.Errorf("safetensors: tensor name %q is reserved or used twice", t.Name)
 		}
@@ -82,10 +94,38 @@ func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 	if _, err := w.Write(text); err != nil {
 		return err
 	}
-	for _, t := range tensors {
-		if _, err := w.Write(t.Data); err != nil {
+	for i, t := range tensors {
+		c := &counter{Writer: w}
+		if err := write(c, i); err != nil {
 			return err
 		}
+		if err := t.checkLength(c.written); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// counter counts the bytes that are written.
+type counter struct {
+	io.Writer
+	written int64
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	n, err := c.Writer.Write(b)
+	c.written += int64(n)
+	return n, err
+}
+
+// checkLength makes sure that the data has as many bytes as type and shape ask for.
+func (t Tensor) checkLength(length int64) error {
+	size, err := byteSize(t.DType, t.Shape)
+	switch {
+	case err != nil:
+		return fmt.Errorf("safetensors: tensor %q: %w", t.Name, err)
+	case size != length:
+		return fmt.Errorf("safetensors: tensor %q %s%v has %d bytes, want %d", t.Name, t.DType, t.Shape, length, size)
 	}
 	return nil
 }
