@@ -87,7 +87,7 @@ func start(config string) (b compute.Backend, err error) {
 			config, strings.Join(slices.Sorted(slices.Values(compute.List())), ", "))
 	}
 	if name == "xla" {
-		setFlags(config)
+		prepare(config)
 	}
 	b, err = compute.NewWithConfig(config)
 	if err != nil {

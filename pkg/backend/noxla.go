@@ -14,6 +14,6 @@ func IsGPU(compute.Backend) bool { return false }
 func InPlace(parameter *graph.Node, output int) {}
 
 func xlaCandidates() []candidate { return nil }
-func setFlags(string)            {}
+func prepare(string)             {}
 func hasGPU() bool               { return false }
 func cpuPlugin() string          { return "" }

@@ -35,11 +35,16 @@ func xlaCandidates() []candidate {
 const cpuFlags = "--xla_cpu_use_fusion_emitters=false --xla_backend_extra_options=xla_cpu_disable_loop_unrolling=true," +
 	"-disable-lsr,-disable-post-ra,-enable-misched=false"
 
-// setFlags prepares for the CPU's plugin, which reads the flags when it is loaded. Those that the user has set stay as they are.
-func setFlags(config string) {
-	if os.Getenv("XLA_FLAGS") == "" && strings.Contains(config, "cpu") {
+// prepare readies the CPU's plugin, which reads the flags when it is loaded. Those that the user has set stay as they are.
+func prepare(config string) {
+	if !strings.Contains(config, "cpu") {
+		return
+	}
+	if os.Getenv("XLA_FLAGS") == "" {
 		os.Setenv("XLA_FLAGS", cpuFlags)
 	}
+	path, _, _ := strings.Cut(strings.TrimPrefix(config, "xla:"), ",")
+	cachePrograms(path)
 }
 
 func hasGPU() bool {
