@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -64,10 +65,12 @@ func TestProgramsAreCached(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, good, again)
 
+	flipped := slices.Clone(good)
+	flipped[len(flipped)-9] ^= 1
 	for name, damaged := range map[string][]byte{
 		"empty":   {},
 		"short":   good[:len(good)/2],
-		"flipped": append(append([]byte{}, good[:len(good)-9]...), append([]byte{good[len(good)-9] ^ 1}, good[len(good)-8:]...)...),
+		"flipped": flipped,
 		"foreign": []byte("this is not a program, but long enough to have a digest in front of it"),
 	} {
 		require.NoError(t, os.WriteFile(files[0], damaged, 0o600), name)
