@@ -161,7 +161,7 @@ func (a *app) flags(c command, out io.Writer) *flag.FlagSet {
 	f.StringVar(&a.model, "model", "library", "`name` of the network: library (1,000 outputs), custom (10) or plain (10, no shortcuts)")
 	f.StringVar(&a.backend, "backend", "", "`name` of what computes: xla:cpu, xla:cuda or go; the best there is if empty")
 	f.IntVar(&a.epochs, "epochs", 30, "`number` of passes over the training set")
-	f.IntVar(&a.devices, "devices", 1, "`number` of devices that share each batch in train, evaluate and experiment: GPUs of this machine, or\nXLA's four virtual ones on the CPU, for tests")
+	f.IntVar(&a.devices, "devices", 1, "`number` of devices that share each batch in train, evaluate and experiment: GPUs of this machine, or\nXLA's virtual ones on the CPU, up to eight, for tests")
 	f.IntVar(&a.images, "train-images", 0, "use only this `number` of images of each set; 0 uses all")
 	f.BoolVar(&a.bfloat16, "bfloat16", false, "convolve in bfloat16, for a GPU that has it in hardware")
 	f.BoolVar(&a.download, "download", false, "try to download the official archive, if it is not there")

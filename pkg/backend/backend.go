@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/gobackend" // registers "go"
@@ -87,9 +88,10 @@ func start(config string) (b compute.Backend, err error) {
 			config, strings.Join(slices.Sorted(slices.Values(compute.List())), ", "))
 	}
 	if name == "xla" {
-		prepare(config)
+		b, err = startXLA(config)
+	} else {
+		b, err = compute.NewWithConfig(config)
 	}
-	b, err = compute.NewWithConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("backend %q does not start: %w", config, err)
 	}
@@ -131,14 +133,23 @@ func Describe(b compute.Backend) string {
 // EnvThreads names the environment variable from which XLA's plugin for the CPU takes the number of its threads.
 const EnvThreads = "PJRT_NPROC"
 
-// PrepareDevices, called before New, gives XLA on the CPU threads enough for so many of its virtual devices; their number is
-// always four. Each device that waits for the others blocks a thread. On two cores XLA has no more threads than devices, and
-// four of them wait for each other until XLA ends the program after 40 seconds. A number that the user has set stays.
+// maxVirtualDevices is how many devices XLA on the CPU makes at most.
+const maxVirtualDevices = 8
+
+var prepared atomic.Int32 // the devices that were asked for
+
+// PrepareDevices, called before New, lets XLA on the CPU make so many virtual devices, which compute on the same cores; without it
+// there is one. Several get threads enough, as each device that waits for the others blocks a thread. On two cores XLA has no
+// more threads than devices, and four of them wait for each other until XLA ends the program after 40 seconds. A number of
+// threads that the user has set stays.
 func PrepareDevices(devices int) {
-	if devices > 1 && os.Getenv(EnvThreads) == "" {
-		os.Setenv(EnvThreads, strconv.Itoa(max(runtime.NumCPU(), 2*devices)))
+	prepared.Store(int32(min(max(1, devices), maxVirtualDevices)))
+	if n := virtualDevices(); n > 1 && os.Getenv(EnvThreads) == "" {
+		os.Setenv(EnvThreads, strconv.Itoa(max(runtime.NumCPU(), 2*n)))
 	}
 }
+
+func virtualDevices() int { return max(1, int(prepared.Load())) }
 
 // DescribeDevices is Describe for work that several of the backend's devices share: "XLA on the CPU, 2 devices".
 func DescribeDevices(b compute.Backend, devices int) string {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"os"
+	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/gomlx/compute"
@@ -96,13 +98,28 @@ func TestDevices(t *testing.T) {
 	require.Equal(t, Describe(b), DescribeDevices(b, 1))
 	require.Equal(t, Describe(b)+", 2 devices", DescribeDevices(b, 2))
 
+	defer PrepareDevices(1)
 	t.Setenv(EnvThreads, "")
 	PrepareDevices(1)
 	require.Empty(t, os.Getenv(EnvThreads), "one device needs nothing")
 	PrepareDevices(1000)
-	require.Equal(t, "2000", os.Getenv(EnvThreads))
-	PrepareDevices(2000)
-	require.Equal(t, "2000", os.Getenv(EnvThreads), "what is set stays")
+	require.Equal(t, strconv.Itoa(max(runtime.NumCPU(), 2*maxVirtualDevices)), os.Getenv(EnvThreads))
+	PrepareDevices(2)
+	require.Equal(t, strconv.Itoa(max(runtime.NumCPU(), 2*maxVirtualDevices)), os.Getenv(EnvThreads), "what is set stays")
+}
+
+func TestVirtualDevices(t *testing.T) {
+	defer PrepareDevices(1)
+	t.Setenv(EnvThreads, "")
+	for _, n := range []int{1, 3, maxVirtualDevices} {
+		PrepareDevices(n)
+		b, err := New("xla:cpu", nil)
+		if err != nil {
+			t.Skipf("XLA does not start: %v", firstLine(err))
+		}
+		require.Equal(t, n, int(b.NumDevices()))
+		b.Finalize()
+	}
 }
 
 func TestDefault(t *testing.T) {

@@ -94,7 +94,8 @@ func bytesOf(p *C.char, size C.size_t) []byte { return unsafe.Slice((*byte)(unsa
 // cacheFile is named by a digest of all that decides what a program is compiled to.
 func cacheFile(program, options []byte) string {
 	h := sha256.New()
-	for _, part := range [][]byte{cache.identity, options, withoutUUIDs(program)} {
+	devices := fmt.Append(nil, virtualDevices()) // XLA has a thread for each
+	for _, part := range [][]byte{cache.identity, devices, options, withoutUUIDs(program)} {
 		fmt.Fprintf(h, "%d ", len(part))
 		h.Write(part)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/go-xla/compute/xla"
+	"github.com/gomlx/go-xla/pjrt"
 )
 
 // IsGPU says whether the backend computes on a graphics card.
@@ -35,16 +36,24 @@ func xlaCandidates() []candidate {
 const cpuFlags = "--xla_cpu_use_fusion_emitters=false --xla_backend_extra_options=xla_cpu_disable_loop_unrolling=true," +
 	"-disable-lsr,-disable-post-ra,-enable-misched=false"
 
-// prepare readies the CPU's plugin, which reads the flags when it is loaded. Those that the user has set stay as they are.
-func prepare(config string) {
+// startXLA starts a plugin of XLA. That for the CPU reads the flags when it is loaded; those that the user has set stay as they
+// are. If it is not told how many devices to make it makes four with a thread each, and on two cores, which then have four threads
+// to share, a step takes up to a fifth longer. One too old for the option starts as it likes.
+func startXLA(config string) (compute.Backend, error) {
 	if !strings.Contains(config, "cpu") {
-		return
+		return compute.NewWithConfig(config)
 	}
 	if os.Getenv("XLA_FLAGS") == "" {
 		os.Setenv("XLA_FLAGS", cpuFlags)
 	}
-	path, _, _ := strings.Cut(strings.TrimPrefix(config, "xla:"), ",")
+	plugin := strings.TrimPrefix(config, "xla:")
+	path, _, _ := strings.Cut(plugin, ",")
 	cachePrograms(path)
+	b, err := xla.NewWithOptions(plugin, pjrt.NamedValuesMap{"cpu_device_count": int64(virtualDevices())})
+	if err != nil {
+		return compute.NewWithConfig(config)
+	}
+	return b, nil
 }
 
 func hasGPU() bool {

@@ -19,7 +19,7 @@ import (
 // partitioner makes the devices' common program of it. So a mean over the batch is one over the whole batch, that of batch
 // norm too (PyTorch calls it SyncBatchNorm), and a training is that of one device, up to rounding.
 //
-// XLA on the CPU has four virtual devices, which compute on the same cores: for tests, not for speed. See
+// XLA on the CPU has virtual devices, which compute on the same cores: for tests, not for speed. See
 // backend.PrepareDevices.
 type sharding struct {
 	mesh  *distributed.DeviceMesh
@@ -36,7 +36,8 @@ func newSharding(b compute.Backend, devices int) (*sharding, error) {
 	case backend.IsPureGo(b):
 		return nil, fmt.Errorf("runner: %d devices: pure Go has only one: want 1, or XLA as the backend", devices)
 	case devices > b.NumDevices():
-		return nil, fmt.Errorf("runner: %d devices: %s has %d: want no more", devices, backend.Describe(b), b.NumDevices())
+		return nil, fmt.Errorf("runner: %d devices: %s has %d: want no more (on the CPU the number is set by backend.PrepareDevices, before it starts)",
+			devices, backend.Describe(b), b.NumDevices())
 	}
 	mesh, err := distributed.NewDeviceMesh([]int{devices}, []string{"batch"})
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 // envDevices makes TestResNetDevices run; it is the number of steps.
 const envDevices = "DEVICES_STEPS"
 
-// XLA on the CPU has four devices without being asked, so the tests need no process of their own for them.
+// The backend of these tests has four devices: see onBackends.
 func TestBadDevices(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {

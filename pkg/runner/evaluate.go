@@ -9,6 +9,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
+	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
 )
 
@@ -38,6 +39,7 @@ func batchAccuracy(_ *model.Scope, labels, logits []*graph.Node) *graph.Node {
 func (r *Runner) Evaluate(ctx context.Context, d *cifar.Dataset) (accuracy, meanLoss float64, err error) {
 	p := newProgress(r.Out)
 	defer p.clear()
+	defer backend.StayAwake(r.backend)()
 	return r.evaluate(ctx, d, p)
 }
 

@@ -63,6 +63,7 @@ func (r *Runner) Train(ctx context.Context, trainData, dev *cifar.Dataset) error
 	if err := checkWritable(r.dir); err != nil {
 		return fmt.Errorf("runner: %w", err)
 	}
+	defer backend.StayAwake(r.backend)()
 	return t.run(ctx)
 }
 
