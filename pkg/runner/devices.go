@@ -36,7 +36,7 @@ func newSharding(b compute.Backend, devices int) (*sharding, error) {
 	case backend.IsPureGo(b):
 		return nil, fmt.Errorf("runner: %d devices: pure Go has only one: want 1, or XLA as the backend", devices)
 	case devices > b.NumDevices():
-		return nil, fmt.Errorf("runner: %d devices: %s has %d: want no more (on the CPU the number is set by backend.PrepareDevices, before it starts)",
+		return nil, fmt.Errorf("runner: %d devices: %s has %d: want no more (before XLA starts on the CPU, backend.PrepareDevices makes up to eight)",
 			devices, backend.Describe(b), b.NumDevices())
 	}
 	mesh, err := distributed.NewDeviceMesh([]int{devices}, []string{"batch"})
