@@ -15,7 +15,7 @@ import (
 
 // StayAwake keeps the idle cores of a virtual machine busy until stop is called, for a loop that computes with XLA on the
 // CPU. XLA's threads sleep between two operations, a thousand times a step; a core of a virtual machine that sleeps goes back to
-// the host, and comes back late. Steps take 5 to 15 % less with it (bench/README.md). PyTorch's threads (OpenMP) spin
+// the host, and comes back late. Steps take 3 to 15 % less with it (bench/README.md). PyTorch's threads (OpenMP) spin
 // while they wait. On other machines, and where the process has a share of the cores only, it does nothing.
 func StayAwake(b compute.Backend) (stop func()) {
 	if IsPureGo(b) || IsGPU(b) || !isVirtual() || runtime.GOMAXPROCS(0) < runtime.NumCPU() {
