@@ -136,20 +136,20 @@ const EnvThreads = "PJRT_NPROC"
 // maxVirtualDevices is how many devices XLA on the CPU makes at most.
 const maxVirtualDevices = 8
 
-var prepared atomic.Int32 // the devices that were asked for
+var prepared atomic.Int64 // the devices that were asked for
 
 // PrepareDevices, called before New, lets XLA on the CPU make so many virtual devices, which compute on the same cores; without it
 // there is one. Several get threads enough, as each device that waits for the others blocks a thread. On two cores XLA has no
 // more threads than devices, and four of them wait for each other until XLA ends the program after 40 seconds. A number of
 // threads that the user has set stays.
 func PrepareDevices(devices int) {
-	prepared.Store(int32(min(max(1, devices), maxVirtualDevices)))
+	prepared.Store(int64(devices))
 	if n := virtualDevices(); n > 1 && os.Getenv(EnvThreads) == "" {
 		os.Setenv(EnvThreads, strconv.Itoa(max(runtime.NumCPU(), 2*n)))
 	}
 }
 
-func virtualDevices() int { return max(1, int(prepared.Load())) }
+func virtualDevices() int { return int(min(max(1, prepared.Load()), maxVirtualDevices)) }
 
 // DescribeDevices is Describe for work that several of the backend's devices share: "XLA on the CPU, 2 devices".
 func DescribeDevices(b compute.Backend, devices int) string {

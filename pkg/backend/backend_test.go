@@ -102,10 +102,11 @@ func TestDevices(t *testing.T) {
 	t.Setenv(EnvThreads, "")
 	PrepareDevices(1)
 	require.Empty(t, os.Getenv(EnvThreads), "one device needs nothing")
+	want := strconv.Itoa(max(runtime.NumCPU(), 2*maxVirtualDevices))
 	PrepareDevices(1000)
-	require.Equal(t, strconv.Itoa(max(runtime.NumCPU(), 2*maxVirtualDevices)), os.Getenv(EnvThreads))
+	require.Equal(t, want, os.Getenv(EnvThreads))
 	PrepareDevices(2)
-	require.Equal(t, strconv.Itoa(max(runtime.NumCPU(), 2*maxVirtualDevices)), os.Getenv(EnvThreads), "what is set stays")
+	require.Equal(t, want, os.Getenv(EnvThreads), "what is set stays")
 }
 
 func TestVirtualDevices(t *testing.T) {

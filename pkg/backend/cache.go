@@ -33,7 +33,7 @@ const maxCached = 64
 var cache struct {
 	once     sync.Once
 	dir      string
-	identity []byte // of all that decides what a program is compiled to, besides the program
+	identity []byte // of the plugin, its flags and the processor
 }
 
 // cachePrograms lets XLA take programs that it has compiled before from files in the user's cache folder. Each cell of a notebook
@@ -53,15 +53,15 @@ func openCache(path string) {
 	if table == nil {
 		return
 	}
-	cache.identity = fmt.Appendf(nil, "%s, %d bytes of %v, flags %q, %q of %d threads, %s",
-		path, info.Size(), info.ModTime(), os.Getenv("XLA_FLAGS"), os.Getenv(EnvThreads), runtime.NumCPU(), processor())
+	cache.identity = fmt.Appendf(nil, "%s, %d bytes of %v, flags %q, %s",
+		path, info.Size(), info.ModTime(), os.Getenv("XLA_FLAGS"), processor())
 	if pjrt.RegisterPreloadedPlugin(path, uintptr(unsafe.Pointer(table))) == nil {
 		cache.dir = filepath.Join(dir, "nndl-resnet18", "xla")
 	}
 }
 
 // processor is what Linux says of the first processor's kind and abilities: XLA compiles for these.
-func processor() (lines []string) {
+var processor = sync.OnceValue(func() (lines []string) {
 	info, _ := os.ReadFile("/proc/cpuinfo")
 	first, _, _ := strings.Cut(string(info), "\n\n")
 	for line := range strings.Lines(first) {
@@ -71,7 +71,7 @@ func processor() (lines []string) {
 		}
 	}
 	return lines
-}
+})
 
 //export compileCached
 func compileCached(args *C.compile_args) unsafe.Pointer {
@@ -94,8 +94,8 @@ func bytesOf(p *C.char, size C.size_t) []byte { return unsafe.Slice((*byte)(unsa
 // cacheFile is named by a digest of all that decides what a program is compiled to.
 func cacheFile(program, options []byte) string {
 	h := sha256.New()
-	devices := fmt.Append(nil, virtualDevices()) // XLA has a thread for each
-	for _, part := range [][]byte{cache.identity, devices, options, withoutUUIDs(program)} {
+	threads := fmt.Appendf(nil, "%q threads, %d cores, %d devices", os.Getenv(EnvThreads), runtime.NumCPU(), virtualDevices())
+	for _, part := range [][]byte{cache.identity, threads, options, withoutUUIDs(program)} {
 		fmt.Fprintf(h, "%d ", len(part))
 		h.Write(part)
 	}

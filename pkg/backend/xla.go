@@ -38,7 +38,7 @@ const cpuFlags = "--xla_cpu_use_fusion_emitters=false --xla_backend_extra_option
 
 // startXLA starts a plugin of XLA. That for the CPU reads the flags when it is loaded; those that the user has set stay as they
 // are. If it is not told how many devices to make it makes four with a thread each, and on two cores, which then have four threads
-// to share, a step takes an eighth longer (bench/README.md). One too old for the option starts as it likes.
+// to share, a step takes an eighth longer (bench/README.md). One that refuses the option starts without it.
 func startXLA(config string) (compute.Backend, error) {
 	if !strings.Contains(config, "cpu") {
 		return compute.NewWithConfig(config)
@@ -49,11 +49,15 @@ func startXLA(config string) (compute.Backend, error) {
 	plugin := strings.TrimPrefix(config, "xla:")
 	path, _, _ := strings.Cut(plugin, ",")
 	cachePrograms(path)
-	b, err := xla.NewWithOptions(plugin, pjrt.NamedValuesMap{"cpu_device_count": int64(virtualDevices())})
-	if err != nil {
+	const option = "cpu_device_count"
+	b, err := xla.NewWithOptions(plugin, pjrt.NamedValuesMap{option: int64(virtualDevices())})
+	switch {
+	case err == nil:
+		return b, nil
+	case strings.Contains(err.Error(), option):
 		return compute.NewWithConfig(config)
 	}
-	return b, nil
+	return nil, err
 }
 
 func hasGPU() bool {

@@ -18,7 +18,7 @@ import (
 // envDevices makes TestResNetDevices run; it is the number of steps.
 const envDevices = "DEVICES_STEPS"
 
-// The backend of these tests has four devices: see onBackends.
+// The tests' backend for XLA has four devices: toy_test.go.
 func TestBadDevices(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
