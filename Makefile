@@ -141,7 +141,7 @@ site: .venv/.installed ## render the notebooks as they are saved to site/, both 
 	$(PY) tools/translate.py check
 	$(PY) tools/build_site.py
 
-setup: .venv/.installed .bin/.installed ## install what is needed into .venv and .bin, open nothing
+setup: .venv/.installed .bin/.installed .bin/.compiled ## install what is needed into .venv and .bin, open nothing
 	@$(PY) tools/kernel.py
 
 clean: ## remove .venv and .bin; data and trained models in work/ stay
@@ -164,6 +164,11 @@ clean: ## remove .venv and .bin; data and trained models in work/ stay
 		cd tools && go build -o ../.bin/ golang.org/x/tools/cmd/goimports; } || \
 		{ echo "setup: Go could not get or build its modules. Is there a network? It is needed the first time only." >&2; exit 1; }
 	@go build ./... && touch $@
+
+# So that no training or notebook waits for XLA's compiler. What goes wrong here is said again by the first that needs it.
+.bin/.compiled: .venv/.installed .bin/.installed
+	@echo "setup: XLA compiles the two networks of the chapter for this processor (half a minute)"
+	@for model in library custom; do go run ./cmd/resnet18 compile -model $$model; done; touch $@
 
 .bin/staticcheck: tools/go.mod tools/go.sum
 	cd tools && go build -o ../.bin/ honnef.co/go/tools/cmd/staticcheck

@@ -29,6 +29,7 @@ const usage = `resnet18 trains ResNet-18 on CIFAR-10: section 5.5 of "Neural Net
     resnet18 export FILE          the best model as safetensors, with torchvision's names
     resnet18 import FILE          take such a file, from PyTorch or from here, as the best model
     resnet18 experiment NAME      train a row of notebook 07's table; "list" names them
+    resnet18 compile              have XLA compile the network now, so that no training waits for it
 
 "resnet18 COMMAND -h" says more about a command and lists its flags.
 `
@@ -55,6 +56,8 @@ middle square is scaled to 32×32.`, (*app).predict},
 	{"export", "FILE", `Writes the best model as safetensors, with torchvision's names and layouts.`, (*app).exportModel},
 	{"experiment", "NAME|list", `Trains a row of the experiments' table in WORK/runs/exp-NAME and writes its result to a file; "list" shows the table.
 Ctrl-C stops and saves, and the same command goes on.`, (*app).experiment},
+	{"compile", "", `Has XLA compile the training step and the evaluation for this processor, and keeps them in the user's cache folder. Without
+it the first command that needs them does the same. Where nothing is kept, it does nothing.`, (*app).compile},
 	{"import", "FILE", `Takes a safetensors file, from export or from PyTorch, as the best model.`, (*app).importModel},
 }
 

@@ -40,6 +40,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"summary"}, 0, "11,689,512", ""},
 		{[]string{"summary", "-model", "custom"}, 0, "11,181,642", ""},
 		{[]string{"summary", "-model", "vgg"}, 2, "", `-model is "vgg", want library, custom or plain`},
+		{[]string{"compile", "-backend", "go"}, 0, "keeps no compiled programs: nothing to do", ""},
 		{[]string{"train", "-epochs", "0", "-work", t.TempDir(), "-backend", "go"}, 2, "", "-epochs is 0, want at least 1"},
 		{[]string{"train", "-devices", "0"}, 2, "", "-devices is 0, want at least 1"},
 		{[]string{"evaluate", "-train-images", "-3"}, 2, "", "-train-images is -3, want 0 (all) or more"},

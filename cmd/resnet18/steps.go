@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strconv"
+	"time"
 
+	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/lab"
 	"nndl.example/resnet18/pkg/picture"
@@ -72,6 +75,27 @@ func (a *app) train([]string) error {
 		return err
 	}
 	return a.test(l, r)
+}
+
+func (a *app) compile([]string) error {
+	c, err := a.config()
+	if err != nil {
+		return err
+	}
+	b, err := backend.New(a.backend, os.Stderr)
+	if err != nil {
+		return err
+	}
+	if !backend.KeepsPrograms(b) {
+		fmt.Fprintf(a.out, "%s keeps no compiled programs: nothing to do\n", backend.Describe(b))
+		return nil
+	}
+	start := time.Now()
+	if err := lab.Compile(b, c); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.out, "compiled: %v, in %.0f s\n", c, time.Since(start).Seconds())
+	return nil
 }
 
 func (a *app) evaluate([]string) error {

@@ -21,6 +21,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/gomlx/compute"
 	"github.com/gomlx/go-xla/pjrt"
 )
 
@@ -58,6 +59,11 @@ func openCache(path string) {
 	if pjrt.RegisterPreloadedPlugin(path, uintptr(unsafe.Pointer(table))) == nil {
 		cache.dir = filepath.Join(dir, "nndl-resnet18", "xla")
 	}
+}
+
+// KeepsPrograms says whether a program that the backend has compiled is there, compiled, when the next process asks for it.
+func KeepsPrograms(b compute.Backend) bool {
+	return !IsPureGo(b) && !IsGPU(b) && cache.dir != ""
 }
 
 // processor is what Linux says of the first processor's kind and abilities: XLA compiles for these.

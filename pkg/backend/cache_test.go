@@ -49,6 +49,7 @@ func cachedFiles(t *testing.T) (paths []string) {
 
 func TestProgramsAreCached(t *testing.T) {
 	b := useCache(t)
+	require.True(t, KeepsPrograms(b))
 	require.EqualValues(t, 14, sumOfSquares(t, b))
 	files := cachedFiles(t)
 	require.Len(t, files, 1)

@@ -54,7 +54,7 @@ func TestEvaluateOnDevices(t *testing.T) {
 		c := toyConfig
 		c.Devices = devices
 		r, _ := newToy(t, b, toy{}, t.TempDir(), c)
-		for _, n := range []int{1, 33, evalBatch, devices*evalBatch - 1, devices * evalBatch, devices*evalBatch + 1, 1000} {
+		for _, n := range []int{1, 33, EvalBatch, devices*EvalBatch - 1, devices * EvalBatch, devices*EvalBatch + 1, 1000} {
 			d := toyData(cifar.Test, n, uint64(n))
 			accuracy, loss, err := r.Evaluate(context.Background(), d)
 			require.NoError(t, err)

@@ -13,9 +13,9 @@ import (
 	"nndl.example/resnet18/pkg/cifar"
 )
 
-// evalBatch is the number of images that a device evaluates at once; it does not change the result. On two cores 80 take a fifth
+// EvalBatch is the number of images that a device evaluates at once; it does not change the result. On two cores 80 take a fifth
 // longer for the whole set, 1000 a twentieth.
-const evalBatch = 250
+const EvalBatch = 250
 
 // scores returns the sums over a batch that Evaluate adds up: the cross-entropy of each example and
 // whether the largest logit is the true class's (argmax of logits = argmax of softmax). A label of -1
@@ -47,7 +47,7 @@ func (r *Runner) evaluate(ctx context.Context, d *cifar.Dataset, p *progress) (a
 	if d.Len() == 0 {
 		return 0, 0, fmt.Errorf("runner: no images in %s to evaluate on", d.Split)
 	}
-	began, size := p.now(), evalBatch*r.Config.Devices
+	began, size := p.now(), EvalBatch*r.Config.Devices
 	for start := 0; start < d.Len(); start += size {
 		if err := ctx.Err(); err != nil {
 			return 0, 0, fmt.Errorf("runner: evaluation on %s stopped at image %d of %d: %w", d.Split, start, d.Len(), err)

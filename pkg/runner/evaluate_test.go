@@ -73,7 +73,7 @@ func TestEvaluate(t *testing.T) {
 		r, out := newToy(t, b, toy{}, t.TempDir(), toyConfig)
 		running := tensors.FromFlatDataAndDimensions([]float32{-0.1, 0.2, 0.3}, 3)
 		require.NoError(t, r.store.GetVariable("/norm/running_mean").SetValue(running))
-		for _, n := range []int{1, 33, evalBatch - 1, evalBatch, evalBatch + 1, 2 * evalBatch, 613} {
+		for _, n := range []int{1, 33, EvalBatch - 1, EvalBatch, EvalBatch + 1, 2 * EvalBatch, 613} {
 			d := toyData(cifar.Test, n, uint64(n))
 			accuracy, loss, err := r.Evaluate(context.Background(), d)
 			require.NoError(t, err)
@@ -91,9 +91,9 @@ func TestEvaluateErrors(t *testing.T) {
 	_, _, err := r.Evaluate(context.Background(), &cifar.Dataset{Split: cifar.Test})
 	require.ErrorContains(t, err, "no images in test")
 	ctx := &countdown{Context: context.Background(), left: 1}
-	_, _, err = r.Evaluate(ctx, toyData(cifar.Test, evalBatch+1, 1))
+	_, _, err = r.Evaluate(ctx, toyData(cifar.Test, EvalBatch+1, 1))
 	require.ErrorIs(t, err, context.Canceled)
-	require.ErrorContains(t, err, fmt.Sprintf("evaluation on test stopped at image %d of %d", evalBatch, evalBatch+1))
+	require.ErrorContains(t, err, fmt.Sprintf("evaluation on test stopped at image %d of %d", EvalBatch, EvalBatch+1))
 }
 
 // Logits do not depend on how many images are predicted at once.
@@ -105,7 +105,7 @@ func TestPredict(t *testing.T) {
 		all, err := r.Predict(d.Pixels)
 		require.NoError(t, err)
 		require.Len(t, all, 255)
-		for _, n := range []int{1, 3, evalBatch} {
+		for _, n := range []int{1, 3, EvalBatch} {
 			some, err := r.Predict(d.Pixels[:n*cifar.ImageSize])
 			require.NoError(t, err)
 			require.Len(t, some, n)

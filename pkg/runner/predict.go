@@ -17,8 +17,8 @@ func (r *Runner) Predict(pixels []uint8) ([][]float32, error) {
 		return nil, fmt.Errorf("runner: %d bytes to predict from, want a positive multiple of %d (32×32×3)", len(pixels), cifar.ImageSize)
 	}
 	rows := make([][]float32, 0, n)
-	for start := 0; start < n; start += evalBatch {
-		count := min(evalBatch, n-start)
+	for start := 0; start < n; start += EvalBatch {
+		count := min(EvalBatch, n-start)
 		batch, err := r.predictBatch(pixels[start*cifar.ImageSize:][:count*cifar.ImageSize], count)
 		if err != nil {
 			return nil, fmt.Errorf("runner: predicting images %d to %d: %w", start, start+count-1, err)
@@ -28,10 +28,10 @@ func (r *Runner) Predict(pixels []uint8) ([][]float32, error) {
 	return rows, nil
 }
 
-// predictBatch predicts from up to evalBatch images. A graph is compiled for each number of images; black ones fill up
+// predictBatch predicts from up to EvalBatch images. A graph is compiled for each number of images; black ones fill up
 // to the next power of two, so that there are few graphs.
 func (r *Runner) predictBatch(pixels []uint8, n int) ([][]float32, error) {
-	padded := min(evalBatch, 1<<bits.Len(uint(n-1)))
+	padded := min(EvalBatch, 1<<bits.Len(uint(n-1)))
 	pixels = append(make([]uint8, 0, padded*cifar.ImageSize), pixels...)[:padded*cifar.ImageSize]
 	images := tensors.FromFlatDataAndDimensions(pixels, padded, cifar.Height, cifar.Width, cifar.Channels)
 	defer images.MustFinalizeAll()
