@@ -24,8 +24,8 @@ TASKS = {  # name: (what, common arguments)
     "step256": ("training step, batch 256", ["task=step", "batch=256", "n=12"]),
     "cifar64": ("training step, CIFAR stem, batch 64", ["task=step", "batch=64", "stem=cifar", "n=10"]),
     "eval": ("evaluation of 10,000 images", ["task=eval", "n=3"]),
-    "first": ("process start to the end of the first step", ["task=first"]),
-    "again": ("the same once more: ours finds its programs compiled", ["task=first"]),
+    "first": ("process start to the end of the first step, compiling", ["task=first"]),
+    "again": ("the same with the programs compiled before, as by `make setup`", ["task=first"]),
     "epoch": ("an epoch of 40,000 images with evaluation", ["task=epoch"]),
 }
 
