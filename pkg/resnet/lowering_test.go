@@ -6,6 +6,9 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/layers/activation"
+	"github.com/stretchr/testify/require"
 )
 
 // shapes lists every different convolution of the network.
@@ -68,6 +71,35 @@ func TestMaxPool(t *testing.T) {
 		}
 		ours := func(in []*graph.Node) *graph.Node { return maxPool(graph.Abs(in[0])) } // it stands behind a ReLU
 		requireSame(t, b, native, ours, []int{2, 8, 8, 3}, random(2, 16, 16, 3))
+	})
+}
+
+func TestRelu(t *testing.T) {
+	onEach(t, func(t *testing.T, b compute.Backend) {
+		ours := func(in []*graph.Node) *graph.Node { return relu(in[0]) }
+		requireSame(t, b, func(in []*graph.Node) *graph.Node { return activation.Relu(in[0]) }, ours, []int{50, 2}, random(50, 2))
+		out := call(t, b, func(in []*graph.Node) []*graph.Node {
+			y := relu(in[0])
+			return []*graph.Node{y, graph.Gradient(graph.ReduceAllSum(y), in[0])[0]}
+		}, tensors.FromValue([]float32{-2, 0, 3}))
+		require.Equal(t, []float32{0, 0, 3}, out[0].Value())
+		require.Equal(t, []float32{0, 0, 1}, out[1].Value(), "at zero as in PyTorch")
+	})
+}
+
+// TestBranches: the gradients of both branches arrive, also if they are asked for once more.
+func TestBranches(t *testing.T) {
+	onEach(t, func(t *testing.T, b compute.Backend) {
+		plain := func(in []*graph.Node) *graph.Node {
+			return graph.Add(graph.Square(in[0]), graph.MulScalar(in[0], 3))
+		}
+		ours := func(in []*graph.Node) *graph.Node {
+			body, shortcut := branches(in[0])
+			y := graph.Add(graph.Square(body), graph.MulScalar(shortcut, 3))
+			graph.Gradient(graph.ReduceAllSum(y), in[0])
+			return y
+		}
+		requireSame(t, b, plain, ours, []int{2, 3, 3, 5}, random(2, 3, 3, 5))
 	})
 }
 

@@ -22,17 +22,19 @@ func winogradConvolution(x, kernel *Node) *Node {
 	var data, weights [4]*Node // of [4, tiles, in] and [4, in, out]: kept for the gradients
 	return withGradient([]*Node{x, kernel}, func(in []*Node) *Node {
 		data, weights = tiles(zeroBorder(in[0], 1, 1), winogradBT), kernelTile(in[1])
-		return outputMaps(batch, n, products(data, 2, weights, 1))
+		return outputMaps(batch, n, products(data, 2, weights, 1), winogradA)
 	}, func(in []*Node, dy *Node) []*Node {
 		// From the padded maps, which are in memory: from dy itself XLA would compute dy once more for each batch of tiles.
 		padded := zeroBorder(dy, 1, 1)
-		// The data's gradient is the convolution with the kernel turned by 180° and its channels swapped. Turning the
-		// maps before and behind comes to the same.
-		turned := tiles(Reverse(padded, 1, 2), winogradBT)
-		dx := Reverse(outputMaps(batch, n, products(turned, 2, weights, 2)), 1, 2)
+		// The data's gradient is the convolution with the kernel turned by 180° and its channels swapped.
+		dx := outputMaps(batch, n, products(tiles(padded, turned(winogradBT)), 2, weights, 2), turned(winogradA))
 		return []*Node{dx, kernelTransposed(products(data, 1, tiles(padded, winogradA), 1))}
 	})
 }
+
+// turned has the rows of Bᵀ or A in the order that suits a kernel turned by 180°: G (g2, g1, g0) is G (g0, g1, g2) with the first
+// and the last element swapped, and rather than the kernel's elements these rows change places.
+func turned(m [][]float64) [][]float64 { return [][]float64{m[3], m[1], m[2], m[0]} }
 
 // products multiplies the rows of two transformed tiles, each a batch of four matrices, along an axis of each.
 func products(a [4]*Node, axisA int, b [4]*Node, axisB int) (m [4]*Node) {
@@ -117,14 +119,14 @@ func winogradGG() [][]float64 {
 }
 
 // outputMaps is Aᵀ m A: 4 rows of [4, batch·n², out] to maps [batch, 2n, 2n, out].
-func outputMaps(batch, n int, m [4]*Node) *Node {
+func outputMaps(batch, n int, m [4]*Node, a [][]float64) *Node {
 	out := m[0].Shape().Dim(2)
 	var columns []*Node
 	for right := range 2 {
 		var rows []*Node
 		for left := range 2 {
-			y := combination(column(winogradA, left), func(i int) *Node {
-				return combination(column(winogradA, right), func(j int) *Node { return SliceAxis(m[i], 0, AxisElem(j)) })
+			y := combination(column(a, left), func(i int) *Node {
+				return combination(column(a, right), func(j int) *Node { return SliceAxis(m[i], 0, AxisElem(j)) })
 			})
 			rows = append(rows, Reshape(y, batch, n, 1, n, 1, out))
 		}
