@@ -28,14 +28,14 @@ export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 18
 
-lab: setup .bin/gopls $(if $(ZH),zh) ## set up what is missing and open JupyterLab on the notebooks
+lab: setup .bin/gopls .bin/.compiled $(if $(ZH),zh) ## set up what is missing and open JupyterLab on the notebooks
 	@# Unsigned, JupyterLab hides the SVG figures that are saved in a notebook.
 	@$(if $(NOTEBOOKS),$(PY) -m jupyter trust --log-level=WARN $(NOTEBOOKS))
 	$(PY) -m jupyter lab --ip=127.0.0.1 --log-level=WARN --LabApp.extension_manager=readonly \
 		--ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(firstword $(NOTEBOOKS) notebooks) \
 		$(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS)
 
-notebooks: setup $(if $(ZH),zh) ## run all notebooks from the first to the last and save their outputs (hours; EPOCHS=1 for less)
+notebooks: setup .bin/.compiled $(if $(ZH),zh) ## run all notebooks from the first to the last and save their outputs (hours; EPOCHS=1 for less)
 	$(PY) tools/run_notebooks.py $(if $(V),-v) $(NOTEBOOKS)
 
 # Each row goes on where it was stopped. make experiments ROWS="plain augment" runs these two.
@@ -141,7 +141,7 @@ site: .venv/.installed ## render the notebooks as they are saved to site/, both 
 	$(PY) tools/translate.py check
 	$(PY) tools/build_site.py
 
-setup: .venv/.installed .bin/.installed .bin/.compiled ## install what is needed into .venv and .bin, open nothing
+setup: .venv/.installed .bin/.installed ## install what is needed into .venv and .bin, open nothing
 	@$(PY) tools/kernel.py
 
 clean: ## remove .venv and .bin; data and trained models in work/ stay

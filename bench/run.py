@@ -25,7 +25,7 @@ TASKS = {  # name: (what, common arguments)
     "cifar64": ("training step, CIFAR stem, batch 64", ["task=step", "batch=64", "stem=cifar", "n=10"]),
     "eval": ("evaluation of 10,000 images", ["task=eval", "n=3"]),
     "first": ("process start to the end of the first step, compiling", ["task=first"]),
-    "again": ("the same with the programs compiled before, as by `make setup`", ["task=first"]),
+    "again": ("the same with the programs compiled before, as by `make lab`", ["task=first"]),
     "epoch": ("an epoch of 40,000 images with evaluation", ["task=epoch"]),
 }
 
