@@ -142,3 +142,24 @@ func TestNormalize(t *testing.T) {
 	require.InDeltaSlice(t, want, got, 1e-6)
 	require.InDelta(t, -2.429066, got[0], 1e-5, "(0 - 0.4914) / 0.2023")
 }
+
+// BenchmarkLoader measures what the data pipeline costs a training step: a batch of 64 of 40,000 images, gathered on the device.
+func BenchmarkLoader(b *testing.B) {
+	device, err := backend.Default()
+	require.NoError(b, err)
+	defer backend.StayAwake(device)()
+	l, err := NewLoader(device, numbered(40000), 64, 1)
+	require.NoError(b, err)
+	defer l.Finalize()
+	b.ResetTimer()
+	for epoch, left := 0, b.N; left > 0; epoch++ {
+		for batch, err := range l.Epoch(epoch, 0) {
+			require.NoError(b, err)
+			batch.Inputs[0].MustFinalizeAll()
+			batch.Labels[0].MustFinalizeAll()
+			if left--; left == 0 {
+				break
+			}
+		}
+	}
+}

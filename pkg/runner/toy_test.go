@@ -17,7 +17,6 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
-	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/layers"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/stretchr/testify/require"
@@ -54,20 +53,15 @@ func (m toy) Params() []resnet.Param {
 
 func (m toy) Init(store *model.Store, seed uint64) error {
 	rng := rand.New(rand.NewPCG(seed, 0))
-	for _, p := range m.Params() {
+	return resnet.CreateVariables(store, m.Params(), func(p resnet.Param) []float32 {
 		values := make([]float32, p.Size())
 		for i := range values {
 			if p.Trainable {
 				values[i] = float32(0.3 * rng.NormFloat64())
 			}
 		}
-		v, err := store.CreateVariable(p.Path(), tensors.FromFlatDataAndDimensions(values, p.Dims...))
-		if err != nil {
-			return err
-		}
-		v.SetTrainable(p.Trainable)
-	}
-	return nil
+		return values
+	})
 }
 
 func (m toy) Logits(scope *model.Scope, images *graph.Node) *graph.Node {
