@@ -1,4 +1,4 @@
-//go:build cgo && !noxla && ((darwin && arm64) || (windows && amd64))
+//go:build !(linux && cgo && !noxla && (amd64 || arm64))
 
 package backend
 
@@ -6,5 +6,5 @@ import "github.com/gomlx/compute"
 
 func cachePrograms(string) {} // the C part is written for Linux
 
-// KeepsPrograms says whether a program that the backend has compiled is there, compiled, when the next process asks for it.
+// KeepsPrograms is false here: see cache.go.
 func KeepsPrograms(compute.Backend) bool { return false }

@@ -10,9 +10,6 @@ import (
 // IsGPU says whether the backend computes on a graphics card: never, without XLA.
 func IsGPU(compute.Backend) bool { return false }
 
-// KeepsPrograms says whether compiled programs are kept for the next process: there are none, without XLA.
-func KeepsPrograms(compute.Backend) bool { return false }
-
 // InPlace concerns XLA only.
 func InPlace(parameter *graph.Node, output int) {}
 

@@ -5,11 +5,9 @@ import . "github.com/gomlx/gomlx/core/graph"
 // relu is max(x, 0). Its gradient is let through by one comparison; GoMLX's, that of Max in general, multiplies by two signs.
 func relu(x *Node) *Node {
 	zero := ScalarZero(x.Graph(), x.DType())
-	var y *Node
 	return withGradient([]*Node{x}, func(in []*Node) *Node {
-		y = Max(in[0], zero)
-		return y
-	}, func(_ []*Node, dy *Node) []*Node {
-		return []*Node{Where(GreaterThan(y, zero), dy, zero)}
+		return Max(in[0], zero)
+	}, func(in []*Node, dy *Node) []*Node {
+		return []*Node{Where(GreaterThan(in[0], zero), dy, zero)}
 	})
 }
