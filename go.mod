@@ -4,9 +4,9 @@ go 1.26.5
 
 require (
 	github.com/gofrs/flock v0.13.0
-	github.com/gomlx/compute v0.1.5
-	github.com/gomlx/go-xla v0.4.4
-	github.com/gomlx/gomlx v0.28.5
+	github.com/gomlx/compute v0.1.6
+	github.com/gomlx/go-xla v0.4.5
+	github.com/gomlx/gomlx v0.28.7
 	github.com/janpfeifer/gonb v0.11.5
 	github.com/stretchr/testify v1.11.1
 	golang.org/x/image v0.26.0
