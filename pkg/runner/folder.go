@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/gofrs/flock"
+
+	"nndl.example/resnet18/pkg/internal/atomicfile"
 )
 
 // folderLock keeps a second run out of a run's folder. The operating system frees it when the process ends,
@@ -94,37 +96,9 @@ func checkWritable(dir string) error {
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// WriteAtomically leaves either the whole new file or what was there before: it writes aside, syncs and
-// renames.
+// WriteAtomically is atomicfile.Write.
 func WriteAtomically(path string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, cause(err))
-	}
-	err = write(f)
-	if err == nil {
-		err = f.Chmod(0o644) // CreateTemp's files are for the owner alone
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-		return fmt.Errorf("writing %s: %w", path, cause(err))
-	}
-	// The rename should survive a power cut too. Where a folder cannot be synced (Windows), the worst that can
-	// come back is the file from before.
-	if dir, err := os.Open(filepath.Dir(path)); err == nil {
-		dir.Sync()
-		dir.Close()
-	}
-	return nil
+	return atomicfile.Write(path, write)
 }
 
 // cause leaves out the temporary file's name, which says nothing to a reader.
