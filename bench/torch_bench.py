@@ -5,7 +5,7 @@
 torchvision's resnet18, channels_last, Adam with weight_decay; the data lies in memory as normalised tensors. On the CPU in
 float32. On a GPU (--cuda) with automatic mixed precision in bfloat16, the optimizer fused, and with --compile in CUDA graphs.
 """
-import os
+import os, tempfile
 import peer
 import torch, torchvision
 from torch_score import cross_entropy, evaluate
@@ -53,7 +53,8 @@ def epoch(train, dev):
         j = order[i:i + a.batch]
         step(x[j].contiguous(memory_format=torch.channels_last), y[j])
     score(*dev)
-    torch.save(m.state_dict(), "/tmp/bench-torch.pt")
+    with tempfile.TemporaryFile() as file:
+        torch.save(m.state_dict(), file)
 
 
 name = f"PyTorch {torch.__version__} {'compiled' if a.compile else 'eager'}" + (f", {torch.cuda.get_device_name()}" if a.cuda else "")

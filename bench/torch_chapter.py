@@ -6,7 +6,7 @@ FOLDER holds the extracted batch files. torchvision's resnet18 with 1,000 output
 bfloat16, compiled into CUDA graphs, Adam in one kernel. All images lie on the card as bytes, a batch is gathered and normalised
 there, and nothing waits for the card between two evaluations.
 """
-import argparse, pickle, time
+import argparse, pickle, tempfile, time
 from pathlib import Path
 import numpy as np
 import torch, torchvision
@@ -44,6 +44,7 @@ def score(images, labels):
 
 train, dev, test = load(*(f"data_batch_{i}" for i in range(1, 5))), load("data_batch_5"), load("test_batch")
 steps = len(train[1]) // BATCH
+best_model = Path(tempfile.mkdtemp(), "best.pt")
 total, step, best, start = a.epochs * steps, 0, -1, time.time()
 for epoch in range(a.epochs):
     order = torch.randperm(len(train[1]), device="cuda")
@@ -62,7 +63,7 @@ for epoch in range(a.epochs):
             print(f"[Evaluate]  dev score: {accuracy:.5f}, dev loss: {dev_loss:.5f}", flush=True)
             if accuracy > best:
                 best = accuracy
-                torch.save(m.state_dict(), "/tmp/torch-chapter.pt")
+                torch.save(m.state_dict(), best_model)
 print(f"trained in {time.time() - start:.1f} s")
-m.load_state_dict(torch.load("/tmp/torch-chapter.pt"))
+m.load_state_dict(torch.load(best_model))
 print("[Test] accuracy/loss: {:.4f}/{:.4f}".format(*score(*test)))

@@ -1,8 +1,7 @@
-"""Tells Jupyter about the GoNB kernel: writes kernel.json into the virtual environment this runs in.
+"""Registers the GoNB kernel with Jupyter: writes kernel.json into the virtual environment that runs this program.
 
-`gonb --install` would write to the home folder and could not set the environment of the kernel. The paths
-are absolute, because Jupyter starts the kernel in the folder of the notebook; so this runs at every
-`make lab`, and a project folder that was moved heals by itself.
+`gonb --install` would write to the home folder and cannot set the kernel's environment. Jupyter starts the kernel in the
+notebook's folder, so the paths are absolute; `make lab` runs this each time, in case the project folder was moved.
 """
 
 import json
@@ -20,46 +19,56 @@ def go(*args):
     return subprocess.run(["go", *args], cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def main():
+def spec(log=VENV / "gonb.log"):
+    """The content of kernel.json; log is the file for GoNB's log."""
     env = {
-        # goimports (no cell runs without it) and gopls; then this project's Go; then what the reader has.
+        # goimports, which every cell needs, and gopls; the project's Go; the reader's own PATH.
         "PATH": os.pathsep.join([str(ROOT / ".bin"), str(Path(go("env", "GOROOT")) / "bin"), "${PATH}"]),
-        # What "make setup" built with: another value would compile everything again in the first cell.
+        # As "make setup": with another value the first cell would compile everything again.
         "GOEXPERIMENT": os.environ.get("GOEXPERIMENT", ""),
-        # Without tables for a debugger, which no cell meets, a cell is linked in 1.6 s in place of 2.6.
+        # Without debugger tables a cell links in 1.6 s instead of 2.6 s.
         "GOFLAGS": (os.environ.get("GOFLAGS", "") + " -ldflags=-w").strip(),
-        "TF_CPP_MIN_LOG_LEVEL": "2",  # XLA: warnings about the machine, off
+        "TF_CPP_MIN_LOG_LEVEL": "2",  # no warnings from XLA about the machine
     }
     plugins = sorted(VENV.glob("lib/python3*/site-packages/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so"))
     if plugins:
         env["PJRT_CPU_PLUGIN"] = str(plugins[0])
-
-    spec = {
+    return {
         "argv": [
             str(ROOT / ".bin" / "gonb"),
             "--kernel", "{connection_file}",
-            # GoNB logs each step to stderr, that is into the terminal of JupyterLab; a file keeps it for bug reports.
-            "--logtostderr=false", "--extra_log", str(VENV / "gonb.log"),
+            # One log file, for bug reports; not JupyterLab's terminal, and not three world-readable files in /tmp.
+            "--logtostderr=false", "--extra_log", str(log), "--log_file", os.devnull,
             "--stderrthreshold", "FATAL",
         ],
         "display_name": "Go (gonb)",
         "language": "go",
-        # GoNB passes the interrupt on to the cell's program. With "signal" the program would get it twice.
+        # GoNB interrupts the cell's program. With "signal", Jupyter would interrupt it a second time.
         "interrupt_mode": "message",
         "env": env,
     }
+
+
+def main():
+    log = VENV / "gonb.log"
+    if not log.is_symlink():  # a hub's image links it to /dev/null
+        log.touch()
+        log.chmod(0o600)  # it quotes cells
     folder = VENV / "share" / "jupyter" / "kernels" / "gonb"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "kernel.json").write_text(json.dumps(spec, indent=2) + "\n")
+    (folder / "kernel.json").write_text(json.dumps(spec(), indent=2) + "\n", encoding="utf-8")
     logo = Path(go("list", "-m", "-f", "{{.Dir}}", "github.com/janpfeifer/gonb"), "internal", "kernel", "Go_gopher_favicon.svg")
     if logo.exists():
         shutil.copyfile(logo, folder / "logo-svg.svg")
 
-    # JupyterLab asks at the first start whether it may fetch news: a question the reader did not come for.
+    # No question about news at JupyterLab's first start.
     config = VENV / "etc" / "jupyter" / "labconfig"
     config.mkdir(parents=True, exist_ok=True)
     (config / "page_config.json").write_text('{"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": true}}\n')
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except OSError as error:
+        sys.exit(f"setup: cannot write {error.filename}: {error.strerror}. The project folder must be writable.")

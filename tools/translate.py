@@ -66,26 +66,37 @@ def chinese(english, text):
     return re.sub(CODE, lambda _: next(blocks, ""), STUB.sub("", text).strip())
 
 
-def translated(path):
-    """Reads a notebook and returns it in Chinese; a cell that has no Chinese yet stays English."""
-    nb, (entries, _) = copy.deepcopy(nbformat.read(path, as_version=4)), read_catalogue(catalogue_path(path))
+def translated(path, nb=None):
+    """Returns the notebook at path (nb, if it was read already) in Chinese; a cell without Chinese stays English."""
+    nb = copy.deepcopy(nb or nbformat.read(path, as_version=4))
+    entries, _ = read_catalogue(catalogue_path(path))
     for cell in markdown_cells(nb):
         text = chinese(cell.source, entries.get(cell.get("id"), ("", ""))[1])
         cell.source = text or cell.source
     return nb
 
 
+def chinese_path(path):
+    """Where build writes the Chinese notebook: beside the English one, so that both find the same packages, results and photos."""
+    return path.with_name("zh-" + path.name)
+
+
+def chinese_notebook(path, nb=None):
+    """The Chinese notebook as build writes it, with links to the other Chinese notebooks."""
+    nb = translated(path, nb)
+    for cell in markdown_cells(nb):
+        cell.source = re.sub(r"\]\((?=[0-9][\w-]*\.ipynb)", "](zh-", cell.source)
+    return nb
+
+
 def build(paths):
-    # In the same folder the Chinese notebooks find all that the English ones find: packages, results, photos.
     made = 0
     for path in paths:
-        target = path.with_name("zh-" + path.name)
-        if newer(target, path, catalogue_path(path)):  # perhaps a reader has changed or run it
+        target = chinese_path(path)
+        if newer(target, path, catalogue_path(path)):  # the reader may have changed or run it
             continue
-        nb, made = translated(path), made + 1
-        for cell in markdown_cells(nb):
-            cell.source = re.sub(r"\]\((?=[0-9][\w-]*\.ipynb)", "](zh-", cell.source)
-        nbformat.write(nb, target)
+        nbformat.write(chinese_notebook(path), target)
+        made += 1
     print(f"Chinese notebooks in {SOURCE.relative_to(ROOT)}/zh-*.ipynb: {made} made, {len(paths) - made} kept")
 
 

@@ -1,4 +1,4 @@
-"""The accounts of a class: a Unix user for each line NAME:PASSWORD of a file, so that the system keeps their files apart."""
+"""Creates the accounts of a class: a Unix user for each line NAME:PASSWORD of a file, so that file permissions keep them apart."""
 
 import os
 import pwd
@@ -11,22 +11,22 @@ NAME = re.compile(r"[a-z][a-z0-9-]{0,30}")
 
 
 def read(path):
-    """The file's names and passwords. Empty lines and lines that start with # do not count."""
+    """Returns {name: password} from a file. Empty lines and lines that start with # are skipped."""
     accounts = {}
     for number, line in enumerate(Path(path).read_text().splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         name, colon, password = line.partition(":")
         if not NAME.fullmatch(name) or not colon or len(password) < 8:
-            raise SystemExit(f"{path}, line {number}: want NAME:PASSWORD, the name of small letters, digits and -, the password of 8 or more")
+            raise SystemExit(f"{path}, line {number}: want NAME:PASSWORD, with lower-case letters, digits or - and 8 or more characters")
         if name in accounts:
-            raise SystemExit(f"{path}, line {number}: {name} is there twice")
+            raise SystemExit(f"{path}, line {number}: duplicate name {name}")
         accounts[name] = password
     return accounts
 
 
 def make(accounts, homes=Path("/home")):
-    """Makes the users that the container does not have. A home that is there already, on a volume, keeps its owner's number."""
+    """Creates the users that the container lacks. A home that a volume already has keeps its owner's uid."""
     taken = {FIRST_UID - 1} | {home.stat().st_uid for home in homes.iterdir()}
     for name, password in accounts.items():
         home = homes / name

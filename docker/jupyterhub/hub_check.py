@@ -1,9 +1,9 @@
-"""Lets a class work at once: logs in as every student of a running hub, executes notebooks in all their servers at the same time
-through Jupyter's own interfaces, and tries to read what belongs to others. Prints a table of time and memory.
+"""Load test of a running hub: logs in as every student, executes notebooks in all their servers at the same time through Jupyter's
+API, and tries to read other students' files. Prints a table of times and memory.
 
     hub_check.py /srv/students 01-data 05-predict
 
-Runs as root beside the hub (docker/README.md), as the memory of all users is read from /proc.
+Runs as root in the hub's container (docker/README.md), to read the memory of all users from /proc.
 """
 
 import json
@@ -26,7 +26,7 @@ MB = 1 << 20
 
 
 class Student:
-    """A student at work: a token of the hub, a server, a table of seconds."""
+    """A student's API token, server and times."""
 
     def __init__(self, name, password):
         self.name, self.seconds, self.error = name, {}, None
@@ -51,7 +51,7 @@ class Student:
             self.timed("start", self.start)
             for name in notebooks:
                 self.timed(name, self.execute, f"notebooks/{name}.ipynb")
-        except Exception as error:  # the table shows it, and the others go on
+        except Exception as error:  # shown in the table; the others continue
             self.error = f"{type(error).__name__}: {error}"
 
     def timed(self, what, do, *arguments):
@@ -60,7 +60,7 @@ class Student:
         self.seconds[what] = time.monotonic() - began
 
     def execute(self, path):
-        """Runs all code cells of a notebook in a kernel of its own, as Run All Cells does."""
+        """Runs all code cells of a notebook in a new kernel, like Run All Cells."""
         cells = self.call("GET", f"{self.server}/api/contents/{path}").json()["content"]["cells"]
         codes = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
         with Kernel(self, path) as kernel:
@@ -70,22 +70,22 @@ class Student:
                 self.seconds.setdefault("cells", []).append(time.monotonic() - began)
 
     def tries_to_read(self, other):
-        """What this student gets of another's: from the own kernel, through the own server, from the other's server, from the hub."""
+        """Tries to read another student's files in several ways. Yields (attempt, whether it succeeded, answer)."""
         home, number = pwd.getpwnam(other.name).pw_dir, pwd.getpwnam(other.name).pw_uid
         with Kernel(self, "notebooks/01-data.ipynb") as kernel:
-            for command in (f"ls {home}", f"cat {home}/resnet18/notebooks/01-data.ipynb", f"ls /tmp/go-build-{number}", "cat /srv/students",
+            for command in (f"ls {home}", f"cat {home}/resnet18/notebooks/01-data.ipynb", f"ls {home}/.cache/go-build", "cat /srv/students",
                             "cat /srv/hub/hub.sqlite", f"cat /proc/{process_of(number)}/environ"):
                 said = kernel.run(f"!{command} >/dev/null && echo GOT-IT", command)
                 yield f"cell !{command}", "GOT-IT" in said, last_line(said.replace("exit status", ""))
-        for what, address in ((f"{other.name}'s server with an own token", f"{other.server}/api/contents/notebooks"),
-                              (f"own server, ../../{other.name}", f"{self.server}/api/contents/..%2F..%2F{other.name}%2Fresnet18"),
+        for what, address in ((f"{other.name}'s server with one's own token", f"{other.server}/api/contents/notebooks"),
+                              (f"one's own server, ../../{other.name}", f"{self.server}/api/contents/..%2F..%2F{other.name}%2Fresnet18"),
                               (f"the hub about {other.name}", f"{HUB}/hub/api/users/{other.name}")):
             answer = self.call("GET", address, allow_redirects=False)
             yield what, answer.status_code == 200, str(answer.status_code)
 
 
 class Kernel:
-    """A session of a notebook and its kernel, spoken to over a websocket."""
+    """A notebook session and its kernel, over a websocket."""
 
     def __init__(self, student, path):
         self.student = student
@@ -104,7 +104,7 @@ class Kernel:
         self.student.call("DELETE", f"{self.student.server}/api/sessions/{self.session}")
 
     def run(self, code, what):
-        """Executes a cell and returns its text. An error, or an answer that says so, is an exception."""
+        """Executes a cell and returns the text that it prints; raises RuntimeError if it fails."""
         id, text, left = uuid.uuid4().hex, "", {"reply", "idle"}
         self.socket.send(json.dumps({
             "channel": "shell", "parent_header": {}, "metadata": {}, "buffers": [],
@@ -123,7 +123,7 @@ class Kernel:
 
 
 class Memory(threading.Thread):
-    """Looks at the memory of the students' processes twice a second."""
+    """Samples the memory of the students' processes twice a second."""
 
     def __init__(self, uids):
         super().__init__(daemon=True)
@@ -177,7 +177,7 @@ def main():
         thread.start()
     for thread in threads:
         thread.join()
-    print(f"{len(students)} students, {os.cpu_count()} cores: all through in {time.monotonic() - began:.0f} s\n")
+    print(f"{len(students)} students, {os.cpu_count()} cores: all done in {time.monotonic() - began:.0f} s\n")
     time.sleep(5)
     idle = dict(memory.now)
     memory.stopped.set()
@@ -190,16 +190,16 @@ def main():
         times = " | ".join(f"{s.seconds[c]:.0f}" if c in s.seconds else "-" for c in columns)
         print(f"| {s.name} | {times} | {max(s.seconds.get('cells', [0])):.0f} | {memory.peak[uid] // MB} | {memory.peak_rss[uid] // MB} | "
               f"{idle.get(uid, 0) // MB} | {s.error or 'all cells passed'} |")
-    print(f"\nall together at their peak: {memory.total_peak // MB} MB (PSS)\n")
+    print(f"\npeak of all together: {memory.total_peak // MB} MB (PSS)\n")
     if any(s.error for s in students):
-        sys.exit("not all passed")
+        sys.exit("not every student's cells passed; see the table")
 
     leaks = 0
     for what, got, said in students[0].tries_to_read(students[1]):
         leaks += got
         print(f"{students[0].name} tries: {what}: {'READ IT' if got else 'refused'} ({said})")
     if leaks:
-        sys.exit(f"{leaks} ways to read another's files")
+        sys.exit(f"{leaks} of these attempts read another student's files")
 
 
 if __name__ == "__main__":

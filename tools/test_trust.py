@@ -1,0 +1,116 @@
+"""Tests of trust.py, on notebooks of one cell: .venv/bin/python -m unittest discover tools"""
+
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import nbformat
+from nbformat.sign import NotebookNotary
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+import translate
+import trust
+
+SVG = "<svg onload='alert(1)'/>"
+
+
+class Trust(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        root = Path(temporary.name)
+        (root / "notebooks" / "zh").mkdir(parents=True)
+        for name, folder in {"ROOT": "", "SOURCE": "notebooks", "CATALOGUES": "notebooks/zh"}.items():
+            self.patch(translate, name, root / folder)
+        self.patch(trust, "NotebookNotary", lambda: NotebookNotary(data_dir=str(root)))
+        self.own = self.write("01-own.ipynb", "fmt.Println(1)")
+        trust.update()
+
+    def patch(self, module, name, value):
+        patch = mock.patch.object(module, name, value)
+        patch.start()
+        self.addCleanup(patch.stop)
+
+    def write(self, name, code):
+        path = translate.SOURCE / name
+        output = new_output("display_data", {"text/html": SVG})
+        nb = new_notebook(cells=[new_markdown_cell("[next](02-b.ipynb)", id="text"), new_code_cell(code, id="code", outputs=[output])])
+        nbformat.write(nb, path)
+        return path
+
+    def chinese(self):
+        text = "<!-- cell: text  en: " + translate.fingerprint("[next](02-b.ipynb)") + " -->\n[下一篇](02-b.ipynb)\n"
+        translate.catalogue_path(self.own).write_text(text, encoding="utf-8")
+        with mock.patch("builtins.print"):
+            translate.build([self.own])
+        return translate.chinese_path(self.own)
+
+    def trusted(self, path):
+        with mock.patch("sys.argv", ["trust.py"]), mock.patch("builtins.print") as said:
+            trust.main()
+        self.said = str(said.call_args)
+        with trust.NotebookNotary() as notary:
+            return notary.check_signature(nbformat.read(path, as_version=4))
+
+    def test_own(self):
+        self.assertTrue(self.trusted(self.own))
+        self.assertEqual(self.said, "None")
+
+    def test_foreign(self):
+        foreign = self.write("08-x.ipynb", "fmt.Println(8)")
+        self.assertFalse(self.trusted(foreign))
+        self.assertIn("08-x.ipynb", self.said)
+
+
+    def test_changed(self):
+        self.assertFalse(self.trusted(self.write("01-own.ipynb", "fmt.Println(2)")))
+
+    def test_changed_output(self):
+        text = self.own.read_text(encoding="utf-8")
+        self.own.write_text(text.replace("alert(1)", "alert(2)"), encoding="utf-8")
+        self.assertFalse(self.trusted(self.own))
+
+    def test_without_sums(self):
+        (translate.SOURCE / trust.SUMS).unlink()
+        self.assertFalse(self.trusted(self.own))
+
+    def test_chinese(self):
+        self.assertTrue(self.trusted(self.chinese()))
+
+    def test_chinese_changed(self):
+        made = self.chinese()
+        made.write_text(made.read_text(encoding="utf-8").replace("alert(1)", "alert(2)"), encoding="utf-8")
+        self.assertFalse(self.trusted(made))
+
+    def test_chinese_of_a_changed_notebook(self):
+        self.write("01-own.ipynb", "fmt.Println(2)")
+        self.assertFalse(self.trusted(self.chinese()))
+
+    def test_check(self):
+        with mock.patch("builtins.print"):
+            for name, notebook, index, want in (
+                ("as committed", 1, 1, None),
+                ("changed by the reader", 2, 1, None),
+                ("committed without the list", 2, 2, "01-own.ipynb"),
+                ("not in git", 2, None, None),
+            ):
+                with self.subTest(name):
+                    index = index and self.write("01-own.ipynb", f"fmt.Println({index})").read_bytes()
+                    self.write("01-own.ipynb", f"fmt.Println({notebook})")
+                    with mock.patch.object(trust, "committed", return_value=index):
+                        self.check(want)
+            self.own.unlink()
+            self.check("01-own.ipynb")
+
+    def check(self, want):
+        try:
+            trust.check()
+        except SystemExit as error:
+            self.assertTrue(want and want in str(error), error)
+        else:
+            self.assertIsNone(want)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,105 @@
+"""Signs the project's own notebooks, so that JupyterLab shows the figures saved in them.
+
+    trust.py            signs each notebook whose SHA-256 is in notebooks/SHA256SUMS, and the Chinese ones made from those
+    trust.py check      fails if SHA256SUMS does not match the committed notebooks: `make text` runs it
+    trust.py update     rewrites SHA256SUMS: `make digests`, after a notebook was changed
+
+JupyterLab hides figures and runs no scripts in the saved outputs of an unsigned notebook. A signature says that the reader trusts
+them, so nothing is signed that came from elsewhere or was changed since; running its cells signs a notebook too.
+"""
+
+import hashlib
+import subprocess
+import sys
+
+import nbformat
+from nbformat.sign import NotebookNotary
+
+import translate
+
+SUMS = "SHA256SUMS"
+
+
+def digest(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+def sums():
+    """{file name: SHA-256} of SHA256SUMS, which has the format of sha256sum."""
+    path = translate.SOURCE / SUMS
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return {name: value for value, _, name in (line.partition("  ") for line in lines)}
+
+
+def own():
+    """(path, notebook) of all to sign: those that match SHA256SUMS, and the Chinese ones that equal what translate.py makes of them."""
+    known = sums()
+    for path in translate.notebooks():
+        data = path.read_bytes()
+        if known.get(path.name) != digest(data):
+            continue
+        nb = nbformat.reads(data.decode(), as_version=4)
+        yield path, nb
+        made, chinese = translate.chinese_path(path), translate.chinese_notebook(path, nb)
+        if made.exists() and made.read_text(encoding="utf-8").rstrip("\n") == nbformat.writes(chinese).rstrip("\n"):
+            yield made, chinese
+
+
+def sign(nb):
+    """Signs a notebook for this user. Only for outputs that are the project's own, or of cells that this user has just run."""
+    with NotebookNotary() as notary:
+        notary.sign(nb)
+
+
+def unsigned():
+    """The names of the notebooks whose saved outputs JupyterLab will restrict."""
+    with NotebookNotary() as notary:
+        for path in sorted(translate.SOURCE.glob("*.ipynb")):
+            nb = nbformat.read(path, as_version=4)
+            if not notary.check_signature(nb) and not notary.check_cells(nb):
+                yield path.name
+
+
+def committed(path):
+    """A notebook's bytes in git's index, or None without git."""
+    name = path.relative_to(translate.ROOT).as_posix()
+    p = subprocess.run(["git", "cat-file", "blob", ":./" + name], cwd=translate.ROOT, capture_output=True)
+    return None if p.returncode else p.stdout
+
+
+def check():
+    """Fails if a committed notebook is not in SHA256SUMS. What a reader has changed since does not count."""
+    listed, wrong, count = sums(), [], 0
+    for path in translate.notebooks():
+        data = committed(path)
+        if data is not None:
+            count += 1
+            if listed.get(path.name) not in (digest(data), digest(path.read_bytes())):
+                wrong.append(path.name)
+    wrong += sorted(name for name in listed if not (translate.SOURCE / name).exists())
+    if wrong:
+        sys.exit(f"trust: notebooks/{SUMS} does not match {', '.join(wrong)}. If the change is yours: make digests")
+    print(f"trust: notebooks/{SUMS} matches the {count} notebooks that git knows")
+
+
+def update():
+    text = "".join(f"{digest(path.read_bytes())}  {path.name}\n" for path in translate.notebooks())
+    (translate.SOURCE / SUMS).write_text(text, encoding="utf-8")
+
+
+def main():
+    if sys.argv[1:] == ["check"]:
+        check()
+    elif sys.argv[1:] == ["update"]:
+        update()
+    elif sys.argv[1:]:
+        sys.exit(__doc__)
+    else:
+        for _, nb in own():
+            sign(nb)
+        if names := list(unsigned()):
+            print(f"not the project's own, or changed: {', '.join(names)}. JupyterLab hides their saved figures until the cells are run.")
+
+
+if __name__ == "__main__":
+    main()
