@@ -21,9 +21,8 @@ type point struct {
 }
 
 type growth struct {
-	Machine string  `json:"machine"`
-	Batch   []point `json:"batch"`
-	Images  []point `json:"images"`
+	Batch  []point `json:"batch"`
+	Images []point `json:"images"`
 }
 
 func main() {
@@ -64,7 +63,7 @@ func run() error {
 		if err != nil {
 			return err
 		}
-		if err := fig.Captioned(g.Machine).Save("bench/growth-" + f.file + ".svg"); err != nil {
+		if err := fig.Save("bench/growth-" + f.file + ".svg"); err != nil {
 			return err
 		}
 	}

@@ -8,91 +8,119 @@ import (
 	"strings"
 )
 
-// Bars draws one horizontal bar for each label, with its value at the end: how many images a class has, or how likely
-// the network finds each class. The bars of highlight, counted from 0, stand out in colour: for example the true
-// class. Values may not be negative; XMax of the axes sets the length of a full bar (1 for probabilities).
+// Bars draws one horizontal bar per label with its value at the end, for example the number of images of each class or
+// the probability of each prediction. The bars with the indices in highlight stand out in colour. Values may not be
+// negative. XMax of the axes sets the value of a full bar (1 for probabilities); the other limits do not apply.
 func Bars(axes Axes, labels []string, values []float64, highlight ...int) (*Figure, error) {
-	if err := axes.check(); err != nil {
+	if err := checkBars(axes, labels, values, highlight); err != nil {
 		return nil, err
 	}
+	b := newBarChart(axes, labels, values, highlight)
+	return &Figure{Title: axes.Title, Alt: b.alt(), width: b.width, height: b.height, paint: b.paint}, nil
+}
+
+func checkBars(axes Axes, labels []string, values []float64, highlight []int) error {
+	if err := axes.check(); err != nil {
+		return err
+	}
 	if len(labels) == 0 {
-		return nil, errors.New("chart: bars: there are none: want at least one")
+		return errors.New("chart: bars: no labels: at least one is needed")
 	}
 	if len(labels) != len(values) {
-		return nil, fmt.Errorf("chart: bars: %d labels for %d values: want as many", len(labels), len(values))
+		return fmt.Errorf("chart: bars: len(labels)=%d, len(values)=%d: lengths must be equal", len(labels), len(values))
 	}
 	for i, v := range values {
-		if !(v >= 0 && v <= limit) {
-			return nil, fmt.Errorf("chart: bars: value %d (%s) is %g: want a number from 0 to 1e15", i, labels[i], v)
+		if !(v >= 0 && v <= maxValue) {
+			return fmt.Errorf("chart: bars: value %d (%s) is %g: must be from 0 to 1e15", i, labels[i], v)
 		}
 	}
 	for _, i := range highlight {
 		if i < 0 || i >= len(values) {
-			return nil, fmt.Errorf("chart: bars: highlight %d: want 0 to %d", i, len(values)-1)
+			return fmt.Errorf("chart: bars: highlight %d: must be from 0 to %d", i, len(values)-1)
 		}
 	}
-	labels, values, highlight = slices.Clone(labels), slices.Clone(values), slices.Clone(highlight)
-	full := slices.Max(values)
+	return nil
+}
+
+const barRow = 26 // the height of a bar with its spacing
+
+// barChart is a checked bar chart.
+type barChart struct {
+	axes          Axes
+	labels        []string
+	values        []float64
+	texts         []string // the values as printed
+	highlight     []int
+	full          float64 // the value of a full bar
+	width, height float64
+}
+
+func newBarChart(axes Axes, labels []string, values []float64, highlight []int) barChart {
+	b := barChart{axes: axes, labels: slices.Clone(labels), values: slices.Clone(values), highlight: slices.Clone(highlight)}
+	b.full = slices.Max(values)
 	if axes.XMax != nil {
-		full = *axes.XMax
+		b.full = *axes.XMax
 	}
-	if full <= 0 {
-		full = 1
+	if b.full <= 0 {
+		b.full = 1
 	}
-	const row = 26
-	extra := 2.0 * margin
+	decimals := digits(values...)
+	for _, v := range values {
+		text := number(v, decimals)
+		if smallest := math.Pow10(-decimals); v > 0 && v < 0.5*smallest {
+			text = "< " + number(smallest, decimals)
+		}
+		b.texts = append(b.texts, text)
+	}
+	b.width, b.height = defaultWidth, 2.0*margin+barRow*float64(len(values))
+	if axes.Width > 0 {
+		b.width = axes.Width
+	}
 	if axes.Title != "" {
-		extra += 28
+		b.height += 28
 	}
 	if axes.XLabel != "" {
-		extra += 22
+		b.height += 22
 	}
-	f := &Figure{Title: axes.Title, width: panelWidth, height: extra + row*float64(len(values))}
-	if axes.Width > 0 {
-		f.width = axes.Width
+	return b
+}
+
+func (b barChart) alt() string {
+	parts := make([]string, len(b.labels))
+	for i, label := range b.labels {
+		parts[i] = label + " " + b.texts[i]
 	}
-	texts, alts := make([]string, len(values)), make([]string, len(values))
-	d := digits(values...)
-	for i, v := range values {
-		texts[i] = number(v, d)
-		if v > 0 && v < 0.5*math.Pow10(-d) {
-			texts[i] = "< " + number(math.Pow10(-d), d)
-		}
-		alts[i] = labels[i] + " " + texts[i]
+	return strings.TrimPrefix(b.axes.Title+": "+strings.Join(parts, ", ")+".", ": ")
+}
+
+func (b barChart) paint(p pen) {
+	p.card()
+	y := float64(margin)
+	if b.axes.Title != "" {
+		p.title(b.axes.Title, b.width)
+		y += 28
 	}
-	f.Alt = strings.TrimPrefix(axes.Title+": "+strings.Join(alts, ", ")+".", ": ")
-	f.paint = func(p pen) {
-		p.card()
-		y := float64(margin)
-		if axes.Title != "" {
-			sty := style(titleSize, true, ink)
-			p.text(margin, y+8, fit(axes.Title, sty, f.width-2*margin), sty, left)
-			y += 28
-		}
-		plain := style(textSize, false, ink)
-		names, tails := 0.0, 0.0
-		for i := range labels {
-			sty := style(textSize, slices.Contains(highlight, i), ink)
-			names, tails = max(names, width(labels[i], sty)), max(tails, width(texts[i], sty))
-		}
-		names = min(names, f.width*0.4)
-		x := margin + names + 10
-		long := f.width - margin - tails - 10 - x
-		p.lines(line, 1, x, y, x, y+row*float64(len(values)))
-		for i, v := range values {
-			mid := y + row*(float64(i)+0.5)
-			sty, col := plain, Blue
-			if slices.Contains(highlight, i) {
-				sty, col = style(textSize, true, Vermillion), Vermillion
-			}
-			p.text(x-8, mid, fit(labels[i], sty, names), sty, right)
-			w := long * math.Min(v/full, 1)
-			p.rect(x, mid-8, w, 16, col)
-			p.text(x+w+6, mid, texts[i], sty, left)
-		}
-		if axes.XLabel != "" {
-			p.text(x, y+row*float64(len(values))+12, axes.XLabel, style(textSize, false, muted), left)
-		}
+	labelWidth, valueWidth := 0.0, 0.0
+	for i := range b.labels {
+		sty := textStyle(textSize, slices.Contains(b.highlight, i), ink)
+		labelWidth, valueWidth = max(labelWidth, width(b.labels[i], sty)), max(valueWidth, width(b.texts[i], sty))
 	}
-	return f, nil
+	labelWidth = min(labelWidth, b.width*0.4)
+	x, bottom := margin+labelWidth+10, y+barRow*float64(len(b.values))
+	longest := b.width - margin - valueWidth - 10 - x
+	p.polyline(line, 1, x, y, x, bottom)
+	for i, v := range b.values {
+		mid := y + barRow*(float64(i)+0.5)
+		sty, col := textStyle(textSize, false, ink), Blue
+		if slices.Contains(b.highlight, i) {
+			sty, col = textStyle(textSize, true, Vermillion), Vermillion
+		}
+		p.text(x-8, mid, fit(b.labels[i], sty, labelWidth), sty, right)
+		w := longest * math.Min(v/b.full, 1)
+		p.rect(x, mid-8, w, 16, col)
+		p.text(x+w+6, mid, b.texts[i], sty, left)
+	}
+	if b.axes.XLabel != "" {
+		p.text(x, bottom+12, b.axes.XLabel, textStyle(textSize, false, muted), left)
+	}
 }

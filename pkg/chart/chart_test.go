@@ -20,7 +20,7 @@ import (
 
 var classes = []string{"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"}
 
-// plain is an image of one colour.
+// plain returns an image of one colour.
 func plain(w, h int, c color.Color) image.Image {
 	img := image.NewRGBA(image.Rect(0, 0, w, h))
 	for i := range w * h {
@@ -29,7 +29,7 @@ func plain(w, h int, c color.Color) image.Image {
 	return img
 }
 
-// history is the training of a make-believe network.
+// history returns the history of an invented training run.
 func history(steps, evals int) Training {
 	r := rand.New(rand.NewSource(1))
 	var t Training
@@ -45,7 +45,7 @@ func history(steps, evals int) Training {
 	return t
 }
 
-// diagonal is a confusion matrix of n classes.
+// diagonal returns a confusion matrix of n classes with high accuracy.
 func diagonal(n int) [][]int {
 	counts := make([][]int, n)
 	for i := range counts {
@@ -55,7 +55,7 @@ func diagonal(n int) [][]int {
 	return counts
 }
 
-// figures gives one of each kind.
+// figures returns one figure of each kind.
 func figures(t *testing.T) map[string]*Figure {
 	t.Helper()
 	out := map[string]*Figure{}
@@ -86,13 +86,13 @@ func figures(t *testing.T) map[string]*Figure {
 	add("histograms", f, err)
 	f, err = Reliability("", []Bin{{}, {Confidence: 0.7, Accuracy: 0.5, Count: 30}, {Confidence: 0.9, Accuracy: 0.95, Count: 1000}})
 	add("reliability", f, err)
-	f, err = Heat(plain(8, 8, Orange), [][]float64{{0, 1}, {2, 3}}, 2)
+	f, err = HeatMap(plain(8, 8, Orange), [][]float64{{0, 1}, {2, 3}}, 2)
 	add("heat", f, err)
-	out["row"] = Row(nil, out["images"], Row(out["bars"]).Captioned("Sure, but wrong."), &Figure{})
+	out["row"] = Row(nil, out["images"], captioned("Confident, but wrong.", []*Figure{out["bars"]}), &Figure{})
 	return out
 }
 
-// parse walks through an SVG file and gives its texts and the number of each element.
+// parse parses an SVG file and returns its texts and the count of each element.
 func parse(t *testing.T, svg []byte) (texts []string, elements map[string]int) {
 	t.Helper()
 	elements = map[string]int{}
@@ -134,17 +134,17 @@ func TestEveryFigure(t *testing.T) {
 			require.NotContains(t, string(svg), "Inf")
 			require.NotEmpty(t, f.Alt)
 			require.Contains(t, string(svg), `role="img"`)
-			require.NotContains(t, strings.ReplaceAll(string(svg), "http://www.w3.org/", ""), "http", "a figure needs no network")
+			require.NotContains(t, strings.ReplaceAll(string(svg), "http://www.w3.org/", ""), "http", "a figure must not need a network")
 
-			img := f.raster(1)
-			w, h := f.Size()
+			img := f.rasterize(1)
+			w, h := f.width, f.height
 			require.InDelta(t, w, img.Bounds().Dx(), 1)
 			require.InDelta(t, h, img.Bounds().Dy(), 1)
 			_, _, _, corner := img.At(0, 0).RGBA()
-			require.Zero(t, corner, "the corner of the card is round: the page shows through")
+			require.Zero(t, corner, "the corner of the card must be round and transparent")
 
-			require.Equal(t, svg, f.SVG(), "drawn twice")
-			require.Equal(t, svg, again[name].SVG(), "made twice")
+			require.Equal(t, svg, f.SVG(), "the second drawing differs")
+			require.Equal(t, svg, again[name].SVG(), "an equal figure differs")
 		})
 	}
 }
@@ -163,10 +163,10 @@ func TestSave(t *testing.T) {
 	require.Equal(t, f.PNG(), data)
 	img, err := png.Decode(bytes.NewReader(data))
 	require.NoError(t, err)
-	w, h := f.Size()
-	require.Equal(t, image.Pt(int(2*w), int(2*h)), img.Bounds().Size(), "twice the natural size")
+	w, h := f.width, f.height
+	require.Equal(t, image.Pt(int(2*w), int(2*h)), img.Bounds().Size(), "a PNG has twice the natural size")
 
-	require.EqualError(t, f.Save("bars.jpg"), `chart: save bars.jpg: a figure is saved as .svg or .png, not as ".jpg"`)
+	require.EqualError(t, f.Save("bars.jpg"), `chart: save bars.jpg: unsupported extension ".jpg", want .svg or .png`)
 	require.ErrorContains(t, f.Save("bars"), ".svg or .png")
 	err = f.Save(filepath.Join(dir, "missing", "bars.svg"))
 	require.ErrorIs(t, err, os.ErrNotExist)
@@ -179,7 +179,7 @@ func TestEmptyFigure(t *testing.T) {
 		parse(t, f.SVG())
 		_, err := png.Decode(bytes.NewReader(f.PNG()))
 		require.NoError(t, err)
-		require.NoError(t, f.Show())
+		require.NoError(t, Show("", f))
 	}
 }
 
@@ -198,19 +198,6 @@ func TestTextOfAnyKind(t *testing.T) {
 		f, err = Grid{Title: text, Images: []image.Image{plain(2, 2, Blue)}, Captions: []string{text}}.Figure()
 		require.NoError(t, err)
 		parse(t, f.SVG())
-		require.NotPanics(t, func() { f.Captioned(text).HTML() })
+		require.NotPanics(t, func() { captioned(text, []*Figure{f}).HTML() })
 	}
-}
-
-func TestMapImageBetween(t *testing.T) {
-	t.Parallel()
-	img, err := MapImageBetween([][]float64{{-5, 0}, {1, 9}}, 0, 1)
-	require.NoError(t, err)
-	require.Equal(t, img.At(0, 0), img.At(1, 0), "below the limit is as at it")
-	require.Equal(t, img.At(0, 1), img.At(1, 1), "above, too")
-	require.NotEqual(t, img.At(0, 0), img.At(1, 1))
-	_, err = MapImageBetween([][]float64{{1}}, 1, 1)
-	require.ErrorContains(t, err, "smaller one first")
-	_, err = MapImageBetween(nil, 0, 1)
-	require.Error(t, err)
 }

@@ -3,36 +3,82 @@ package chart
 import (
 	"errors"
 	"fmt"
+	"image/color"
 	"math"
+	"slices"
 	"strconv"
+
+	"gonum.org/v1/plot/text"
 )
 
-// Confusion draws the confusion matrix: counts[t][p] examples of class t were taken for class p. A row is a true class.
-// On the diagonal are the right answers, in blue, off it the mistakes, in orange; the colour says what share of
-// its row a cell has. The mistakes, being few, have a scale of their own, up to the most frequent one. The last column
-// says which share of the row is right (the recall).
+// The colours of the confusion matrix: change them here.
+var (
+	correctScale = colorScale{color: Blue, low: 0.04, high: 1}           // the diagonal
+	mistakeScale = colorScale{color: Vermillion, low: 0.04, high: 0.856} // all other cells
+)
+
+// colorScale maps 0 to a pale shade of a colour and 1 to a strong one.
+type colorScale struct {
+	color     color.Color
+	low, high float64 // the opacity over the card at 0 and at 1
+}
+
+// at returns the opaque colour for t, from 0 to 1.
+func (s colorScale) at(t float64) color.Color { return mix(s.color, s.low+(s.high-s.low)*t) }
+
+// Confusion draws a confusion matrix: counts[t][p] examples of class t were predicted as class p, so a row is a true
+// class. The diagonal shows correct predictions in blue, the other cells mistakes in orange. A cell is coloured by its
+// share of its row; mistakes, which are rare, are scaled to the most frequent one. The last column is the recall.
 func Confusion(counts [][]int, labels []string) (*Figure, error) {
+	if err := checkConfusion(counts, labels); err != nil {
+		return nil, err
+	}
+	return newConfusionMatrix(counts, labels).figure(), nil
+}
+
+func checkConfusion(counts [][]int, labels []string) error {
 	n := len(labels)
 	if n == 0 {
-		return nil, errors.New("chart: confusion matrix without labels: want at least one class")
+		return errors.New("chart: confusion matrix: no labels: at least one class is needed")
 	}
 	if n > 40 {
-		return nil, fmt.Errorf("chart: confusion matrix of %d classes: want 40 at most, more cannot be read", n)
+		return fmt.Errorf("chart: confusion matrix of %d classes: at most 40 are readable", n)
 	}
 	if len(counts) != n {
-		return nil, fmt.Errorf("chart: confusion matrix of %d rows for %d labels: want as many", len(counts), n)
+		return fmt.Errorf("chart: confusion matrix: len(counts)=%d, len(labels)=%d: lengths must be equal", len(counts), n)
 	}
-	m := matrix{labels: append([]string(nil), labels...), share: make([][]float64, n), recall: make([]string, n)}
 	for t, row := range counts {
 		if len(row) != n {
-			return nil, fmt.Errorf("chart: confusion matrix: row %d (%s) has %d counts: want %d", t, labels[t], len(row), n)
+			return fmt.Errorf("chart: confusion matrix: row %d (%s) has %d counts, want %d", t, labels[t], len(row), n)
 		}
-		m.counts = append(m.counts, append([]int(nil), row...))
-		sum := 0
 		for p, c := range row {
 			if c < 0 {
-				return nil, fmt.Errorf("chart: confusion matrix: row %d (%s), column %d (%s) is %d: want a count of 0 or more", t, labels[t], p, labels[p], c)
+				return fmt.Errorf("chart: confusion matrix: row %d (%s), column %d (%s) is %d: counts must not be negative", t, labels[t], p, labels[p], c)
 			}
+		}
+	}
+	return nil
+}
+
+// confusionMatrix is a checked confusion matrix.
+type confusionMatrix struct {
+	labels         []string
+	counts         [][]int
+	share          [][]float64 // of the row's examples
+	recall         []string    // of each row, in percent
+	correct, total int
+
+	worst    float64 // the largest share off the diagonal
+	from, to int     // its true and its predicted class
+}
+
+func newConfusionMatrix(counts [][]int, labels []string) confusionMatrix {
+	n := len(labels)
+	m := confusionMatrix{labels: slices.Clone(labels), share: make([][]float64, n), recall: make([]string, n)}
+	for t, row := range counts {
+		m.counts = append(m.counts, slices.Clone(row))
+		sum := 0
+		for _, c := range row {
 			sum += c
 		}
 		m.share[t], m.recall[t] = make([]float64, n), "–"
@@ -40,7 +86,7 @@ func Confusion(counts [][]int, labels []string) (*Figure, error) {
 			continue
 		}
 		m.total += sum
-		m.right += row[t]
+		m.correct += row[t]
 		m.recall[t] = fmt.Sprintf("%.0f %%", 100*float64(row[t])/float64(sum))
 		for p, c := range row {
 			m.share[t][p] = float64(c) / float64(sum)
@@ -49,91 +95,84 @@ func Confusion(counts [][]int, labels []string) (*Figure, error) {
 			}
 		}
 	}
-	m.alt = m.describe()
-	return m.figure(), nil
+	return m
 }
 
-// matrix is a checked confusion matrix.
-type matrix struct {
-	labels       []string
-	counts       [][]int
-	share        [][]float64 // of its row
-	recall       []string
-	right, total int
-	alt          string
-	worst        float64 // the largest share off the diagonal,
-	from, to     int     // and where it is
-}
-
-func (m matrix) figure() *Figure {
+func (m confusionMatrix) figure() *Figure {
 	n := len(m.labels)
-	cell := math.Max(40-float64(max(0, n-10)), 22)
-	small := style(textSize, false, ink)
+	small := textStyle(textSize, false, ink)
 	if n > 10 {
-		small = style(11, false, ink)
+		small = textStyle(11, false, ink)
 	}
-	names := 0.0
+	alt := m.alt() // with the labels in full
+	labelWidth := 0.0
 	for i, l := range m.labels {
 		m.labels[i] = fit(l, small, 140)
-		names = math.Max(names, width(m.labels[i], small))
+		labelWidth = max(labelWidth, width(m.labels[i], small))
 	}
-	x0 := margin + 22 + names + 8
-	y0 := float64(margin) + 28 + 22 + 0.71*names + 14
-	side := cell * float64(n)
-	f := &Figure{Title: "Confusion matrix", width: x0 + side + 8 + 38 + margin, height: y0 + side + margin}
-	f.width = math.Max(f.width, x0+side+0.71*width(m.labels[n-1], small)+margin)
-	title := fmt.Sprintf("Confusion matrix: %s of %s right", number(float64(m.right), 0), number(float64(m.total), 0))
-	f.width = math.Max(f.width, 2*margin+width(title, style(titleSize, true, ink)))
-	f.Alt = m.alt
-	f.paint = func(p pen) {
-		p.card()
-		p.text(margin, margin+8, title, style(titleSize, true, ink), left)
-		label := style(textSize, false, muted)
-		p.text(x0+side/2, margin+36, "predicted class", label, centre)
-		p.turned(margin+8, y0+side/2, "true class", label, math.Pi/2, centre)
-		for i, l := range m.labels {
-			mid := cell * (float64(i) + 0.5)
-			p.text(x0-8, y0+mid, l, small, right)
-			p.turned(x0+mid+2, y0-8, l, small, math.Pi/4, left)
-			recall := small
-			recall.Color = Blue
-			p.text(x0+side+8, y0+mid, m.recall[i], recall, left)
-		}
-		p.text(x0+side+8, y0-12, "right", label, left)
-		for t := range m.counts {
-			for c := range m.counts[t] {
-				m.cell(p, t, c, x0+cell*float64(c), y0+cell*float64(t), cell)
+	title := fmt.Sprintf("Confusion matrix: %s of %s right", number(float64(m.correct), 0), number(float64(m.total), 0))
+	size := max(40-float64(max(0, n-10)), 22) // of a cell
+	x, y := margin+22+labelWidth+8, float64(margin)+28+22+0.71*labelWidth+14
+	side := size * float64(n)
+	return &Figure{
+		Title: "Confusion matrix", Alt: alt,
+		width: max(x+side+8+38+margin, x+side+0.71*width(m.labels[n-1], small)+margin,
+			2*margin+width(title, textStyle(titleSize, true, ink))),
+		height: y + side + margin,
+		paint: func(p pen) {
+			p.card()
+			p.text(margin, margin+8, title, textStyle(titleSize, true, ink), left)
+			m.paintLabels(p, x, y, size, small)
+			for t := range m.counts {
+				for c := range m.counts[t] {
+					m.paintCell(p, t, c, x+size*float64(c), y+size*float64(t), size)
+				}
 			}
-		}
+		},
 	}
-	return f
 }
 
-// cell draws one cell of the matrix.
-func (m matrix) cell(p pen, t, c int, x, y, size float64) {
-	col, depth := Blue, m.share[t][c]
+// paintLabels writes the class names and recalls around the matrix, whose top left corner is at x, y.
+func (m confusionMatrix) paintLabels(p pen, x, y, size float64, sty text.Style) {
+	side := size * float64(len(m.labels))
+	heading := textStyle(textSize, false, muted)
+	p.text(x+side/2, margin+36, "predicted class", heading, centre)
+	p.rotatedText(margin+8, y+side/2, "true class", heading, math.Pi/2, centre)
+	for i, l := range m.labels {
+		mid := size * (float64(i) + 0.5)
+		p.text(x-8, y+mid, l, sty, right)
+		p.rotatedText(x+mid+2, y-8, l, sty, math.Pi/4, left)
+		recall := sty
+		recall.Color = correctScale.color
+		p.text(x+side+8, y+mid, m.recall[i], recall, left)
+	}
+	p.text(x+side+8, y-12, "right", heading, left)
+}
+
+// paintCell draws the cell of true class t and predicted class c with its top left corner at x, y.
+func (m confusionMatrix) paintCell(p pen, t, c int, x, y, size float64) {
+	fill := correctScale.at(m.share[t][c])
 	if t != c {
-		col, depth = Vermillion, 0
+		fill = mistakeScale.at(0)
 		if m.worst > 0 {
-			depth = 0.85 * m.share[t][c] / m.worst
+			fill = mistakeScale.at(m.share[t][c] / m.worst)
 		}
 	}
-	fill := mix(col, 0.04+0.96*depth)
 	p.rect(x+0.5, y+0.5, size-1, size-1, fill)
-	text := strconv.Itoa(m.counts[t][c])
-	sty := style(textSize, t == c, over(fill))
-	for sty.Font.Size > 7 && width(text, sty) > size-4 {
+	count := strconv.Itoa(m.counts[t][c])
+	sty := textStyle(textSize, t == c, textColorOn(fill))
+	for sty.Font.Size > 7 && width(count, sty) > size-4 {
 		sty.Font.Size--
 	}
-	p.text(x+size/2, y+size/2, text, sty, centre)
+	p.text(x+size/2, y+size/2, count, sty, centre)
 }
 
-// describe puts the matrix into words.
-func (m matrix) describe() string {
-	text := fmt.Sprintf("Confusion matrix of %d classes: %s of %s examples on the diagonal", len(m.labels), number(float64(m.right), 0), number(float64(m.total), 0))
+func (m confusionMatrix) alt() string {
+	s := fmt.Sprintf("Confusion matrix of %d classes: %s of %s examples on the diagonal",
+		len(m.labels), number(float64(m.correct), 0), number(float64(m.total), 0))
 	if m.worst > 0 {
-		text += fmt.Sprintf("; most often %s is taken for %s (%d times, %.0f %% of the class)",
+		s += fmt.Sprintf("; most often %s is taken for %s (%d times, %.0f %% of the class)",
 			m.labels[m.from], m.labels[m.to], m.counts[m.from][m.to], 100*m.worst)
 	}
-	return text + "."
+	return s + "."
 }

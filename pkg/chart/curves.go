@@ -13,60 +13,17 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Series is one line of a chart: Y against X.
-type Series struct {
-	Name string
-	X, Y []float64 // X may be nil: then it counts 0, 1, 2, …
-
-	Color  color.Color // nil takes the next one of the palette: Blue, Vermillion, Green, …
-	Points bool        // a dot at each point as well as the line
-	Dashed bool
-	Faint  bool // thin and pale, for what stands behind another series; not in the legend
-
-	// Best marks one point with a star and this text, for example "best 0.7258".
-	Best   string
-	BestAt int // the index of that point
-}
-
-// check says what is wrong with a series, and completes its X.
-func (s *Series) check(a Axes) error {
-	if len(s.Y) == 0 {
-		return fmt.Errorf("chart: series %q has no points", s.Name)
-	}
-	if s.X == nil {
-		s.X = make([]float64, len(s.Y))
-		for i := range s.X {
-			s.X[i] = float64(i)
-		}
-	}
-	if len(s.X) != len(s.Y) {
-		return fmt.Errorf("chart: series %q has %d values of X and %d of Y: want as many", s.Name, len(s.X), len(s.Y))
-	}
-	for i := range s.X {
-		if !(math.Abs(s.X[i]) <= limit && math.Abs(s.Y[i]) <= limit) {
-			return fmt.Errorf("chart: series %q, point %d: (%g, %g) cannot be drawn: want numbers between -1e15 and 1e15", s.Name, i, s.X[i], s.Y[i])
-		}
-		if a.LogY && s.Y[i] <= 0 {
-			return fmt.Errorf("chart: series %q, point %d: %g has no place on a logarithmic axis: want more than 0", s.Name, i, s.Y[i])
-		}
-	}
-	if s.Best != "" && (s.BestAt < 0 || s.BestAt >= len(s.Y)) {
-		return fmt.Errorf("chart: series %q: best point %d of %d", s.Name, s.BestAt, len(s.Y))
-	}
-	return nil
-}
-
-// Curves draws one or more series as lines over common axes.
+// Curves draws one or more series as lines on common axes.
 func Curves(axes Axes, series ...Series) (*Figure, error) {
 	if len(series) == 0 {
-		return nil, errors.New("chart: curves without a series: want at least one")
+		return nil, errors.New("chart: curves: no series: at least one is needed")
 	}
 	if err := axes.check(); err != nil {
 		return nil, err
 	}
 	series = slices.Clone(series)
-	var keys []key
-	next := 0
+	var legend []legendEntry
+	nextColor := 0
 	xmin, xmax, ymin, ymax := math.Inf(1), math.Inf(-1), math.Inf(1), math.Inf(-1)
 	for i := range series {
 		s := &series[i]
@@ -74,43 +31,48 @@ func Curves(axes Axes, series ...Series) (*Figure, error) {
 			return nil, err
 		}
 		if s.Color == nil {
-			s.Color = palette[next%len(palette)]
-			next++
+			s.Color = palette[nextColor%len(palette)]
+			nextColor++
 		}
 		xmin, xmax = min(xmin, slices.Min(s.X)), max(xmax, slices.Max(s.X))
 		ymin, ymax = min(ymin, slices.Min(s.Y)), max(ymax, slices.Max(s.Y))
-		s.X, s.Y, s.BestAt = thin(s.X, s.Y, s.BestAt)
+		s.X, s.Y, s.BestAt = downsample(s.X, s.Y, s.BestAt)
 		if s.Name != "" && !s.Faint {
-			k := key{name: s.Name, color: s.Color, line: true, dot: s.Points}
-			if s.Dashed {
-				k.dash = dashes
-			}
-			keys = append(keys, k)
+			legend = append(legend, s.legendEntry())
 		}
 	}
 	if !axes.LogY {
-		ymin, ymax = air(ymin, ymax, series)
+		ymin, ymax = padY(ymin, ymax, series)
 	}
 	w, h := axes.size()
 	return &Figure{
-		Title: axes.Title, Alt: describe(axes, series), width: w, height: h,
+		Title: axes.Title, Alt: describeCurves(axes, series), width: w, height: h,
 		paint: func(p pen) {
 			pl := axes.plot(xmin, xmax, ymin, ymax)
-			pl.X.Tick.Marker = ticks{whole: whole(series)}
+			pl.X.Tick.Marker = ticks{integers: integerX(series)}
 			for _, s := range series {
-				pl.Add(s)
+				pl.Add(curve(s))
 			}
-			pl.Draw(axes.panel(p, keys).c)
+			pl.Draw(axes.frame(p, legend).c)
 		},
 	}, nil
 }
 
-// air widens the limits a little, not past a zero that the data does not pass, and more where a label needs room.
-func air(ymin, ymax float64, series []Series) (lo, hi float64) {
+func (s Series) legendEntry() legendEntry {
+	e := legendEntry{name: s.Name, color: s.Color, line: true, dot: s.Points}
+	if s.Dashed {
+		e.dash = dashes
+	}
+	return e
+}
+
+// padY widens the limits of the data a little, and more where the label of a best point needs room. Limits of data
+// without negative values do not go below 0.
+func padY(ymin, ymax float64, series []Series) (lo, hi float64) {
 	pad := 0.06 * (ymax - ymin)
 	lo, hi = ymin-pad, ymax+pad
 	for _, s := range series {
-		if s.Best != "" && s.below() {
+		if s.Best != "" && curve(s).labelBelow() {
 			lo -= 1.5 * pad
 		} else if s.Best != "" {
 			hi += 1.5 * pad
@@ -122,13 +84,13 @@ func air(ymin, ymax float64, series []Series) (lo, hi float64) {
 	return lo, hi
 }
 
-// below says whether the label of the best point stands below it, as for the lowest loss.
-func (s Series) below() bool {
+// labelBelow reports whether the label of the best point goes below it, as for the lowest loss.
+func (s curve) labelBelow() bool {
 	return s.Y[s.BestAt] == slices.Min(s.Y) && s.Y[s.BestAt] < slices.Max(s.Y)
 }
 
-// whole says whether all X are whole numbers.
-func whole(series []Series) bool {
+// integerX reports whether all X are integers.
+func integerX(series []Series) bool {
 	for _, s := range series {
 		for _, x := range s.X {
 			if x != math.Trunc(x) {
@@ -141,8 +103,11 @@ func whole(series []Series) bool {
 
 var dashes = []vg.Length{6, 4}
 
-// Plot draws the series; it makes Series a gonum plotter.
-func (s Series) Plot(c draw.Canvas, pl *plot.Plot) {
+// curve is a checked series that gonum can plot.
+type curve Series
+
+// Plot implements gonum's plot.Plotter.
+func (s curve) Plot(c draw.Canvas, pl *plot.Plot) {
 	tx, ty := pl.Transforms(&c)
 	pts := make([]vg.Point, len(s.X))
 	for i := range pts {
@@ -150,7 +115,7 @@ func (s Series) Plot(c draw.Canvas, pl *plot.Plot) {
 	}
 	sty := draw.LineStyle{Color: s.Color, Width: 2}
 	if s.Faint {
-		sty = draw.LineStyle{Color: fade(s.Color, 0.25), Width: 1}
+		sty = draw.LineStyle{Color: withOpacity(s.Color, 0.25), Width: 1}
 	}
 	if s.Dashed {
 		sty.Dashes = dashes
@@ -167,8 +132,8 @@ func (s Series) Plot(c draw.Canvas, pl *plot.Plot) {
 	}
 }
 
-// star marks the best point, with its label above it or below.
-func (s Series) star(c draw.Canvas, at vg.Point) {
+// star marks the best point, with its label above or below it.
+func (s curve) star(c draw.Canvas, at vg.Point) {
 	for _, layer := range []struct {
 		r   float64
 		col color.Color
@@ -184,17 +149,17 @@ func (s Series) star(c draw.Canvas, at vg.Point) {
 		}
 		c.FillPolygon(layer.col, pts)
 	}
-	sty := style(textSize, true, s.Color)
+	sty := textStyle(textSize, true, s.Color)
 	w := vg.Length(width(s.Best, sty))
 	pt := vg.Point{X: min(max(at.X-w/2, c.Min.X), c.Max.X-w), Y: at.Y + 12}
-	if s.below() {
+	if s.labelBelow() {
 		pt.Y = at.Y - 22
 	}
 	c.FillText(sty, pt, clean(s.Best))
 }
 
-// describe puts a chart of series into words.
-func describe(a Axes, series []Series) string {
+// describeCurves returns the text alternative of a line chart.
+func describeCurves(a Axes, series []Series) string {
 	var parts []string
 	for _, s := range series {
 		if s.Faint {

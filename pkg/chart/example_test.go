@@ -88,7 +88,7 @@ func ExampleFigure_Save() {
 	fmt.Println(fig.Save("balance.pdf"))
 	// Output:
 	// <nil>
-	// chart: save balance.pdf: a figure is saved as .svg or .png, not as ".pdf"
+	// chart: save balance.pdf: unsupported extension ".pdf", want .svg or .png
 }
 
 func ExampleReliability() {
@@ -104,7 +104,7 @@ func ExampleReliability() {
 	// Output: Reliability diagram of 4 predictions: mean confidence 0.830, accuracy 0.750, expected calibration error 0.305.
 }
 
-func ExampleSmooth() {
-	fmt.Println(chart.Smooth([]float64{4, 2, 4, 2, 0}, 2))
+func ExampleMovingAverage() {
+	fmt.Println(chart.MovingAverage([]float64{4, 2, 4, 2, 0}, 2))
 	// Output: [4 3 3 3 1]
 }

@@ -10,13 +10,14 @@ import (
 	"github.com/janpfeifer/gonb/gonbui/protocol"
 )
 
-// Show displays the figure as the output of the notebook's cell. Outside a GoNB notebook it does nothing, so that a
-// cell's code also runs as a plain program or a test.
-func (f *Figure) Show() error {
+// Show displays figures side by side as the output of a notebook's cell, with a caption below them unless it is empty.
+// Outside a GoNB notebook it does nothing, so the code of a cell also runs as a plain program or a test.
+func Show(caption string, figures ...*Figure) error {
 	if !gonbui.IsNotebook {
 		return nil
 	}
-	gonbui.SendData(&protocol.DisplayData{Data: f.bundle()})
+	f := captioned(caption, figures)
+	gonbui.SendData(&protocol.DisplayData{Data: f.mimeBundle()})
 	gonbui.Sync() // the cell's program may end right after this
 	if err := gonbui.Error(); err != nil {
 		return fmt.Errorf("chart: show figure %q: %w", f.Title, err)
@@ -24,19 +25,28 @@ func (f *Figure) Show() error {
 	return nil
 }
 
-// bundle is the figure in the forms from which a notebook viewer takes the first that it can show: HTML in
-// JupyterLab (also before the reader trusts the notebook) and in HTML pages; PNG, at its natural size to keep notebooks
-// small, in PDF files and where a forge shows no HTML; words in a terminal.
-func (f *Figure) bundle() map[protocol.MIMEType]any {
+// captioned returns the figures as one row with the given caption, or with their own captions if it is empty.
+func captioned(caption string, figures []*Figure) *Figure {
+	f := Row(figures...)
+	if caption != "" {
+		f.Caption = caption
+	}
+	return f
+}
+
+// mimeBundle returns the figure in several formats, of which a notebook viewer shows the first that it supports: HTML in
+// JupyterLab (even before the notebook is trusted) and on web pages; PNG, at natural size to keep notebooks small, in
+// PDF files and on code forges without HTML; text in a terminal.
+func (f *Figure) mimeBundle() map[protocol.MIMEType]any {
 	return map[protocol.MIMEType]any{
 		protocol.MIMETextHTML:  f.HTML(),
-		protocol.MIMEImagePNG:  encode(f.raster(1)),
+		protocol.MIMEImagePNG:  encodePNG(f.rasterize(1)),
 		protocol.MIMETextPlain: strings.TrimSpace(f.description() + "\n" + f.Caption),
 	}
 }
 
-// HTML gives the figure as a piece of a web page that needs nothing else. The picture is inside an <img> tag, so that
-// neither styles nor identifiers of two figures on one page meet.
+// HTML returns the figure with its caption as a self-contained fragment of a web page. The drawing is inside an <img>
+// tag, so styles and identifiers of several figures on a page cannot clash.
 func (f *Figure) HTML() string {
 	parts := f.parts
 	if len(parts) == 0 {
@@ -45,7 +55,7 @@ func (f *Figure) HTML() string {
 	var b strings.Builder
 	b.WriteString(`<figure style="margin:0.5em 0"><div style="display:flex;flex-wrap:wrap;align-items:center;gap:12px">`)
 	for _, p := range parts {
-		// Down to 400 pixels the figures of a row shrink, then they wrap.
+		// In a narrow window the figures of a row first shrink to 400 pixels, then wrap.
 		fmt.Fprintf(&b, `<img alt="%s" width="%g" style="flex:1 1 %gpx;min-width:0;max-width:min(100%%,%gpx);height:auto" src="data:image/svg+xml;base64,%s">`,
 			html.EscapeString(p.description()), p.width, min(p.width, 400), p.width, base64.StdEncoding.EncodeToString(p.SVG()))
 	}

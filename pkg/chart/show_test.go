@@ -14,21 +14,21 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestShowOutsideANotebook(t *testing.T) {
+func TestShowOutsideNotebook(t *testing.T) {
 	t.Parallel()
 	for name, f := range figures(t) {
-		require.NoError(t, f.Show(), name)
+		require.NoError(t, Show("caption", f), name)
 	}
 }
 
-func TestBundle(t *testing.T) {
+func TestMIMEBundle(t *testing.T) {
 	t.Parallel()
-	f := figures(t)["bars"].Captioned("Airplanes, <mostly>.")
-	b := f.bundle()
+	f := captioned("Airplanes, <mostly>.", []*Figure{figures(t)["bars"]})
+	b := f.mimeBundle()
 	img, err := png.Decode(bytes.NewReader(b[protocol.MIMEImagePNG].([]byte)))
 	require.NoError(t, err)
-	w, h := f.Size()
-	require.Equal(t, int(w), img.Bounds().Dx(), "natural size, to keep notebooks small")
+	w, h := f.width, f.height
+	require.Equal(t, int(w), img.Bounds().Dx(), "natural size keeps notebooks small")
 	require.Equal(t, int(h), img.Bounds().Dy())
 	require.Equal(t, f.Alt+"\nAirplanes, <mostly>.", b[protocol.MIMETextPlain])
 	require.Equal(t, f.HTML(), b[protocol.MIMETextHTML])
@@ -56,7 +56,7 @@ func TestHTML(t *testing.T) {
 		}
 	}
 	require.NotContains(t, figs["bars"].HTML(), "<figcaption")
-	page := figs["bars"].Captioned(`a < b & "c"`).HTML()
+	page := captioned(`a < b & "c"`, []*Figure{figs["bars"]}).HTML()
 	require.Contains(t, page, `>a &lt; b &amp; &#34;c&#34;</figcaption>`)
 	dec := xml.NewDecoder(bytes.NewReader([]byte(page)))
 	dec.AutoClose, dec.Strict = xml.HTMLAutoClose, false
@@ -69,17 +69,31 @@ func TestHTML(t *testing.T) {
 	}
 }
 
+// A shown figure is the figure itself with a caption.
+func TestCaptioned(t *testing.T) {
+	t.Parallel()
+	figs := figures(t)
+	for _, name := range []string{"bars", "row"} {
+		f := captioned("", []*Figure{figs[name]})
+		require.Equal(t, figs[name].mimeBundle(), f.mimeBundle(), name)
+	}
+	f := captioned("Both.", []*Figure{figs["images"], figs["row"]})
+	require.Equal(t, "Both.", f.Caption, "the caption replaces that of the row")
+	require.Equal(t, "Confident, but wrong.", figs["row"].Caption, "a figure must not change when it is shown")
+	require.Len(t, f.parts, 3)
+}
+
 func TestRow(t *testing.T) {
 	t.Parallel()
 	figs := figures(t)
 	row := figs["row"]
 	require.Len(t, row.parts, 2)
-	require.Equal(t, "Sure, but wrong.", row.Caption)
+	require.Equal(t, "Confident, but wrong.", row.Caption)
 	require.Contains(t, row.Alt, figs["images"].Alt)
 	require.Contains(t, row.Alt, figs["bars"].Alt)
-	w1, h1 := figs["images"].Size()
-	w2, h2 := figs["bars"].Size()
-	w, h := row.Size()
+	w1, h1 := figs["images"].width, figs["images"].height
+	w2, h2 := figs["bars"].width, figs["bars"].height
+	w, h := row.width, row.height
 	require.Equal(t, w1+w2+12, w)
 	require.Equal(t, max(h1, h2), h)
 	texts, elements := parse(t, row.SVG())

@@ -13,45 +13,44 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// The colours of the data, after Okabe and Ito: told apart by every common kind of colour vision.
+// Colours of the data, after Okabe and Ito (2008): distinguishable with every common kind of colour vision.
 var (
-	Blue       color.Color = color.NRGBA{0x00, 0x72, 0xb2, 0xff} // the training set; what is right
-	Vermillion color.Color = color.NRGBA{0xd5, 0x5e, 0x00, 0xff} // the development set; what stands out or is wrong
+	Blue       color.Color = color.NRGBA{0x00, 0x72, 0xb2, 0xff} // the training set; correct predictions
+	Vermillion color.Color = color.NRGBA{0xd5, 0x5e, 0x00, 0xff} // the development set; highlights and mistakes
 	Green      color.Color = color.NRGBA{0x00, 0x9e, 0x73, 0xff}
-	Purple     color.Color = color.NRGBA{0xb0, 0x4f, 0x8a, 0xff} // a shade darker than the original, for white paper
+	Purple     color.Color = color.NRGBA{0xb0, 0x4f, 0x8a, 0xff} // darker than the original, for contrast on white
 	Orange     color.Color = color.NRGBA{0xe6, 0x9f, 0x00, 0xff}
 	Sky        color.Color = color.NRGBA{0x56, 0xb4, 0xe9, 0xff}
 )
 
-// palette gives each series of a chart its colour, in this order.
+// palette holds the default colours of the series of a chart, in this order.
 var palette = []color.Color{Blue, Vermillion, Green, Purple, Orange, Sky}
 
-// The colours of everything else.
+// Colours of everything else.
 var (
 	ink    = color.NRGBA{0x1f, 0x29, 0x33, 0xff} // titles and values
-	muted  = color.NRGBA{0x52, 0x5d, 0x68, 0xff} // axis labels and ticks: 6.5 to 1 on the card
+	muted  = color.NRGBA{0x52, 0x5d, 0x68, 0xff} // axis labels and ticks: contrast 6.5 to 1 on the card
 	line   = color.NRGBA{0xb4, 0xbc, 0xc4, 0xff} // the axis
 	grid   = color.NRGBA{0xe6, 0xe9, 0xed, 0xff}
 	card   = color.NRGBA{0xfd, 0xfd, 0xfe, 0xff}
 	border = color.NRGBA{0xd5, 0xda, 0xe0, 0xff}
 )
 
-// Sizes, in CSS pixels. A panel is narrow enough to be read on a phone, and two of them fit beside each other on a
-// desktop.
+// Sizes in CSS pixels. A chart of the default width is readable on a phone, and two fit side by side on a desktop.
 const (
-	panelWidth  = 520
-	panelHeight = 340
-	margin      = 16
-	titleSize   = 16
-	textSize    = 13
+	defaultWidth  = 520
+	defaultHeight = 340
+	margin        = 16
+	titleSize     = 16
+	textSize      = 13
 )
 
-// fontFamily stands once at the root of each SVG. Liberation Sans, which measures the text, has the widths of Arial
-// and Helvetica; the others are for Chinese.
+// fontFamily is set at the root of each SVG. Text is measured in Liberation Sans, which has the widths of Arial and
+// Helvetica; the other fonts are for Chinese.
 const fontFamily = `'Liberation Sans',Arial,Helvetica,'Noto Sans CJK SC','PingFang SC','Microsoft YaHei',sans-serif`
 
-// style is a text style of the given size.
-func style(size float64, bold bool, c color.Color) text.Style {
+// textStyle returns the style of a text of the given size in CSS pixels.
+func textStyle(size float64, bold bool, c color.Color) text.Style {
 	f := font.Font{Typeface: "Liberation", Variant: "Sans", Size: vg.Length(size)}
 	if bold {
 		f.Weight = xfont.WeightBold
@@ -59,21 +58,21 @@ func style(size float64, bold bool, c color.Color) text.Style {
 	return text.Style{Color: c, Font: f, Handler: plot.DefaultTextHandler}
 }
 
-// fade gives the colour c with the opacity a, from 0 to 1.
-func fade(c color.Color, a float64) color.Color {
+// withOpacity returns the colour c with opacity a, from 0 to 1.
+func withOpacity(c color.Color, a float64) color.Color {
 	n := color.NRGBAModel.Convert(c).(color.NRGBA)
 	n.A = uint8(math.Round(255 * a))
 	return n
 }
 
-// mix gives the opaque colour that c has with opacity t over the card.
+// mix returns the opaque colour of c painted with opacity t over the card.
 func mix(c color.Color, t float64) color.Color {
 	n := color.NRGBAModel.Convert(c).(color.NRGBA)
 	part := func(from, to uint8) uint8 { return uint8(math.Round(float64(from) + t*(float64(to)-float64(from)))) }
 	return color.NRGBA{part(card.R, n.R), part(card.G, n.G), part(card.B, n.B), 0xff}
 }
 
-// number writes v with digits decimals and a comma between thousands: 18,750 or 0.7258.
+// number formats v with the given number of decimals and with thousands separators: 18,750 or 0.7258.
 func number(v float64, digits int) string {
 	s := strconv.FormatFloat(math.Abs(v), 'f', digits, 64)
 	whole, rest := s, ""
@@ -89,21 +88,21 @@ func number(v float64, digits int) string {
 	return whole + rest
 }
 
-// digits gives the number of decimals for a list of values: none for whole numbers, else so many that the largest has
-// four significant digits, four at most.
+// digits returns the number of decimals for a list of values: 0 for integers, otherwise as many as give the largest
+// value four significant digits, at most 4.
 func digits(vs ...float64) int {
-	largest, whole := 0.0, true
+	largest, integers := 0.0, true
 	for _, v := range vs {
 		largest = max(largest, math.Abs(v))
-		whole = whole && v == math.Trunc(v)
+		integers = integers && v == math.Trunc(v)
 	}
-	if whole {
+	if integers {
 		return 0
 	}
 	return min(max(3-exponent(largest), 0), 4)
 }
 
-// luminance is the relative luminance of an opaque colour, from 0 (black) to 1 (white), as WCAG defines it.
+// luminance returns the relative luminance of an opaque colour as WCAG defines it, from 0 (black) to 1 (white).
 func luminance(c color.Color) float64 {
 	n := color.NRGBAModel.Convert(c).(color.NRGBA)
 	lin := func(v uint8) float64 {
@@ -116,8 +115,8 @@ func luminance(c color.Color) float64 {
 	return 0.2126*lin(n.R) + 0.7152*lin(n.G) + 0.0722*lin(n.B)
 }
 
-// over gives the text colour, dark or light, that is easier to read over the colour c.
-func over(c color.Color) color.Color {
+// textColorOn returns the text colour, dark or light, with the higher contrast on c.
+func textColorOn(c color.Color) color.Color {
 	l := luminance(c)
 	if (luminance(card)+0.05)/(l+0.05) > (l+0.05)/(luminance(ink)+0.05) {
 		return card

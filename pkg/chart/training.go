@@ -8,25 +8,41 @@ import (
 	"strings"
 )
 
-// Training is the history of one training run, as [TrainingCurves] shows it.
+// Training is the history of one training run for [TrainingCurves].
 type Training struct {
-	TrainSteps []int     // the step of each training loss
-	TrainLoss  []float64 // the loss of each step's batch
+	TrainSteps []int     // the step of each TrainLoss
+	TrainLoss  []float64 // the loss of each batch
 
 	DevSteps []int     // the step of each evaluation
-	DevLoss  []float64 // may be empty
-	DevScore []float64 // the accuracy, from 0 to 1
+	DevLoss  []float64 // one per evaluation, or none
+	DevScore []float64 // accuracy, from 0 to 1
 
-	// Accuracy on the training set, if it was measured: the gap to DevScore is what overfitting looks like.
+	// Accuracy on the training set, if measured. Its gap to DevScore shows overfitting.
 	TrainScoreSteps []int
 	TrainScore      []float64
 
-	Title string // for example the name of the model
+	Title string // for example the model's name
 }
 
-// TrainingCurves draws how a training went: the loss on the left, the accuracy on the right. The pale line is the loss
-// of each batch, the strong one its moving average. The star marks the best evaluation, the one whose model is kept.
+// TrainingCurves draws the loss of a training run on the left and its accuracy on the right. The pale line is the loss of
+// each batch, the strong one its moving average. The star marks the evaluation with the highest accuracy.
 func TrainingCurves(t Training) (*Figure, error) {
+	if err := t.check(); err != nil {
+		return nil, err
+	}
+	loss, err := t.lossPanel()
+	if err != nil || len(t.DevScore)+len(t.TrainScore) == 0 {
+		return loss, err
+	}
+	score, err := t.accuracyPanel()
+	if err != nil {
+		return nil, err
+	}
+	return Row(loss, score), nil
+}
+
+// check returns an error if the lengths of the slices do not match or there is no loss.
+func (t Training) check() error {
 	for _, l := range []struct {
 		name, of string
 		n, steps int
@@ -36,33 +52,24 @@ func TrainingCurves(t Training) (*Figure, error) {
 		{"TrainScore", "TrainScoreSteps", len(t.TrainScore), len(t.TrainScoreSteps)},
 	} {
 		if l.n != l.steps {
-			return nil, fmt.Errorf("chart: training curves: %d values of %s for %d of %s: want as many", l.n, l.name, l.steps, l.of)
+			return fmt.Errorf("chart: training curves: len(%s)=%d, len(%s)=%d: lengths must be equal", l.name, l.n, l.of, l.steps)
 		}
 	}
 	if len(t.DevLoss) != 0 && len(t.DevLoss) != len(t.DevSteps) {
-		return nil, fmt.Errorf("chart: training curves: %d values of DevLoss for %d of DevSteps: want as many, or none", len(t.DevLoss), len(t.DevSteps))
+		return fmt.Errorf("chart: training curves: len(DevLoss)=%d, len(DevSteps)=%d: lengths must be equal, or no DevLoss", len(t.DevLoss), len(t.DevSteps))
 	}
 	if len(t.TrainLoss) == 0 {
-		return nil, errors.New("chart: training curves without a training loss: want at least one step")
+		return errors.New("chart: training curves: no training loss: at least one step is needed")
 	}
-	loss, err := t.loss()
-	if err != nil || len(t.DevScore)+len(t.TrainScore) == 0 {
-		return loss, err
-	}
-	score, err := t.score()
-	if err != nil {
-		return nil, err
-	}
-	return Row(loss, score), nil
+	return nil
 }
 
-// loss is the left panel.
-func (t Training) loss() (*Figure, error) {
-	axes := Axes{Title: t.title("loss"), XLabel: "training step", YLabel: "loss", XMin: new(0.0), YMin: new(0.0)}
+func (t Training) lossPanel() (*Figure, error) {
+	axes := Axes{Title: t.title("Loss", "loss"), XLabel: "training step", YLabel: "loss", XMin: new(0.0), YMin: new(0.0)}
 	x := floats(t.TrainSteps)
 	window := int(roundUp(float64(len(x)) / 100))
-	smooth := Smooth(t.TrainLoss, window)
-	top := t.top(smooth)
+	smooth := MovingAverage(t.TrainLoss, window)
+	top := t.lossLimit(smooth)
 	var notes []string
 	if window > 1 {
 		notes = append(notes, fmt.Sprintf("mean of %d steps", window))
@@ -85,9 +92,9 @@ func (t Training) loss() (*Figure, error) {
 	return Curves(axes, series...)
 }
 
-// top gives an upper limit for the loss axis that leaves out the first steps where they would flatten all the rest, as
-// an untrained network's loss of 7 does; 0 if there is no need.
-func (t Training) top(smooth []float64) float64 {
+// lossLimit returns an upper limit for the loss axis that cuts off the first steps if they would flatten the rest of the
+// curve, as the loss of 7 of an untrained network does. It returns 0 if no limit is needed.
+func (t Training) lossLimit(smooth []float64) float64 {
 	settled := smooth[len(smooth)/20:]
 	top := slices.Max(settled)
 	for _, v := range t.DevLoss {
@@ -100,9 +107,8 @@ func (t Training) top(smooth []float64) float64 {
 	return top
 }
 
-// score is the right panel.
-func (t Training) score() (*Figure, error) {
-	axes := Axes{Title: t.title("accuracy"), XLabel: "training step", YLabel: "accuracy", XMin: new(0.0)}
+func (t Training) accuracyPanel() (*Figure, error) {
+	axes := Axes{Title: t.title("Accuracy", "accuracy"), XLabel: "training step", YLabel: "accuracy", XMin: new(0.0)}
 	var series []Series
 	if len(t.TrainScore) > 0 {
 		series = append(series, Series{Name: "train", X: floats(t.TrainScoreSteps), Y: t.TrainScore, Color: Blue})
@@ -123,11 +129,30 @@ func (t Training) score() (*Figure, error) {
 	return Curves(axes, series...)
 }
 
-func (t Training) title(of string) string {
+// title returns a panel's title: alone, or after the title of the whole figure.
+func (t Training) title(alone, after string) string {
 	if t.Title == "" {
-		return map[string]string{"loss": "Loss", "accuracy": "Accuracy"}[of]
+		return alone
 	}
-	return t.Title + ": " + of
+	return t.Title + ": " + after
+}
+
+// MovingAverage returns the moving average of y: each value is the mean of up to window values of y that end at its
+// index. It shows the trend of a noisy loss.
+func MovingAverage(y []float64, window int) []float64 {
+	window = max(window, 1)
+	out := make([]float64, len(y))
+	sum := 0.0
+	for i, v := range y {
+		sum += v
+		n := i + 1
+		if i >= window {
+			sum -= y[i-window]
+			n = window
+		}
+		out[i] = sum / float64(n)
+	}
+	return out
 }
 
 func floats(steps []int) []float64 {

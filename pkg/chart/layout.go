@@ -2,8 +2,7 @@ package chart
 
 import "strings"
 
-// Row puts figures beside each other; in a narrow window they stand one below the other. Figures that are nil are left
-// out.
+// Row places figures side by side; in a narrow window they wrap. Nil and empty figures are omitted.
 func Row(figs ...*Figure) *Figure {
 	const gap = 12
 	row := &Figure{}
@@ -12,7 +11,7 @@ func Row(figs ...*Figure) *Figure {
 		if f == nil || f.paint == nil {
 			continue
 		}
-		// A row in a row gives its figures, so that each can wrap.
+		// A row inside a row is flattened, so that each of its figures can wrap.
 		if len(f.parts) > 0 {
 			row.parts = append(row.parts, f.parts...)
 		} else {
@@ -42,7 +41,7 @@ func Row(figs ...*Figure) *Figure {
 	row.paint = func(p pen) {
 		x := 0.0
 		for _, f := range row.parts {
-			f.paint(p.part(x, (row.height-f.height)/2, f.width, f.height))
+			f.paint(p.inset(x, (row.height-f.height)/2, f.width, f.height))
 			x += f.width + gap
 		}
 	}

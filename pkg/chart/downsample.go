@@ -1,0 +1,44 @@
+package chart
+
+import "slices"
+
+// downsampleBuckets is the number of intervals that a long series is reduced to, each with its minimum and maximum:
+// about one per pixel of a chart's width.
+const downsampleBuckets = 480
+
+// downsample reduces a long series to the minimum and maximum of each interval, which preserves its shape. It always
+// keeps the point at index keep, and returns that point's new index. Short series are copied.
+func downsample(x, y []float64, keep int) (dx, dy []float64, at int) {
+	n := len(y)
+	if n <= 2*downsampleBuckets {
+		return slices.Clone(x), slices.Clone(y), keep
+	}
+	at = keep
+	for b := range downsampleBuckets {
+		from, to := b*n/downsampleBuckets, (b+1)*n/downsampleBuckets
+		lo, hi := from, from
+		for i := from; i < to; i++ {
+			if y[i] < y[lo] {
+				lo = i
+			}
+			if y[i] > y[hi] {
+				hi = i
+			}
+		}
+		picks := []int{lo, hi}
+		if b == 0 || b == downsampleBuckets-1 {
+			picks = append(picks, from, to-1) // the ends of the series
+		}
+		if keep >= from && keep < to {
+			picks = append(picks, keep)
+		}
+		slices.Sort(picks)
+		for _, i := range slices.Compact(picks) {
+			if i == keep {
+				at = len(dx)
+			}
+			dx, dy = append(dx, x[i]), append(dy, y[i])
+		}
+	}
+	return dx, dy, at
+}

@@ -1,0 +1,72 @@
+package chart
+
+import (
+	"image"
+	"image/color"
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestHeatMap(t *testing.T) {
+	t.Parallel()
+	f, err := HeatMap(plain(8, 8, color.White), [][]float64{{0, 0}, {0, 1}}, 3)
+	require.NoError(t, err)
+	_, elements := parse(t, f.SVG())
+	require.Equal(t, 3, elements["image"])
+
+	for want, c := range map[string]struct {
+		img  image.Image
+		heat [][]float64
+	}{
+		"the image has no pixels":            {nil, [][]float64{{1}}},
+		"empty table":                        {plain(1, 1, Blue), nil},
+		"row 1 of a table has 1 numbers":     {plain(1, 1, Blue), [][]float64{{1, 2}, {3}}},
+		"row 0, column 1 of a table is NaN":  {plain(1, 1, Blue), [][]float64{{1, math.NaN()}}},
+		"row 0, column 0 of a table is +Inf": {plain(1, 1, Blue), [][]float64{{math.Inf(1)}}},
+	} {
+		_, err := HeatMap(c.img, c.heat, 1)
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestOverlayShowsImageWhereHeatIsZero(t *testing.T) {
+	t.Parallel()
+	grey := color.Gray{Y: 100}
+	img := overlay(plain(2, 1, grey), [][]float64{{0, 1}})
+	require.Equal(t, color.NRGBA{100, 100, 100, 255}, img.At(0, 0))
+	require.NotEqual(t, img.At(0, 0), img.At(1, 0))
+}
+
+func TestMapImage(t *testing.T) {
+	t.Parallel()
+	img, err := MapImage([][]float64{{-5, 0, 0.5}, {1, 9, 0.9}}, 0, 1)
+	require.NoError(t, err)
+	require.Equal(t, image.Rect(0, 0, 3, 2), img.Bounds())
+	require.Equal(t, img.At(0, 0), img.At(1, 0), "values below the lower limit must look like it")
+	require.Equal(t, img.At(0, 1), img.At(1, 1), "values above the upper limit must look like it")
+	require.Less(t, luminance(img.At(0, 0)), luminance(img.At(2, 0)))
+	require.Less(t, luminance(img.At(2, 0)), luminance(img.At(2, 1)))
+	require.Less(t, luminance(img.At(2, 1)), luminance(img.At(0, 1)))
+	_, err = MapImage([][]float64{{3, 3}}, 0, 1)
+	require.NoError(t, err, "all values are equal")
+	_, err = MapImage([][]float64{{1}}, 1, 1)
+	require.ErrorContains(t, err, "map image from 1 to 1")
+	for _, values := range [][][]float64{nil, {{}}} {
+		_, err = MapImage(values, 0, 1)
+		require.ErrorContains(t, err, "empty table")
+	}
+}
+
+func TestRGBImage(t *testing.T) {
+	t.Parallel()
+	img, err := RGBImage([][]float64{{-1, 1}}, [][]float64{{0, 0}}, [][]float64{{1, -1}})
+	require.NoError(t, err)
+	require.Equal(t, color.NRGBA{0, 128, 255, 255}, img.At(0, 0))
+	require.Equal(t, color.NRGBA{255, 128, 0, 255}, img.At(1, 0))
+	_, err = RGBImage([][]float64{{1}}, [][]float64{{1}, {2}}, [][]float64{{1}})
+	require.ErrorContains(t, err, "1, 2 and 1 rows")
+	_, err = RGBImage(nil, nil, nil)
+	require.Error(t, err)
+}
