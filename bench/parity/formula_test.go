@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/nn"
 	"nndl.example/resnet18/pkg/resnet"
 	"nndl.example/resnet18/pkg/safetensors"
 )
@@ -39,7 +40,7 @@ func uniform(name string) func() float64 {
 }
 
 // weight computes a parameter or running statistic in PyTorch's layout.
-func weight(p resnet.Param) []float32 {
+func weight(p nn.Param) []float32 {
 	dims := p.TorchDims()
 	scaled := func(u float64) float64 { return 0.25 * u } // bias, running_mean
 	switch {
@@ -74,7 +75,7 @@ func network(t testing.TB, c resnet.Config) *model.Store {
 	f, err := safetensors.Read(bytes.NewReader(b.Bytes()), int64(b.Len()))
 	require.NoError(t, err)
 	store := model.NewStore()
-	require.NoError(t, resnet.ReadWeights(f, store, c.Params()))
+	require.NoError(t, nn.ReadWeights(f, store, c.Params()))
 	return store
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/nn"
 	"nndl.example/resnet18/pkg/resnet"
 	"nndl.example/resnet18/pkg/safetensors"
 )
@@ -60,7 +61,7 @@ func TestLowerings(t *testing.T) {
 	if !thorough() {
 		t.Skip("pkg/resnet compares them with each other; for PyTorch see \"make parity\"")
 	}
-	for _, lowering := range resnet.Lowerings() {
+	for _, lowering := range nn.Lowerings() {
 		t.Run(lowering, func(t *testing.T) {
 			var f networkFixture
 			fixture(t, "network-custom", &f)
@@ -110,7 +111,7 @@ func logits(t *testing.T, b compute.Backend, store *model.Store, c resnet.Config
 
 // backward runs the network in training mode and returns the gradients in PyTorch's layout.
 func backward(t *testing.T, b compute.Backend, store *model.Store, c resnet.Config, n int) (logits []float32, lossValue float32, gradients map[string][]float32) {
-	trainable := slices.DeleteFunc(c.Params(), func(p resnet.Param) bool { return !p.Trainable })
+	trainable := slices.DeleteFunc(c.Params(), func(p nn.Param) bool { return !p.Trainable })
 	exec, err := model.NewExec(b, store, func(scope *model.Scope, pixels, labels *graph.Node) []*graph.Node {
 		g := pixels.Graph()
 		scope.Store().SetTraining(g, true)
@@ -136,9 +137,9 @@ func backward(t *testing.T, b compute.Backend, store *model.Store, c resnet.Conf
 }
 
 // inTorchLayout reads a store's variables by way of the file that PyTorch would get.
-func inTorchLayout(t *testing.T, store *model.Store, params []resnet.Param) map[string][]float32 {
+func inTorchLayout(t *testing.T, store *model.Store, params []nn.Param) map[string][]float32 {
 	var b bytes.Buffer
-	require.NoError(t, resnet.WriteWeights(&b, store, params, nil))
+	require.NoError(t, nn.WriteWeights(&b, store, params, nil))
 	f, err := safetensors.Read(bytes.NewReader(b.Bytes()), int64(b.Len()))
 	require.NoError(t, err)
 	all := map[string][]float32{}

@@ -14,16 +14,16 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/optim"
 	"nndl.example/resnet18/pkg/resnet"
-	"nndl.example/resnet18/pkg/runner"
 )
 
 // optimizers have the names of make.py's.
 var optimizers = map[string]func(rate, decay float64) optimizer.Interface{
-	"adam-l2":      runner.AdamL2,
-	"adamw":        runner.AdamW,
-	"sgd-momentum": func(rate, decay float64) optimizer.Interface { return runner.SGD(rate, 0.9, false, decay) },
-	"sgd-nesterov": func(rate, decay float64) optimizer.Interface { return runner.SGD(rate, 0.9, true, decay) },
+	"adam-l2":      optim.AdamL2,
+	"adamw":        optim.AdamW,
+	"sgd-momentum": func(rate, decay float64) optimizer.Interface { return optim.SGD(rate, 0.9, false, decay) },
+	"sgd-nesterov": func(rate, decay float64) optimizer.Interface { return optim.SGD(rate, 0.9, true, decay) },
 }
 
 // TestOptimizers compares the parameters after each of 20 steps on the loss of make.py's bowl_fixture.

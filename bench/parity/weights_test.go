@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/nn"
 	"nndl.example/resnet18/pkg/resnet"
 )
 
@@ -56,7 +57,7 @@ func TestLibraryIsCustom(t *testing.T) {
 			t.Logf("training %v: largest |difference| of %d logits: %g", training, len(y), largest)
 			require.Less(t, largest, 1e-5)
 		}
-		statistics := slices.DeleteFunc(custom.Params(), func(p resnet.Param) bool { return p.Trainable })
+		statistics := slices.DeleteFunc(custom.Params(), func(p nn.Param) bool { return p.Trainable })
 		require.NotEmpty(t, statistics)
 		want, got := inTorchLayout(t, from, statistics), inTorchLayout(t, to, statistics)
 		for _, p := range statistics {

@@ -8,6 +8,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/stretchr/testify/require"
 
+	"nndl.example/resnet18/pkg/nn"
 	"nndl.example/resnet18/pkg/resnet"
 )
 
@@ -18,7 +19,7 @@ func weightsFile(t *testing.T, c resnet.Config) string {
 	path := filepath.Join(t.TempDir(), "weights.safetensors")
 	f, err := os.Create(path)
 	require.NoError(t, err)
-	require.NoError(t, resnet.WriteWeights(f, store, c.Params(), map[string]string{"format": "pt", "model": c.String()}))
+	require.NoError(t, nn.WriteWeights(f, store, c.Params(), map[string]string{"format": "pt", "model": c.String()}))
 	require.NoError(t, f.Close())
 	return path
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 
+	"nndl.example/resnet18/pkg/nn"
 	"nndl.example/resnet18/pkg/resnet"
 )
 
@@ -31,9 +32,9 @@ func BatchNorm(x []float64, gamma, beta, runningMean, runningVar float64) (y []f
 		variance += (v - mean) * (v - mean) / n
 	}
 	for _, v := range x {
-		y = append(y, gamma*(v-mean)/math.Sqrt(variance+resnet.Epsilon)+beta)
+		y = append(y, gamma*(v-mean)/math.Sqrt(variance+nn.Epsilon)+beta)
 	}
-	const keep = resnet.Momentum
+	const keep = nn.Momentum
 	return y, keep*runningMean + (1-keep)*mean, keep*runningVar + (1-keep)*variance*n/(n-1)
 }
 

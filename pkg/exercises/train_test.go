@@ -7,7 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nndl.example/resnet18/pkg/lab"
-	"nndl.example/resnet18/pkg/runner"
+	"nndl.example/resnet18/pkg/optim"
 )
 
 // TestAdam: five steps by hand are five steps of the training's optimizers.
@@ -20,9 +20,9 @@ func TestAdam(t *testing.T) {
 		hand  Adam
 		graph optimizer.Interface
 	}{
-		{"Adam", Adam{Weight: 1, Rate: rate}, runner.AdamL2(rate, 0)},
-		{"Adam with L2", Adam{Weight: 1, Rate: rate, Coupled: decay}, runner.AdamL2(rate, decay)},
-		{"AdamW", Adam{Weight: 1, Rate: rate, Decoupled: decay}, runner.AdamW(rate, decay)},
+		{"Adam", Adam{Weight: 1, Rate: rate}, optim.AdamL2(rate, 0)},
+		{"Adam with L2", Adam{Weight: 1, Rate: rate, Coupled: decay}, optim.AdamL2(rate, decay)},
+		{"AdamW", Adam{Weight: 1, Rate: rate, Decoupled: decay}, optim.AdamW(rate, decay)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, g := range gradients {

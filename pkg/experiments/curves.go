@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"nndl.example/resnet18/pkg/chart"
-	"nndl.example/resnet18/pkg/runner"
+	"nndl.example/resnet18/pkg/optim"
 )
 
 // Curves draws the trainings of some results over each other: the loss on the left, the accuracy on the right, dashed for the
@@ -55,7 +55,7 @@ func SearchBars(all []*Result) (*chart.Figure, error) {
 	byRate := slices.SortedStableFunc(slices.Values(all), func(a, b *Result) int {
 		return cmp.Compare(a.Config.LearningRate, b.Config.LearningRate)
 	})
-	for _, name := range runner.Optimizers {
+	for _, name := range optim.Names {
 		for _, r := range byRate {
 			if r.Search != name {
 				continue

@@ -13,10 +13,11 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"nndl.example/resnet18/pkg/airbench"
 	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
-	"nndl.example/resnet18/pkg/fastnet"
 	"nndl.example/resnet18/pkg/lab"
+	"nndl.example/resnet18/pkg/optim"
 	"nndl.example/resnet18/pkg/resnet"
 	"nndl.example/resnet18/pkg/runner"
 )
@@ -53,7 +54,7 @@ func TestRows(t *testing.T) {
 	t.Parallel()
 	b, err := backend.New("go", io.Discard)
 	require.NoError(t, err)
-	small := fastnet.Net{Widths: [3]int{24, 24, 24}}
+	small := airbench.Net{Widths: [3]int{24, 24, 24}}
 	seen := map[string]bool{}
 	for _, row := range Rows() {
 		require.False(t, seen[row.Name], row.Name)
@@ -89,7 +90,7 @@ func TestBudget(t *testing.T) {
 	t.Parallel()
 	row, err := Find("modern")
 	require.NoError(t, err)
-	net := fastnet.Net{Widths: [3]int{64, 256, 256}}
+	net := airbench.Net{Widths: [3]int{64, 256, 256}}
 	macs := net.MACs()
 	chapter := resnet.Custom(3, 10, true).Summary().MACs() * 30 * 40000
 	require.LessOrEqual(t, macs*int64(row.Config.Epochs)*40000, chapter)
@@ -108,7 +109,7 @@ func TestSearches(t *testing.T) {
 	for _, row := range Rows() {
 		count[row.Search]++
 	}
-	for _, name := range runner.Optimizers {
+	for _, name := range optim.Names {
 		require.Equal(t, 3, count[name], name)
 	}
 	all := []*Result{{Name: "a", Search: "sgd", BestDev: 0.5}, {Name: "b", Search: "sgd", BestDev: 0.6}, {Name: "c", BestDev: 0.9}}

@@ -6,8 +6,9 @@ import (
 	"fmt"
 	"strings"
 
+	"nndl.example/resnet18/pkg/airbench"
 	"nndl.example/resnet18/pkg/cifar"
-	"nndl.example/resnet18/pkg/fastnet"
+	"nndl.example/resnet18/pkg/optim"
 	"nndl.example/resnet18/pkg/resnet"
 	"nndl.example/resnet18/pkg/runner"
 )
@@ -56,7 +57,7 @@ func Rows() []Row {
 	one("plain", "no shortcuts", runner.Config{})
 	rows[len(rows)-1].Network = "plain"
 	one("augment", "random flip, shift by up to 4 pixels", runner.Config{Recipe: runner.Recipe{Augment: cifar.Augment{Flip: "random", Shift: 4}}})
-	one("schedule", "cosine schedule after 5% warm-up", runner.Config{Recipe: runner.Recipe{Schedule: runner.Schedule{Kind: "cosine", Warmup: 0.05}}})
+	one("schedule", "cosine schedule after 5% warm-up", runner.Config{Recipe: runner.Recipe{Schedule: optim.Schedule{Kind: "cosine", Warmup: 0.05}}})
 	one("label-smoothing", "label smoothing 0.1", runner.Config{Recipe: runner.Recipe{LabelSmoothing: 0.1}})
 	one("no-decay", "no L2", runner.Config{WeightDecay: -1})
 	rows = append(rows, stems()...)
@@ -105,7 +106,7 @@ func full() []Row {
 // leaves out left out, and what modernFull adds, in the compute of the chapter's 30 epochs.
 //
 // It gives learning rate and decay for the sum of 1,024 examples' losses and for momentum 0: 11.5 and 0.0153. Torch's formulas
-// (see runner.SGD) with momentum μ = 0.85 and the mean over a batch of B make of them
+// (see optim.SGD) with momentum μ = 0.85 and the mean over a batch of B make of them
 //
 //	η = 11.5·B / (1024·(1 + 1/(1-μ)))        λ = 0.0153/11.5
 //
@@ -120,7 +121,7 @@ func modern() Row {
 			Recipe: runner.Recipe{
 				Optimizer: "nesterov", Momentum: momentum, LabelSmoothing: 0.2, FlipAverage: true,
 				Augment:  cifar.Augment{Flip: "alternate", Shift: 2},
-				Schedule: runner.Schedule{Kind: "linear", Warmup: 0.23, Start: 0.2, End: 0.07},
+				Schedule: optim.Schedule{Kind: "linear", Warmup: 0.23, Start: 0.2, End: 0.07},
 			},
 		},
 	}
@@ -170,7 +171,7 @@ func (r Row) network(train *cifar.Dataset) (m runner.Model, parameters int, macs
 	case "cifar-stem":
 		c.Stem = resnet.CIFARStem
 	case "fast":
-		n := fastnet.New(train)
+		n := airbench.New(train)
 		return n, n.NumParams(), n.MACs(), nil
 	default:
 		return nil, 0, 0, fmt.Errorf("experiments: row %s: network is %q, want custom, plain, cifar-stem or fast", r.Name, r.Network)

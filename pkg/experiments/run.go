@@ -8,6 +8,7 @@ import (
 
 	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/lab"
+	"nndl.example/resnet18/pkg/optim"
 	"nndl.example/resnet18/pkg/runner"
 )
 
@@ -60,7 +61,7 @@ func Run(l *lab.Lab, row Row) (*Result, error) {
 func muonMACs(m runner.Model) (total int64) {
 	for _, p := range m.Params() {
 		if p.Trainable && len(p.Dims) == 4 {
-			total += runner.MuonMACs(p.Dims)
+			total += optim.MuonMACs(p.Dims)
 		}
 	}
 	return total

@@ -11,13 +11,13 @@ import (
 	"github.com/gomlx/gomlx/ml/train/loss"
 
 	"nndl.example/resnet18/pkg/cifar"
-	"nndl.example/resnet18/pkg/resnet"
+	"nndl.example/resnet18/pkg/nn"
 )
 
 // Gradient is what one batch of data says about one variable of the network: the gradient of the mean
 // cross-entropy, without any weight decay.
 type Gradient struct {
-	resnet.Param
+	nn.Param
 	Values []float32 // in the order of the variable's
 }
 
@@ -87,7 +87,7 @@ func taps(values []float32, k int) [][]float64 {
 }
 
 // IsKernel says whether a variable is the kernel of a convolution.
-func IsKernel(p resnet.Param) bool { return len(p.Dims) == 4 }
+func IsKernel(p nn.Param) bool { return len(p.Dims) == 4 }
 
 // Dead marks the weights of a network's kernels that no pixel of a 32×32 image can ever reach: they got no gradient
 // at all from the batch, nor did any other weight at their place in the kernel. It returns the values of the dead weights
@@ -97,7 +97,7 @@ func (n Network) Dead(gradients []Gradient) (dead, live []float64, err error) {
 		if !IsKernel(g.Param) {
 			continue
 		}
-		weights, err := resnet.Values(n.Store, g.Param)
+		weights, err := nn.Values(n.Store, g.Param)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -133,7 +133,7 @@ func RMS[T float32 | float64](values []T) float64 {
 }
 
 // Stage names the part of the network that a variable belongs to: "conv1", "layer1" to "layer4", "fc".
-func Stage(p resnet.Param) string {
+func Stage(p nn.Param) string {
 	name, _, _ := strings.Cut(p.Name, ".")
 	return name
 }

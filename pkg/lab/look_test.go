@@ -8,6 +8,7 @@ import (
 
 	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/nn"
 	"nndl.example/resnet18/pkg/resnet"
 )
 
@@ -97,7 +98,7 @@ func TestNetwork(t *testing.T) {
 	kernels, err := n.FirstKernels()
 	require.NoError(t, err)
 	require.Len(t, kernels, 64)
-	w, err := resnet.Values(n.Store, n.Params()[0])
+	w, err := nn.Values(n.Store, n.Params()[0])
 	require.NoError(t, err)
 	require.Equal(t, float64(w[((2*7+5)*3+1)*64+9]), kernels[9][1][2][5], "row 2, column 5, green, output 9")
 
@@ -119,7 +120,7 @@ func TestGradCAMByHand(t *testing.T) {
 	require.NoError(t, err)
 	maps, err := n.Maps(d.Pixels)
 	require.NoError(t, err)
-	w, err := resnet.Values(n.Store, resnet.Param{Name: "fc.weight", Dims: []int{512, 10}})
+	w, err := nn.Values(n.Store, nn.Param{Name: "fc.weight", Dims: []int{512, 10}})
 	require.NoError(t, err)
 	for class := range 10 {
 		want := 0.0

@@ -10,6 +10,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/nn"
 	"nndl.example/resnet18/pkg/resnet"
 	"nndl.example/resnet18/pkg/runner"
 )
@@ -162,7 +163,7 @@ func RowSpread(logits [][]float32) float64 {
 // and blue input.
 func (n Network) FirstKernels() ([][3][][]float64, error) {
 	p := n.Params()[0]
-	values, err := resnet.Values(n.Store, p)
+	values, err := nn.Values(n.Store, p)
 	if err != nil {
 		return nil, err
 	}
@@ -189,7 +190,7 @@ func (n Network) Spoil(variable string, by float64) error {
 			continue
 		}
 		v := n.Store.GetVariable(p.Path())
-		values, err := resnet.Values(n.Store, p)
+		values, err := nn.Values(n.Store, p)
 		if err != nil {
 			return err
 		}

@@ -9,7 +9,7 @@ import (
 
 	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
-	"nndl.example/resnet18/pkg/resnet"
+	"nndl.example/resnet18/pkg/nn"
 	"nndl.example/resnet18/pkg/runner"
 )
 
@@ -18,12 +18,12 @@ type biases struct{ batches map[int]bool }
 
 func (biases) String() string { return "biases" }
 
-func (biases) Params() []resnet.Param {
-	return []resnet.Param{{Name: "bias", Dims: []int{1, cifar.NumClasses}, Trainable: true}}
+func (biases) Params() []nn.Param {
+	return []nn.Param{{Name: "bias", Dims: []int{1, cifar.NumClasses}, Trainable: true}}
 }
 
 func (m biases) Init(store *model.Store, _ uint64) error {
-	return resnet.CreateVariables(store, m.Params(), func(p resnet.Param) []float32 { return make([]float32, p.Size()) })
+	return nn.CreateVariables(store, m.Params(), func(p nn.Param) []float32 { return make([]float32, p.Size()) })
 }
 
 func (m biases) Logits(scope *model.Scope, images *graph.Node) *graph.Node {

@@ -8,6 +8,7 @@ import (
 
 	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/optim"
 	"nndl.example/resnet18/pkg/resnet"
 	"nndl.example/resnet18/pkg/runner"
 )
@@ -93,13 +94,13 @@ func TestAnimals(t *testing.T) {
 func TestWalk(t *testing.T) {
 	b, err := backend.New("go", nil)
 	require.NoError(t, err)
-	w, err := Walk(b, runner.SGD(0.1, 0, false, 0), 1, []float64{4, -2})
+	w, err := Walk(b, optim.SGD(0.1, 0, false, 0), 1, []float64{4, -2})
 	require.NoError(t, err)
 	require.InDelta(t, 0.8, w, 1e-6)
-	w, err = Walk(b, runner.AdamL2(0.1, 0), 1, []float64{0.004})
+	w, err = Walk(b, optim.AdamL2(0.1, 0), 1, []float64{0.004})
 	require.NoError(t, err)
 	require.InDelta(t, 0.9, w, 1e-5)
-	losses, err := Valley(b, runner.SGD(0.01, 0, false, 0), 100, 3)
+	losses, err := Valley(b, optim.SGD(0.01, 0, false, 0), 100, 3)
 	require.NoError(t, err)
 	require.InDeltaSlice(t, []float64{50.5, 0.5 * 0.99 * 0.99, 0.5 * math.Pow(0.99, 4)}, losses, 1e-4, "the steep part is gone in one step")
 }

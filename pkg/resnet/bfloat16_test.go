@@ -10,6 +10,9 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/stretchr/testify/require"
+
+	"nndl.example/resnet18/pkg/internal/graphtest"
+	"nndl.example/resnet18/pkg/nn"
 )
 
 // trainingMode returns the logits of a network in training mode, and the stem's running variance after it.
@@ -23,10 +26,10 @@ func trainingMode(t *testing.T, b compute.Backend, c Config) (logits, variance [
 	})
 	require.NoError(t, err)
 	defer exec.Finalize()
-	y, err := exec.Call1(random(32, 32, 32, 3))
+	y, err := exec.Call1(graphtest.Random(32, 32, 32, 3))
 	require.NoError(t, err)
 	require.Equal(t, dtypes.Float32, y.DType())
-	variance, err = Values(store, Param{Name: "bn1.running_var", Dims: []int{64}})
+	variance, err = nn.Values(store, nn.Param{Name: "bn1.running_var", Dims: []int{64}})
 	require.NoError(t, err)
 	return tensors.MustCopyFlatData[float32](y), variance
 }
@@ -44,7 +47,7 @@ func distance(a, b []float32) float64 {
 // TestBFloat16Network wants the logits and statistics in bfloat16 to be close to those in float32 and not the same. 8 bits of
 // mantissa are an error of up to 1/256 for each factor, and the network has 20 convolutions.
 func TestBFloat16Network(t *testing.T) {
-	onEach(t, func(t *testing.T, b compute.Backend) {
+	graphtest.OnEach(t, func(t *testing.T, b compute.Backend) {
 		c := Config{NumClasses: 10, Lowering: "native"}
 		y, v := trainingMode(t, b, c)
 		c.BFloat16 = true
@@ -52,24 +55,5 @@ func TestBFloat16Network(t *testing.T) {
 		require.InDelta(t, 0.05, distance(y, y16), 0.0499)
 		require.Less(t, distance(v, v16), 1e-3)
 		require.NotEqual(t, v, v16)
-	})
-}
-
-func TestBFloat16Convolution(t *testing.T) {
-	onEach(t, func(t *testing.T, b compute.Backend) {
-		out := call(t, b, func(in []*graph.Node) (out []*graph.Node) {
-			for _, f := range []convolution{nativeConvolution, convolveInBFloat16} {
-				y := f(in[0], in[1], 2)
-				loss := graph.ReduceAllSum(graph.Square(y))
-				out = append(append(out, y), graph.Gradient(loss, in...)...)
-			}
-			return out
-		}, random(4, 8, 8, 16), random(3, 3, 16, 32))
-		for i, name := range []string{"the output", "the gradient for x", "the gradient for the kernel"} {
-			want, got := out[i], out[3+i]
-			require.Equal(t, dtypes.Float32, got.DType(), name)
-			e := distance(tensors.MustCopyFlatData[float32](want), tensors.MustCopyFlatData[float32](got))
-			require.InDelta(t, 0.005, e, 0.00499, name)
-		}
 	})
 }

@@ -1,27 +1,34 @@
 package resnet
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
 
-// Stem names the first layers of the network: what happens to the image before the residual stages.
+	"github.com/gomlx/compute"
+
+	"nndl.example/resnet18/pkg/nn"
+)
+
+// Stem names the first layers of the network, those before the residual stages. To add a stem, extend architecture.
 type Stem string
 
 const (
-	// ImageNetStem is the paper's: a 7×7 convolution with stride 2, then a 3×3 max pool with stride 2.
-	// A 32×32 image enters the first stage as an 8×8 map. It is what the chapter trains.
+	// ImageNetStem is the paper's, which the chapter trains: a 7×7 convolution with stride 2, then a 3×3 max pool with
+	// stride 2. A 32×32 image enters the first stage as an 8×8 map.
 	ImageNetStem Stem = "imagenet"
-	// CIFARStem is one 3×3 convolution with stride 1 and no pool: the first stage sees 32×32 maps,
-	// at fifteen times the work.
+	// CIFARStem is one 3×3 convolution with stride 1 and no pool: the first stage gets 32×32 maps, for fifteen times
+	// the work.
 	CIFARStem Stem = "cifar"
 )
 
-// Config says which ResNet-18 to build. The zero value of a field means the chapter's library model.
+// Config says which ResNet-18 to build. The zero value is the chapter's library model.
 type Config struct {
 	InChannels int    `json:"in_channels"`        // colour channels of the input; 0 means 3
 	NumClasses int    `json:"num_classes"`        // length of the logits; 0 means 1000, as in Paddle and torchvision
 	Plain      bool   `json:"plain"`              // leave the shortcuts out (the chapter's use_residual=False)
 	Stem       Stem   `json:"stem"`               // "" means ImageNetStem
 	BFloat16   bool   `json:"bfloat16,omitempty"` // convolve in bfloat16 (for GPUs); weights and batch norm stay float32
-	Lowering   string `json:"-"`                  // how convolutions are computed: see Lowerings; "" picks by backend
+	Lowering   string `json:"-"`                  // how convolutions are computed, one of nn.Lowerings; "" picks by backend
 }
 
 // Library is the chapter's 5.5.2 model, paddle.vision.models.resnet18(): 1,000 outputs.
@@ -45,7 +52,7 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate returns an error that names the field which no network can be built from.
+// Validate returns an error that names the first invalid field.
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	switch {
@@ -55,13 +62,21 @@ func (c Config) Validate() error {
 		return fmt.Errorf("resnet: NumClasses is %d, want at least 2", c.NumClasses)
 	case c.Stem != ImageNetStem && c.Stem != CIFARStem:
 		return fmt.Errorf("resnet: Stem is %q, want %q or %q", c.Stem, ImageNetStem, CIFARStem)
-	case c.Lowering != "" && lowerings[c.Lowering] == nil:
-		return fmt.Errorf("resnet: Lowering is %q, want one of %v", c.Lowering, Lowerings())
+	case c.Lowering != "" && !slices.Contains(nn.Lowerings(), c.Lowering):
+		return fmt.Errorf("resnet: Lowering is %q, want one of %v", c.Lowering, nn.Lowerings())
 	}
 	return nil
 }
 
-// String names the network in a line, as run folders and printed results do.
+// convolution returns the convolution that the network uses on a backend.
+func (c Config) convolution(b compute.Backend) nn.Convolution {
+	if c.BFloat16 {
+		return nn.Conv2DBFloat16
+	}
+	return nn.ConvolutionFor(b, c.Lowering)
+}
+
+// String names the network in one line, for logs and results.
 func (c Config) String() string {
 	c = c.withDefaults()
 	name := "ResNet-18"
@@ -82,7 +97,7 @@ const blocksPerStage = 2
 // conv describes one convolution of the network by its torchvision name.
 type conv struct {
 	name            string // e.g. "layer2.0.downsample.0"
-	norm            string // the batch norm behind it, e.g. "layer2.0.downsample.1"
+	norm            string // the batch norm that follows it, e.g. "layer2.0.downsample.1"
 	in, out         int    // channels
 	kernel, stride  int
 	sizeIn, sizeOut int // height = width of its input and output maps for a 32×32 image

@@ -4,13 +4,14 @@ import (
 	"fmt"
 
 	"github.com/gomlx/gomlx/ml/model"
+
+	"nndl.example/resnet18/pkg/nn"
 )
 
-// CopyWeights sets a network's variables from those of a network with at least as many classes. Where the
-// last layer is wider there, its first NumClasses outputs are taken: with the same weights, the two then
-// compute the same first logits.
+// CopyWeights sets a network's variables from those of a network with at least as many classes. Of a wider last layer it takes
+// the first NumClasses outputs, so that both networks compute the same first logits.
 func CopyWeights(to *model.Store, toConfig Config, from *model.Store, fromConfig Config) error {
-	source := map[string]Param{}
+	source := map[string]nn.Param{}
 	for _, p := range fromConfig.Params() {
 		source[p.Name] = p
 	}
@@ -19,20 +20,20 @@ func CopyWeights(to *model.Store, toConfig Config, from *model.Store, fromConfig
 		if !ok {
 			return fmt.Errorf("resnet: copying weights: %s has no %s", fromConfig, p.Name)
 		}
-		values, err := Values(from, q)
+		values, err := nn.Values(from, q)
 		if err != nil {
 			return err
 		}
 		last := len(p.Dims) - 1
 		width, sourceWidth := p.Dims[last], q.Dims[last]
 		if len(q.Dims) != len(p.Dims) || sourceWidth < width || len(values)/sourceWidth != p.Size()/width {
-			return fmt.Errorf("resnet: copying weights: %s is %v there and %v here", p.Name, q.Dims, p.Dims)
+			return fmt.Errorf("resnet: copying weights: %s is %v in the source, want %v", p.Name, q.Dims, p.Dims)
 		}
 		narrow := make([]float32, 0, p.Size())
 		for i := 0; i < len(values); i += sourceWidth {
 			narrow = append(narrow, values[i:i+width]...)
 		}
-		if err := setValues(to, p, narrow); err != nil {
+		if err := nn.SetValues(to, p, narrow); err != nil {
 			return err
 		}
 	}

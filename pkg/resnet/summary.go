@@ -3,6 +3,8 @@ package resnet
 import (
 	"fmt"
 	"strings"
+
+	"nndl.example/resnet18/pkg/nn"
 )
 
 // Layer is a row of a Summary.
@@ -11,7 +13,7 @@ type Layer struct {
 	Kind   string // "convolution 3×3 /2 and batch norm", "max pool 3×3 /2" …
 	Output []int  // [height, width, channels] or [features] for one image
 	Params int    // trainable variables
-	Stats  int    // running statistics, which training moves but no gradient does
+	Stats  int    // running statistics, which are updated in training, but not by a gradient
 	MACs   int64  // multiply-adds of convolutions and dense layers for one image; the rest is not counted, as in the literature
 	Live   int    // trainable variables that the data can reach: see Summary.Live
 }
@@ -32,7 +34,7 @@ func (c Config) Summary() Summary {
 			kind += fmt.Sprintf(" /%d", cv.stride)
 		}
 		weights := cv.kernel * cv.kernel * cv.in * cv.out
-		first, last := liveTaps(cv.sizeIn, cv.sizeOut, cv.kernel, cv.stride)
+		first, last := nn.LiveKernelRange(cv.sizeIn, cv.sizeOut, cv.kernel, cv.stride)
 		live := (last - first + 1) * (last - first + 1) * cv.in * cv.out
 		s.Layers = append(s.Layers, Layer{
 			Name: cv.name, Kind: kind + ", batch norm", Output: []int{cv.sizeOut, cv.sizeOut, cv.out},
@@ -83,9 +85,9 @@ func (s Summary) MACs() (n int64) {
 	return n
 }
 
-// Live is the number of trainable variables that any pixel can reach. Kernel taps that lie outside the
-// image at every position, as eight of nine do on a 1×1 map, only ever multiply padding: the data's
-// gradient for them is exactly zero.
+// Live is the number of trainable variables that any pixel can reach. Kernel positions that are outside the map at every
+// output position, as eight of nine are on a 1×1 map, only ever multiply padding: the data's gradient for them is exactly
+// zero.
 func (s Summary) Live() (n int) {
 	for _, l := range s.Layers {
 		n += l.Live
@@ -103,7 +105,7 @@ func (s Summary) String() string {
 		fmt.Fprintf(&b, "%-22s %-32s %-14s %12s %14s\n", l.Name, l.Kind, dims, thousands(int64(l.Params)), thousands(l.MACs))
 	}
 	fmt.Fprintf(&b, "%-22s %-32s %-14s %12s %14s\n", "total", "", "", thousands(int64(s.Params())), thousands(s.MACs()))
-	fmt.Fprintf(&b, "\nBesides: %s running statistics of batch norm. The data reaches %s of the parameters (%.0f%%).\n",
+	fmt.Fprintf(&b, "\nBatch norm also keeps %s running statistics. The data reaches %s of the parameters (%.0f%%).\n",
 		thousands(int64(s.Stats())), thousands(int64(s.Live())), 100*float64(s.Live())/float64(s.Params()))
 	return b.String()
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nndl.example/resnet18/pkg/cifar"
-	"nndl.example/resnet18/pkg/resnet"
+	"nndl.example/resnet18/pkg/nn"
 )
 
 // reference is the accuracy and the mean loss of a toy, in float64 and one image at a time. The colours are
@@ -20,7 +20,7 @@ func reference(t *testing.T, r *Runner, d, centre *cifar.Dataset) (accuracy, los
 	t.Helper()
 	var values [3][]float32
 	for i, p := range r.model.Params() {
-		v, err := resnet.Values(r.store, p)
+		v, err := nn.Values(r.store, p)
 		require.NoError(t, err)
 		values[i] = v
 	}

@@ -6,7 +6,7 @@ import (
 
 	"github.com/gomlx/gomlx/ml/model"
 
-	"nndl.example/resnet18/pkg/resnet"
+	"nndl.example/resnet18/pkg/nn"
 	"nndl.example/resnet18/pkg/safetensors"
 )
 
@@ -19,18 +19,18 @@ func (r *Runner) SaveModel(path string) error {
 }
 
 func (r *Runner) writeModel(w io.Writer) error {
-	return resnet.WriteWeights(w, r.store, r.model.Params(), map[string]string{"format": "pt", "model": r.model.String()})
+	return nn.WriteWeights(w, r.store, r.model.Params(), map[string]string{"format": "pt", "model": r.model.String()})
 }
 
 // LoadModel sets the weights and running statistics from a file that SaveModel or PyTorch wrote.
-func (r *Runner) LoadModel(path string) error { return r.load(path, resnet.ReadWeights) }
+func (r *Runner) LoadModel(path string) error { return r.load(path, nn.ReadWeights) }
 
 // LoadFeatures is LoadModel for a file whose last layer has another number of outputs, as torchvision's weights
 // for ImageNet have: the last layer stays as it is, fresh after New, and all others are set. (Those weights also expect
 // another normalisation, with the means and deviations of ImageNet; further training makes up for it.)
-func (r *Runner) LoadFeatures(path string) error { return r.load(path, resnet.ReadFeatures) }
+func (r *Runner) LoadFeatures(path string) error { return r.load(path, nn.ReadFeatures) }
 
-func (r *Runner) load(path string, read func(*safetensors.File, *model.Store, []resnet.Param) error) error {
+func (r *Runner) load(path string, read func(*safetensors.File, *model.Store, []nn.Param) error) error {
 	f, err := safetensors.Open(path)
 	if err != nil {
 		return fmt.Errorf("runner: loading a model: %w", err)

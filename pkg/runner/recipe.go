@@ -3,36 +3,35 @@ package runner
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
-	"github.com/gomlx/gomlx/ml/train/optimizer"
 
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/optim"
 )
 
 // Recipe is what a training may do differently from the chapter's. The zero value is the chapter's way. It is part of a
 // run's identity: a run does not go on with another recipe.
 type Recipe struct {
-	// Optimizer is one of Optimizers; "" means "adam-l2", the chapter's.
+	// Optimizer is one of optim.Names; "" means "adam-l2", the chapter's.
 	Optimizer string `json:"optimizer,omitempty"`
 	// Momentum of "momentum" and "nesterov"; 0 means 0.9.
 	Momentum float64 `json:"momentum,omitempty"`
-	// MuonRate is Muon's learning rate for the kernels of convolutions, which then have no weight decay; 0 means that they are
-	// trained as all else. It follows the schedule, and takes over Momentum. See muonUpdate.
+	// MuonRate is Muon's learning rate for the kernels of convolutions, which then have no weight decay; 0 means no Muon. It
+	// follows the schedule and uses Momentum, too. See optim.Options.
 	MuonRate float64 `json:"muon_rate,omitempty"`
 	// DecayKernelsOnly leaves biases and batch norm's weights without weight decay.
 	DecayKernelsOnly bool `json:"decay_kernels_only,omitempty"`
 	// Schedule changes the learning rate from step to step.
-	Schedule Schedule `json:"schedule,omitzero"`
+	Schedule optim.Schedule `json:"schedule,omitzero"`
 	// LabelSmoothing is ε: the loss is the cross-entropy with (1-ε)·(the true class) + ε/(number of classes).
 	LabelSmoothing float64 `json:"label_smoothing,omitempty"`
 	// Augment moves the training images.
 	Augment cifar.Augment `json:"augment,omitzero"`
-	// Lookahead is a number of steps, after which the weights are drawn towards a slower copy of themselves each time; 0 means
-	// never. See lookahead.
+	// Lookahead is the number of steps between two moves of the weights to their slow average; 0 means never. See
+	// optim.Lookahead.
 	Lookahead int `json:"lookahead,omitempty"`
 	// PreciseNorm is how many batches of training images batch norm's running statistics are taken from anew before each
 	// evaluation on dev; 0 means that they stay as training has left them, a mean over the last ten batches or so. Where weights
@@ -45,12 +44,8 @@ type Recipe struct {
 	ShiftAverage int `json:"shift_average,omitempty"`
 }
 
-// Optimizers are the valid values of Recipe.Optimizer. AdamL2, AdamW and SGD have their formulas; "sgd" is SGD without
-// momentum, "momentum" with, "nesterov" with Nesterov's. Config.WeightDecay is λ in all of them.
-var Optimizers = []string{"adam-l2", "adamw", "sgd", "momentum", "nesterov"}
-
 func (r Recipe) withDefaults() Recipe {
-	if r.Optimizer == Optimizers[0] {
+	if r.Optimizer == optim.Names[0] {
 		r.Optimizer = "" // one recipe, one way to write it
 	}
 	if r.Momentum == 0 && (r.Optimizer == "momentum" || r.Optimizer == "nesterov") {
@@ -61,12 +56,6 @@ func (r Recipe) withDefaults() Recipe {
 
 func (r Recipe) validate() error {
 	switch {
-	case r.Optimizer != "" && !slices.Contains(Optimizers, r.Optimizer):
-		return fmt.Errorf("runner: optimizer is %q, want one of %v", r.Optimizer, Optimizers)
-	case r.Momentum != 0 && r.Optimizer != "momentum" && r.Optimizer != "nesterov":
-		return fmt.Errorf("runner: momentum is %g, but the optimizer is %q: want 0, or the optimizer \"momentum\" or \"nesterov\"", r.Momentum, r.Optimizer)
-	case !(r.Momentum >= 0 && r.Momentum < 1):
-		return fmt.Errorf("runner: momentum is %g, want at least 0 and less than 1", r.Momentum)
 	case r.Lookahead < 0:
 		return fmt.Errorf("runner: lookahead is %d, want a number of steps, or 0 for none", r.Lookahead)
 	case r.PreciseNorm < 0:
@@ -76,7 +65,7 @@ func (r Recipe) validate() error {
 	case !(r.LabelSmoothing >= 0 && r.LabelSmoothing < 1):
 		return fmt.Errorf("runner: label smoothing is %g, want at least 0 and less than 1", r.LabelSmoothing)
 	}
-	return cmp.Or(r.validateMuon(), r.Augment.Validate(), r.Schedule.validate())
+	return cmp.Or(r.optimizer(Config{}).Validate(), r.Augment.Validate(), r.Schedule.Validate())
 }
 
 // String names what is not the chapter's way.
@@ -91,7 +80,7 @@ func (r Recipe) String() string {
 	add(r.Momentum != 0, "momentum %g", r.Momentum)
 	add(r.MuonRate != 0, "Muon %g for convolutions", r.MuonRate)
 	add(r.DecayKernelsOnly, "decay on kernels only")
-	add(r.Schedule != (Schedule{}), "%s", r.Schedule)
+	add(r.Schedule != (optim.Schedule{}), "%s", r.Schedule)
 	add(r.LabelSmoothing != 0, "label smoothing %g", r.LabelSmoothing)
 	add(r.Augment.Flip != "", "%s flip", r.Augment.Flip)
 	add(r.Augment.Shift != 0, "shift by up to %d", r.Augment.Shift)
@@ -105,24 +94,12 @@ func (r Recipe) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// optimizer makes the optimizer that the configuration asks for.
-func (c Config) optimizer() optimizer.Interface {
-	rate, decay, r := c.LearningRate, max(0, c.WeightDecay), c.Recipe
-	coupled := &coupledL2{weightDecay: decay, spared: func(v *model.Variable) bool {
-		return r.DecayKernelsOnly && !isKernel(v) || r.MuonRate > 0 && isConvolution(v)
-	}}
-	switch r.Optimizer {
-	case "adamw":
-		if r.DecayKernelsOnly {
-			return &decoupledDecay{AdamW(rate, 0), rate, decay}
-		}
-		return AdamW(rate, decay)
-	case "sgd", "momentum", "nesterov":
-		coupled.Interface = &momentumSGD{learningRate: rate, momentum: r.Momentum, nesterov: r.Optimizer == "nesterov", muonRate: r.MuonRate}
-	default:
-		coupled.Interface = AdamW(rate, 0)
+// optimizer returns the options of the recipe's optimizer; c gives the learning rate and the weight decay.
+func (r Recipe) optimizer(c Config) optim.Options {
+	return optim.Options{
+		Name: r.Optimizer, LearningRate: c.LearningRate, WeightDecay: max(0, c.WeightDecay),
+		Momentum: r.Momentum, MuonRate: r.MuonRate, DecayKernelsOnly: r.DecayKernelsOnly,
 	}
-	return coupled
 }
 
 // smoothedLoss is the mean cross-entropy with smoothed labels (Szegedy et al. 2016, section 7; as

@@ -14,12 +14,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/optim"
 )
 
 // everything is a recipe in which nothing is the chapter's.
 var everything = Recipe{
 	Optimizer: "nesterov", Momentum: 0.8, MuonRate: 0.05, DecayKernelsOnly: true, LabelSmoothing: 0.1, FlipAverage: true,
-	Schedule: Schedule{Kind: "linear", Warmup: 0.3, Start: 0.2, End: 0.1},
+	Schedule: optim.Schedule{Kind: "linear", Warmup: 0.3, Start: 0.2, End: 0.1},
 	Augment:  cifar.Augment{Flip: "alternate", Shift: 2}, Lookahead: 4, PreciseNorm: 2, ShiftAverage: 1,
 }
 
@@ -34,12 +35,12 @@ func TestRecipeErrors(t *testing.T) {
 		"label smoothing is 1":      {LabelSmoothing: 1},
 		"label smoothing is NaN":    {LabelSmoothing: math.NaN()},
 		`flip is "up"`:              {Augment: cifar.Augment{Flip: "up"}},
-		`schedule is "steps"`:       {Schedule: Schedule{Kind: "steps"}},
+		`schedule is "steps"`:       {Schedule: optim.Schedule{Kind: "steps"}},
 		"lookahead is -1":           {Lookahead: -1},
 		"precise norm is -1":        {PreciseNorm: -1},
 		"shift average is 17":       {ShiftAverage: 17},
-		"has no kind":               {Schedule: Schedule{Warmup: 0.1}},
-		"from 0 to less than 1, st": {Schedule: Schedule{Kind: "cosine", Warmup: 1}},
+		"has no kind":               {Schedule: optim.Schedule{Warmup: 0.1}},
+		"from 0 to less than 1, st": {Schedule: optim.Schedule{Kind: "cosine", Warmup: 1}},
 	} {
 		_, err := New(goBackend(t), toy{}, t.TempDir(), Config{Recipe: r})
 		require.ErrorContains(t, err, want)
@@ -53,101 +54,6 @@ func TestRecipeString(t *testing.T) {
 	require.Equal(t, "momentum, momentum 0.9", Recipe{Optimizer: "momentum"}.withDefaults().String())
 	require.Equal(t, "nesterov, momentum 0.8, Muon 0.05 for convolutions, decay on kernels only, linear schedule to 0.1 after 30% warm-up from 0.2, "+
 		"label smoothing 0.1, alternate flip, shift by up to 2, lookahead every 4 steps, batch norm's statistics of 2 batches, answers averaged over both sides, and over shifts by 1", everything.String())
-}
-
-func TestScheduleFactor(t *testing.T) {
-	t.Parallel()
-	triangle := Schedule{Kind: "linear", Warmup: 0.2, Start: 0.2, End: 0.1}
-	cosine := Schedule{Kind: "cosine", Warmup: 0.5, End: 0.2}
-	for _, c := range []struct {
-		s           Schedule
-		step, total int
-		want        float64
-	}{
-		{Schedule{}, 7, 10, 1},
-		{triangle, 0, 100, 0.2}, {triangle, 5, 100, 0.4}, {triangle, 20, 100, 1}, {triangle, 60, 100, 0.55}, {triangle, 99, 100, 1 - 0.9*79/80},
-		{cosine, 0, 8, 0}, {cosine, 2, 8, 0.5}, {cosine, 4, 8, 1}, {cosine, 6, 8, 0.6}, {cosine, 5, 8, 0.2 + 0.4*(1+math.Sqrt2/2)},
-		{Schedule{Kind: "cosine"}, 0, 3, 1}, {Schedule{Kind: "linear"}, 2, 4, 0.5},
-	} {
-		require.InDelta(t, c.want, c.s.Factor(c.step, c.total), 1e-12, "%v at step %d of %d", c.s, c.step, c.total)
-	}
-}
-
-// Each optimizer with decay on kernels only, against its formula written out. The loss is Σ aᵢ·θᵢ³/3, whose gradient is a·θ².
-func TestDecayKernelsOnly(t *testing.T) {
-	t.Parallel()
-	onBackends(t, func(t *testing.T, b compute.Backend) {
-		for _, name := range Optimizers {
-			testDecayKernelsOnly(t, b, name)
-		}
-	})
-}
-
-func testDecayKernelsOnly(t *testing.T, b compute.Backend, name string) {
-	const rate, decay, momentum = 0.01, 0.5, 0.9
-	store := model.NewStore()
-	kernel, bias := []float32{0.5, -1.5}, []float32{2, 0.3}
-	_, err := store.CreateVariable("/kernel", tensors.FromFlatDataAndDimensions(kernel, 2, 1))
-	require.NoError(t, err)
-	_, err = store.CreateVariable("/bias", tensors.FromFlatDataAndDimensions(bias, 2))
-	require.NoError(t, err)
-	c := Config{LearningRate: rate, WeightDecay: decay, Recipe: Recipe{Optimizer: name, DecayKernelsOnly: true}}.withDefaults()
-	optimizer := c.optimizer()
-	step, err := model.NewExec(b, store, func(scope *model.Scope, a *graph.Node) *graph.Node {
-		node := func(path string) *graph.Node {
-			return graph.Reshape(scope.Store().GetVariable(path).NodeValue(a.Graph()), 2)
-		}
-		theta := graph.Concatenate([]*graph.Node{node("/kernel"), node("/bias")}, 0)
-		loss := graph.MulScalar(graph.ReduceAllSum(graph.Mul(a, graph.PowScalar(theta, 3))), 1.0/3)
-		optimizer.UpdateGraph(scope, a.Graph(), loss)
-		return loss
-	})
-	require.NoError(t, err)
-	defer step.Finalize()
-
-	x := []float64{0.5, -1.5, 2, float64(float32(0.3))}
-	m, v := make([]float64, 4), make([]float64, 4)
-	for n := 1; n <= 5; n++ {
-		a := []float32{1, -2, 0.5, float32(n)}
-		_, err := step.Call(a)
-		require.NoError(t, err)
-		for i := range x {
-			g := float64(a[i]) * x[i] * x[i]
-			lambda := decay
-			if i >= 2 {
-				lambda = 0 // biases
-			}
-			switch name {
-			case "adamw":
-				x[i] -= rate * lambda * x[i]
-			default:
-				g += lambda * x[i]
-			}
-			switch name {
-			case "adam-l2", "adamw":
-				m[i], v[i] = 0.9*m[i]+0.1*g, 0.999*v[i]+0.001*g*g
-				k := float64(n)
-				x[i] -= rate * m[i] / (1 - math.Pow(0.9, k)) / (math.Sqrt(v[i]/(1-math.Pow(0.999, k))) + 1e-8)
-			case "sgd":
-				x[i] -= rate * g
-			case "momentum":
-				m[i] = momentum*m[i] + g
-				x[i] -= rate * m[i]
-			case "nesterov":
-				m[i] = momentum*m[i] + g
-				x[i] -= rate * (g + momentum*m[i])
-			}
-		}
-		var got []float64
-		for _, path := range []string{"/kernel", "/bias"} {
-			values, err := tensors.CopyFlatData[float32](store.GetVariable(path).MustValue())
-			require.NoError(t, err)
-			for _, f := range values {
-				got = append(got, float64(f))
-			}
-		}
-		require.InDeltaSlice(t, x, got, 1e-5, "%s, step %d", name, n)
-	}
 }
 
 // The smoothed loss against its definition in float64.
@@ -283,34 +189,12 @@ func TestRecipeMatters(t *testing.T) {
 	for _, r := range []Recipe{
 		{Optimizer: "adamw"}, {Optimizer: "sgd"}, {Optimizer: "momentum"}, {Optimizer: "nesterov"}, {Optimizer: "nesterov", Momentum: 0.5},
 		{DecayKernelsOnly: true}, {LabelSmoothing: 0.1}, {Lookahead: 4}, {Augment: cifar.Augment{Flip: "random"}}, {Augment: cifar.Augment{Shift: 4}},
-		{Schedule: Schedule{Kind: "linear"}}, {Schedule: Schedule{Kind: "cosine"}},
+		{Schedule: optim.Schedule{Kind: "linear"}}, {Schedule: optim.Schedule{Kind: "cosine"}},
 	} {
 		steps := train(r, sided{})
 		require.False(t, slices.ContainsFunc(seen, func(s []Step) bool { return slices.Equal(s, steps) }), "%v changes nothing", r)
 		seen = append(seen, steps)
 	}
-}
-
-// The slow copy and the weights, by hand: d = 0, then a quarter, then a half.
-func TestLookahead(t *testing.T) {
-	t.Parallel()
-	onBackends(t, func(t *testing.T, b compute.Backend) {
-		store := model.NewStore()
-		v, err := store.CreateVariable("/layer/weight", tensors.FromValue([]float32{4, -8}))
-		require.NoError(t, err)
-		exec, err := lookahead(b, store)
-		require.NoError(t, err)
-		for _, step := range []struct {
-			fast []float32
-			d    float32
-			want []float32
-		}{{[]float32{4, -8}, 0, []float32{4, -8}}, {[]float32{8, 0}, 0.25, []float32{7, -2}}, {[]float32{1, 2}, 0.5, []float32{4, 0}}} {
-			require.NoError(t, v.SetValue(tensors.FromValue(step.fast)))
-			_, err := exec.Call1(step.d)
-			require.NoError(t, err)
-			require.Equal(t, step.want, v.MustValue().Value())
-		}
-	})
 }
 
 // The statistics that PreciseNorm leaves are the means over the first images, not those of training.

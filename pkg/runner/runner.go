@@ -23,13 +23,14 @@ import (
 
 	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
-	"nndl.example/resnet18/pkg/resnet"
+	"nndl.example/resnet18/pkg/nn"
+	"nndl.example/resnet18/pkg/optim"
 )
 
 // Model is a network that a Runner can train; resnet.Config is one.
 type Model interface {
 	Init(store *model.Store, seed uint64) error
-	Params() []resnet.Param
+	Params() []nn.Param
 	// Logits maps normalised images [batch, height, width, channels] to logits [batch, classes].
 	Logits(scope *model.Scope, images *graph.Node) *graph.Node
 	String() string
@@ -90,16 +91,16 @@ type Runner struct {
 	History History   // of the run so far
 	Out     io.Writer // log lines and progress; os.Stdout at first
 
-	backend  compute.Backend
-	sharding *sharding // nil with one device
-	model    Model
-	dir      string
-	store    *model.Store
-	trainer  *train.Trainer
-	eval     *model.Exec
-	predict  *model.Exec
-	look     *model.Exec // see lookahead
-	norm     *model.Exec // see preciseNorm
+	backend   compute.Backend
+	sharding  *sharding // nil with one device
+	model     Model
+	dir       string
+	store     *model.Store
+	trainer   *train.Trainer
+	eval      *model.Exec
+	predict   *model.Exec
+	lookahead *optim.Lookahead
+	norm      *model.Exec // see preciseNorm
 }
 
 // New prepares a runner for a model, with fresh weights, in a folder that Train makes if needed.
@@ -141,9 +142,9 @@ func (r *Runner) reset() error {
 		return batchAccuracy(scope, labels, logits)
 	}, nil)
 	r.trainer = train.NewTrainer(r.backend, r.store, logits, lossOf,
-		r.Config.optimizer(), []metric.Interface{accuracy}, nil)
+		r.Config.Recipe.optimizer(r.Config).New(), []metric.Interface{accuracy}, nil)
 	var err1, err2, err3, err4 error
-	r.look, err3 = lookahead(r.backend, r.store)
+	r.lookahead, err3 = optim.NewLookahead(r.backend, r.store)
 	r.norm, err4 = preciseNorm(r.backend, r.store, logits)
 	r.eval, err1 = model.NewExec(r.backend, r.store, func(scope *model.Scope, images, labels *graph.Node) (*graph.Node, *graph.Node) {
 		scope.Store().SetTraining(images.Graph(), false)
@@ -196,7 +197,7 @@ func (r *Runner) Finalize() {
 	}
 	r.trainer.ResetComputationGraphs()
 	r.eval.Finalize()
-	r.look.Finalize()
+	r.lookahead.Finalize()
 	r.norm.Finalize()
 	r.predict.Finalize()
 	r.store.Finalize()

@@ -23,7 +23,7 @@ import (
 
 	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
-	"nndl.example/resnet18/pkg/resnet"
+	"nndl.example/resnet18/pkg/nn"
 )
 
 // toy is a Model small enough for hundreds of training runs: the mean colour of an image, centred with a
@@ -43,8 +43,8 @@ func (m toy) numClasses() int {
 	return m.classes
 }
 
-func (m toy) Params() []resnet.Param {
-	return []resnet.Param{
+func (m toy) Params() []nn.Param {
+	return []nn.Param{
 		{Name: "norm.running_mean", Dims: []int{3}},
 		{Name: "fc.weight", Dims: []int{3, m.numClasses()}, Trainable: true},
 		{Name: "fc.bias", Dims: []int{m.numClasses()}, Trainable: true},
@@ -53,7 +53,7 @@ func (m toy) Params() []resnet.Param {
 
 func (m toy) Init(store *model.Store, seed uint64) error {
 	rng := rand.New(rand.NewPCG(seed, 0))
-	return resnet.CreateVariables(store, m.Params(), func(p resnet.Param) []float32 {
+	return nn.CreateVariables(store, m.Params(), func(p nn.Param) []float32 {
 		values := make([]float32, p.Size())
 		for i := range values {
 			if p.Trainable {

@@ -15,6 +15,7 @@ import (
 
 	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/optim"
 )
 
 // ErrStopped is returned by Train when its context ended: all is saved, and Train goes on when it is called
@@ -193,7 +194,18 @@ func (t *training) oneStep(epoch int, batch train.Batch) error {
 		t.started = true
 		debug.FreeOSMemory() // of the graph and the initial weights, which are compiled and on the device now
 	}
-	return t.lookAhead()
+	return t.lookahead.AfterStep(t.step, t.Config.Recipe.Lookahead, t.total)
+}
+
+// setLearningRate gives the optimizer the learning rate of the next step and returns it. It follows from the step alone, so
+// a resumed run has the same.
+func (t *training) setLearningRate() (float64, error) {
+	s := t.Config.Recipe.Schedule
+	rate := t.Config.LearningRate * s.Factor(t.step, t.total)
+	if s.Kind == "" {
+		return rate, nil // the optimizer's own variable has it
+	}
+	return rate, optim.SetLearningRate(t.store, rate)
 }
 
 // update runs one training step and returns the batch's loss and accuracy before it.

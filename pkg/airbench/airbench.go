@@ -1,0 +1,127 @@
+// Package airbench is a small network that learns CIFAR-10 quickly: that of airbench94 (Jordan 2024, "94% on CIFAR-10 in
+// 3.29 Seconds on a Single GPU", arXiv:2404.00498), written for GoMLX.
+//
+//	2×2 convolution, frozen: whitens patches   [31, 31, 24]    GELU
+//	group 1: 3×3, pool, norm, GELU             [15, 15, 64]    3×3, norm, GELU
+//	group 2: 3×3, pool, norm, GELU             [7, 7, 256]     3×3, norm, GELU
+//	group 3: 3×3, pool, norm, GELU             [3, 3, 256]     3×3, norm, GELU
+//	3×3 max pool, dense layer, times 1/9       [10]
+//
+// Each of its choices buys training time: the whitening need not be learnt, convolutions start as identities, so that the
+// image reaches the last layer from the first step on, and pools stand before the norms, where maps are smaller.
+//
+// Left out of airbench94: freezing the whitening's bias after three epochs. Its lookahead average of the weights, its views of
+// an image at the test, and the Muon of its newer version are in runner.Recipe.
+package airbench
+
+import (
+	"fmt"
+
+	"github.com/gomlx/compute"
+	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/ml/layers/activation"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/nn"
+)
+
+const (
+	// logitScale keeps the first logits small: the dense layer's input, a maximum, is large.
+	logitScale = 1.0 / 9
+	// shiftScale multiplies batch norm's shifts, so that gradient descent moves them its square, 64, times as fast: by the
+	// chain rule the gradient grows by the factor, and so does what a step of it does. airbench94 has a learning rate of
+	// its own for them, 64 times the others'.
+	shiftScale = 8
+)
+
+// Net is the network.
+type Net struct {
+	Widths    [3]int    // channels of the three groups
+	Whitening []float32 // the first kernel, [2, 2, 3, 24]: see Whitening; nil is zeros, for a net that is to be loaded
+}
+
+// New is the network as airbench94 has it, which whitens the patches of these training images.
+func New(train *cifar.Dataset) Net {
+	return Net{Widths: [3]int{64, 256, 256}, Whitening: Whitening(train)}
+}
+
+// String names the network in a line.
+func (n Net) String() string {
+	return fmt.Sprintf("airbench94-like network, widths %d-%d-%d, %d classes", n.Widths[0], n.Widths[1], n.Widths[2], cifar.NumClasses)
+}
+
+// group is three layers and their second half: convolution, pool, norm, GELU, convolution, norm, GELU.
+type group struct {
+	name    string
+	in, out int
+	size    int // height = width of its input; half of it, rounded down, behind the pool
+}
+
+func (n Net) groups() []group {
+	in, size := whitened, cifar.Width-1
+	var gs []group
+	for i, out := range n.Widths {
+		gs = append(gs, group{fmt.Sprintf("group%d", i+1), in, out, size})
+		in, size = out, size/2
+	}
+	return gs
+}
+
+// Logits implements runner.Model: normalised images [batch, 32, 32, 3] to logits [batch, 10].
+func (n Net) Logits(scope *model.Scope, images *Node) *Node {
+	l := layers{nn.NewVariables(scope, images.Graph())}
+	batch := images.Shape().Dim(0)
+	images.AssertDims(batch, cifar.Height, cifar.Width, cifar.Channels)
+	x := activation.Gelu(l.whiten(images)) // [batch, 31, 31, 24]
+	for _, g := range n.groups() {
+		x.AssertDims(batch, g.size, g.size, g.in)
+		x = nn.MaxPool2D(l.convolve(x, g.name+".conv1"), 2, 2)
+		x = activation.Gelu(l.norm(x, g.name+".norm1"))
+		x = activation.Gelu(l.norm(l.convolve(x, g.name+".conv2"), g.name+".norm2"))
+	}
+	x = Reshape(nn.MaxPool2D(x, 3, 3), batch, n.Widths[2])
+	return MulScalar(MatMul(x, l.Value("fc.weight")), logitScale)
+}
+
+// layers are the layers of the network, with its variables.
+type layers struct{ nn.Variables }
+
+// whiten is the 2×2 convolution without padding, as a product: each row of its left factor is a patch of 12 numbers and a 1,
+// whose weights are the biases. (So their gradient comes from a product too, which is faster than summing rows.)
+func (l layers) whiten(images *Node) *Node {
+	batch, size := images.Shape().Dim(0), cifar.Width-1
+	var shifted []*Node
+	for i := range 2 {
+		for j := range 2 {
+			shifted = append(shifted, Slice(images, AxisRange(), AxisRange(i, i+size), AxisRange(j, j+size), AxisRange()))
+		}
+	}
+	shifted = append(shifted, OnesLike(Slice(shifted[0], AxisRange(), AxisRange(), AxisRange(), AxisRange(0, 1))))
+	patches := Reshape(Concatenate(shifted, 3), batch*size*size, patchSize+1)
+	kernel := Concatenate([]*Node{Reshape(l.Value("whiten.weight"), patchSize, whitened), InsertAxes(l.Value("whiten.bias"), 0)}, 0)
+	return Reshape(MatMul(patches, kernel), batch, size, size, whitened)
+}
+
+// convolve is a 3×3 convolution with padding 1. A map of odd size gets another row and column of zeros, which is what lies
+// beyond the border anyway, because nn.Conv2D is faster on even ones; what it computes there is cut off.
+func (l layers) convolve(x *Node, name string) *Node {
+	kernel, size := l.Value(name+".weight"), x.Shape().Dim(1)
+	if size%2 == 0 || size <= 3 {
+		return nn.Conv2D(x, kernel, 1)
+	}
+	y := nn.Conv2D(padded(x), kernel, 1)
+	return Slice(y, AxisRange(), AxisRange(0, size), AxisRange(0, size), AxisRange())
+}
+
+// norm is batch norm without a weight.
+func (l layers) norm(x *Node, name string) *Node {
+	shift := MulScalar(l.Value(name+".bias"), shiftScale)
+	return l.BatchNormWith(x, name, OnesLike(shift), shift)
+}
+
+// padded adds a row of zeros below and a column of zeros on the right.
+func padded(x *Node) *Node {
+	end := compute.PadAxis{End: 1}
+	return Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, end, end, compute.PadAxis{})
+}

@@ -1,0 +1,135 @@
+package nn
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/stretchr/testify/require"
+
+	"nndl.example/resnet18/pkg/internal/badinput"
+	"nndl.example/resnet18/pkg/safetensors"
+)
+
+func TestBadWeights(t *testing.T) {
+	params := []Param{{"a.weight", []int{2, 3}, true}, {"a.bias", []int{2}, true}}
+	good := func() []safetensors.Tensor {
+		return []safetensors.Tensor{
+			{Name: "a.weight", DType: "F32", Shape: []int{3, 2}, Data: make([]byte, 24)},
+			{Name: "a.bias", DType: "F32", Shape: []int{2}, Data: make([]byte, 8)},
+		}
+	}
+	for _, test := range []struct {
+		name, want string
+		change     func(ts []safetensors.Tensor) []safetensors.Tensor
+	}{
+		{"missing", `no tensor "a.bias"`, func(ts []safetensors.Tensor) []safetensors.Tensor { return ts[:1] }},
+		{"extra", `"b.weight" is not part`, func(ts []safetensors.Tensor) []safetensors.Tensor {
+			return append(ts, safetensors.Tensor{Name: "b.weight", DType: "F32", Data: make([]byte, 4)})
+		}},
+		{"shape", `"a.weight" has shape [2 3], want [3 2]`, func(ts []safetensors.Tensor) []safetensors.Tensor { ts[0].Shape = []int{2, 3}; return ts }},
+		{"rank", `"a.weight" has shape [6], want [3 2]`, func(ts []safetensors.Tensor) []safetensors.Tensor { ts[0].Shape = []int{6}; return ts }},
+		{"dtype", `"a.bias" has dtype I32`, func(ts []safetensors.Tensor) []safetensors.Tensor { ts[1].DType = "I32"; return ts }},
+		{"half precision", `"a.bias" has dtype F16`, func(ts []safetensors.Tensor) []safetensors.Tensor {
+			ts[1].DType, ts[1].Data = "F16", make([]byte, 4)
+			return ts
+		}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			store := model.NewStore()
+			var file bytes.Buffer
+			require.NoError(t, safetensors.Write(&file, test.change(good()), nil))
+			f, err := safetensors.Read(bytes.NewReader(file.Bytes()), int64(file.Len()))
+			require.NoError(t, err)
+			badinput.Refused(t, "weights", func() error { return ReadWeights(f, store, params) }, test.want)
+			require.Zero(t, store.NumVariables(), "a bad file must change nothing")
+		})
+	}
+	_, err := Values(model.NewStore(), params[0])
+	require.ErrorContains(t, err, `"a.weight" is not in the store`)
+}
+
+// A file that cannot be read to its end, or that does not fit the last variable, has set none of the others.
+func TestWeightsAllOrNothing(t *testing.T) {
+	t.Parallel()
+	params := []Param{{"a.weight", []int{2, 3}, true}, {"a.bias", []int{2}, true}}
+	ones := func(n int) []byte { return bytes.Repeat([]byte{0, 0, 0x80, 0x3f}, n) }
+	var file bytes.Buffer
+	require.NoError(t, safetensors.Write(&file, []safetensors.Tensor{
+		{Name: "a.weight", DType: "F32", Shape: []int{3, 2}, Data: ones(6)}, {Name: "a.bias", DType: "F32", Shape: []int{2}, Data: ones(2)}}, nil))
+	cut, err := safetensors.Read(bytes.NewReader(file.Bytes()[:file.Len()-1]), int64(file.Len()))
+	require.NoError(t, err, "the header is whole")
+	whole, err := safetensors.Read(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	require.NoError(t, err)
+	for _, test := range []struct {
+		name string
+		file *safetensors.File
+		bias int // elements of the network's own variable
+		want string
+	}{
+		{"cut while it is open", cut, 2, `nn: weights: safetensors: tensor "a.bias": EOF`},
+		{"another network", whole, 3, `nn: weights: the network's variable "a.bias" is (Float32)[3], want float32 [2]`},
+	} {
+		store := model.NewStore()
+		require.NoError(t, SetValues(store, params[0], make([]float32, 6)))
+		require.NoError(t, SetValues(store, Param{"a.bias", []int{test.bias}, true}, make([]float32, test.bias)))
+		require.EqualError(t, ReadWeights(test.file, store, params), test.want, test.name)
+		v, err := Values(store, params[0])
+		require.NoError(t, err)
+		require.Equal(t, make([]float32, 6), v, test.name)
+	}
+}
+
+// TestBadWeightsKeepStore: where the last tensor is bad, the first is not set either.
+func TestBadWeightsKeepStore(t *testing.T) {
+	t.Parallel()
+	params := []Param{{"a.weight", []int{2, 3}, true}, {"a.bias", []int{2}, true}}
+	store := model.NewStore()
+	for _, p := range params {
+		require.NoError(t, SetValues(store, p, ones(p)))
+	}
+	data := bytes.Repeat([]byte{1}, 24)
+	for name, bias := range map[string]safetensors.Tensor{
+		"shape": {Name: "a.bias", DType: "F32", Shape: []int{3}, Data: data[:12]},
+		"dtype": {Name: "a.bias", DType: "F16", Shape: []int{2}, Data: data[:4]},
+		"name":  {Name: "a.shift", DType: "F32", Shape: []int{2}, Data: data[:8]},
+	} {
+		var file bytes.Buffer
+		require.NoError(t, safetensors.Write(&file, []safetensors.Tensor{{Name: "a.weight", DType: "F32", Shape: []int{3, 2}, Data: data}, bias}, nil))
+		f, err := safetensors.Read(bytes.NewReader(file.Bytes()), int64(file.Len()))
+		require.NoError(t, err)
+		require.ErrorContains(t, ReadWeights(f, store, params), `"a.bias"`, name)
+		for _, p := range params {
+			got, err := Values(store, p)
+			require.NoError(t, err)
+			require.Equal(t, ones(p), got, name)
+		}
+	}
+}
+
+// TestCountersAreIgnored: PyTorch's files hold num_batches_tracked, which has no use here.
+func TestCountersAreIgnored(t *testing.T) {
+	t.Parallel()
+	params := []Param{{"bn1.bias", []int{2}, true}}
+	var file bytes.Buffer
+	require.NoError(t, safetensors.Write(&file, []safetensors.Tensor{
+		{Name: "bn1.bias", DType: "F32", Shape: []int{2}, Data: []byte{0, 0, 0x40, 0x40, 0, 0, 0x80, 0x40}},
+		{Name: "bn1.num_batches_tracked", DType: "I64", Data: make([]byte, 8)},
+	}, nil))
+	f, err := safetensors.Read(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	require.NoError(t, err)
+	store := model.NewStore()
+	require.NoError(t, ReadWeights(f, store, params))
+	got, err := Values(store, params[0])
+	require.NoError(t, err)
+	require.Equal(t, []float32{3, 4}, got)
+}
+
+// ones are values that no bad file holds.
+func ones(p Param) []float32 {
+	v := make([]float32, p.Size())
+	for i := range v {
+		v[i] = 1
+	}
+	return v
+}

@@ -1,0 +1,65 @@
+package optim
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/ml/train/optimizer"
+)
+
+// Names are the optimizers that Options knows: AdamL2, AdamW, and SGD without momentum, with momentum and with Nesterov's.
+var Names = []string{"adam-l2", "adamw", "sgd", "momentum", "nesterov"}
+
+// Options say which optimizer to make.
+type Options struct {
+	Name             string  // one of Names; "" means "adam-l2"
+	LearningRate     float64 // η
+	WeightDecay      float64 // λ; see AdamL2, AdamW and SGD
+	Momentum         float64 // μ of "momentum" and "nesterov"
+	MuonRate         float64 // η of Muon for the kernels of convolutions, which then have no weight decay; 0 means no Muon
+	DecayKernelsOnly bool    // no weight decay on biases and batch norm's parameters
+}
+
+// Validate returns an error that names the first option that does not fit the others.
+func (o Options) Validate() error {
+	hasMomentum := o.Name == "momentum" || o.Name == "nesterov"
+	switch {
+	case o.Name != "" && !slices.Contains(Names, o.Name):
+		return fmt.Errorf("optim: optimizer is %q, want one of %v", o.Name, Names)
+	case o.Momentum != 0 && !hasMomentum:
+		return fmt.Errorf("optim: momentum is %g, but the optimizer is %q: want 0, or the optimizer \"momentum\" or \"nesterov\"", o.Momentum, o.Name)
+	case !(o.Momentum >= 0 && o.Momentum < 1):
+		return fmt.Errorf("optim: momentum is %g, want at least 0 and less than 1", o.Momentum)
+	case !(o.MuonRate >= 0 && o.MuonRate <= 1):
+		return fmt.Errorf("optim: Muon's learning rate is %g, want 0 (no Muon) to 1", o.MuonRate)
+	case o.MuonRate > 0 && !hasMomentum && o.Name != "sgd":
+		return fmt.Errorf("optim: Muon trains the convolutions, and the optimizer of the other variables is %q: want sgd, momentum or nesterov", o.Name)
+	}
+	return nil
+}
+
+// New makes the optimizer.
+func (o Options) New() optimizer.Interface {
+	coupled := &coupledL2{weightDecay: o.WeightDecay, exempt: func(v *model.Variable) bool {
+		return o.DecayKernelsOnly && !isKernel(v) || o.MuonRate > 0 && isConvKernel(v)
+	}}
+	switch o.Name {
+	case "adamw":
+		if o.DecayKernelsOnly {
+			return &decoupledDecay{AdamW(o.LearningRate, 0), o.LearningRate, o.WeightDecay}
+		}
+		return AdamW(o.LearningRate, o.WeightDecay)
+	case "sgd", "momentum", "nesterov":
+		coupled.Interface = &momentumSGD{learningRate: o.LearningRate, momentum: o.Momentum, nesterov: o.Name == "nesterov", muonRate: o.MuonRate}
+	default:
+		coupled.Interface = AdamW(o.LearningRate, 0)
+	}
+	return coupled
+}
+
+// isKernel reports whether v is the kernel of a convolution or dense layer. Biases and batch norm's parameters are vectors.
+func isKernel(v *model.Variable) bool { return v.Shape().Rank() > 1 }
+
+// isConvKernel reports whether v is the kernel of a convolution.
+func isConvKernel(v *model.Variable) bool { return v.Shape().Rank() == 4 }

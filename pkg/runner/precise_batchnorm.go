@@ -1,0 +1,62 @@
+package runner
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
+
+	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/nn"
+)
+
+// preciseNorm makes the graph that shows the model a batch of images in training mode, with the weights as they are, and takes
+// the batch's statistics s into the running ones r, which are the mean over batches then: with i = 0, 1, … the batch's number,
+//
+//	r ← r + (s - r)/(i+1)
+//
+// ("precise batch norm": Wu and Johnson 2021, arXiv:2105.07576, section 3). A model moves its running statistics by
+// (1-nn.Momentum)·(s - r) itself, and so from 0 by (1-nn.Momentum)·s.
+func preciseNorm(b compute.Backend, store *model.Store, logits func(*model.Scope, *graph.Node) *graph.Node) (*model.Exec, error) {
+	return model.NewExec(b, store, func(scope *model.Scope, images, i *graph.Node) *graph.Node {
+		g := images.Graph()
+		scope.Store().SetTraining(g, true)
+		var statistics []*model.Variable
+		var before []*graph.Node
+		for v := range scope.IterVariables() {
+			if strings.HasPrefix(v.Name(), "running_") {
+				statistics, before = append(statistics, v), append(before, v.NodeValue(g))
+				v.SetNodeValue(graph.ZerosLike(v.NodeValue(g)))
+			}
+		}
+		logits(scope, images)
+		for k, v := range statistics {
+			batch := graph.MulScalar(v.NodeValue(g), 1/(1-nn.Momentum))
+			v.SetNodeValue(graph.Add(before[k], graph.Div(graph.Sub(batch, before[k]), graph.OnePlus(i))))
+		}
+		return i // an Exec wants a result
+	})
+}
+
+// settleNorm does that with the first training images, if the recipe asks for it. Nothing of the statistics before is left, so
+// that a resumed run has the same.
+func (t *training) settleNorm() error {
+	d := t.train
+	size := min(t.Config.BatchSize, d.Len())
+	for i := range min(t.Config.Recipe.PreciseNorm, d.Len()/size) {
+		images := tensors.FromFlatDataAndDimensions(d.Pixels[i*size*cifar.ImageSize:][:size*cifar.ImageSize],
+			size, cifar.Height, cifar.Width, cifar.Channels)
+		out, err := t.norm.Call1(images, float32(i))
+		if err = errors.Join(err, images.FinalizeAll()); err != nil {
+			return fmt.Errorf("runner: batch norm's statistics after step %d: %w", t.step-1, err)
+		}
+		if err := out.FinalizeAll(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
