@@ -10,6 +10,7 @@ import (
 	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/lab"
+	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/picture"
 	"nndl.example/resnet18/pkg/runner"
 )
@@ -149,15 +150,15 @@ func (a *app) predict(args []string) error {
 	if err != nil {
 		return err
 	}
-	p := runner.Softmax(logits[0])
-	top := runner.Top(p, 5)
+	p := metrics.Softmax(logits[0])
+	top := metrics.TopK(p, 5)
 	if truth == "" {
-		fmt.Fprintf(a.out, "The predicted category is %s\n", lab.ClassName(top[0]))
+		fmt.Fprintf(a.out, "The predicted category is %s\n", metrics.ClassName(top[0]))
 	} else {
-		fmt.Fprintf(a.out, "The true category is %s and the predicted category is %s\n", truth, lab.ClassName(top[0]))
+		fmt.Fprintf(a.out, "The true category is %s and the predicted category is %s\n", truth, metrics.ClassName(top[0]))
 	}
 	for _, i := range top {
-		fmt.Fprintf(a.out, "  %-12s %5.1f%%\n", lab.ClassName(i), 100*p[i])
+		fmt.Fprintf(a.out, "  %-12s %5.1f%%\n", metrics.ClassName(i), 100*p[i])
 	}
 	return nil
 }

@@ -3,7 +3,7 @@ package exercises
 import (
 	"math"
 
-	"nndl.example/resnet18/pkg/lab"
+	"nndl.example/resnet18/pkg/metrics"
 )
 
 // Precision is for each class the share of its answers that are right (notebook 04, exercise 1): the diagonal of the
@@ -45,7 +45,7 @@ func Scaled(logits [][]float32, temperature float64) [][]float32 {
 // thirds, on a logarithmic scale.
 func Temperature(logits [][]float32, labels []uint8) float64 {
 	loss := func(logT float64) float64 {
-		mean, _ := lab.Spread(lab.Losses(Scaled(logits, math.Exp(logT)), labels))
+		mean, _ := metrics.MeanStd(metrics.CrossEntropies(Scaled(logits, math.Exp(logT)), labels))
 		return mean
 	}
 	lo, hi := math.Log(0.1), math.Log(10)
@@ -63,5 +63,5 @@ func Temperature(logits [][]float32, labels []uint8) float64 {
 // LabelsToMove is how many of n labels must turn from wrong to right before an accuracy moves by one standard deviation
 // (notebook 04, exercise 5).
 func LabelsToMove(accuracy float64, n int) int {
-	return int(math.Ceil(lab.Deviation(accuracy, n) * float64(n)))
+	return int(math.Ceil(metrics.StandardError(accuracy, n) * float64(n)))
 }

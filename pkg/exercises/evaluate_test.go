@@ -6,15 +6,14 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"nndl.example/resnet18/pkg/lab"
-	"nndl.example/resnet18/pkg/runner"
+	"nndl.example/resnet18/pkg/metrics"
 )
 
 func TestPrecision(t *testing.T) {
 	t.Parallel()
 	counts := [][]int{{8, 2, 0}, {0, 6, 0}, {0, 0, 0}}
 	require.Equal(t, []float64{1, 0.75, 0}, Precision(counts))
-	require.Equal(t, []float64{0.8, 1, 0}, lab.Recall(counts))
+	require.Equal(t, []float64{0.8, 1, 0}, metrics.Recall(counts))
 }
 
 func TestLossAgainstAccuracy(t *testing.T) {
@@ -26,7 +25,7 @@ func TestLossAgainstAccuracy(t *testing.T) {
 				right++
 			}
 		}
-		loss, _ = lab.Spread(lab.Losses(logits, labels))
+		loss, _ = metrics.MeanStd(metrics.CrossEntropies(logits, labels))
 		return right, loss
 	}
 	right1, loss1 := score(first)
@@ -47,7 +46,7 @@ func TestTemperature(t *testing.T) {
 			row[k] = float32(2 * rng.NormFloat64())
 		}
 		label, u := 0, rng.Float64()
-		for _, p := range runner.Softmax(row)[:3] {
+		for _, p := range metrics.Softmax(row)[:3] {
 			if u -= p; u < 0 {
 				break
 			}

@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"nndl.example/resnet18/pkg/cifar"
-	"nndl.example/resnet18/pkg/lab"
+	"nndl.example/resnet18/pkg/metrics"
 )
 
 // Softmax survives logits of any size (notebook 05, exercise 1): a constant added to all of them changes nothing, so
@@ -41,13 +41,13 @@ func Shift(pixels []uint8, right, down int) []uint8 {
 
 // Coverage says how good a model is that may refuse (notebook 05, exercise 3): for each threshold, the share of images
 // that it answers because it is at least that sure, and its accuracy on those (1 where it answers none).
-func Coverage(answers []lab.Answer, thresholds []float64) (share, accuracy []float64) {
+func Coverage(answers []metrics.Prediction, thresholds []float64) (share, accuracy []float64) {
 	sorted := slices.Clone(answers)
-	slices.SortFunc(sorted, func(a, b lab.Answer) int { return cmp.Compare(b.Probability, a.Probability) })
+	slices.SortFunc(sorted, func(a, b metrics.Prediction) int { return cmp.Compare(b.Probability, a.Probability) })
 	for _, t := range thresholds {
 		n, right := 0, 0
 		for n < len(sorted) && sorted[n].Probability >= t {
-			if sorted[n].Right() {
+			if sorted[n].Correct() {
 				right++
 			}
 			n++

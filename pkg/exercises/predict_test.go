@@ -7,15 +7,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nndl.example/resnet18/pkg/cifar"
-	"nndl.example/resnet18/pkg/lab"
-	"nndl.example/resnet18/pkg/runner"
+	"nndl.example/resnet18/pkg/metrics"
 )
 
 func TestSoftmax(t *testing.T) {
 	t.Parallel()
 	small, large := Softmax([]float64{1, 2, 3}), Softmax([]float64{1001, 1002, 1003})
 	require.InDeltaSlice(t, small, large, 1e-12)
-	require.InDeltaSlice(t, runner.Softmax([]float32{1, 2, 3}), small, 1e-12)
+	require.InDeltaSlice(t, metrics.Softmax([]float32{1, 2, 3}), small, 1e-12)
 	require.InDelta(t, 1, small[0]+small[1]+small[2], 1e-12)
 }
 
@@ -34,8 +33,8 @@ func TestShift(t *testing.T) {
 
 func TestCoverage(t *testing.T) {
 	t.Parallel()
-	answers := []lab.Answer{{True: 1, Predicted: 1, Probability: 0.9}, {True: 1, Predicted: 2, Probability: 0.5},
-		{True: 1, Predicted: 1, Probability: 0.6}, {True: 2, Predicted: 1, Probability: 0.8}}
+	answers := []metrics.Prediction{{Label: 1, Class: 1, Probability: 0.9}, {Label: 1, Class: 2, Probability: 0.5},
+		{Label: 1, Class: 1, Probability: 0.6}, {Label: 2, Class: 1, Probability: 0.8}}
 	share, accuracy := Coverage(answers, []float64{0, 0.6, 0.9, 0.95})
 	require.Equal(t, []float64{1, 0.75, 0.25, 0}, share)
 	require.InDeltaSlice(t, []float64{0.5, 2.0 / 3, 1, 1}, accuracy, 1e-12)

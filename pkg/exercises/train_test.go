@@ -6,7 +6,8 @@ import (
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 	"github.com/stretchr/testify/require"
 
-	"nndl.example/resnet18/pkg/lab"
+	"nndl.example/resnet18/pkg/inspect"
+	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/optim"
 )
 
@@ -28,7 +29,7 @@ func TestAdam(t *testing.T) {
 			for _, g := range gradients {
 				c.hand.Step(g)
 			}
-			got, err := lab.Walk(backend(t), c.graph, 1, gradients)
+			got, err := inspect.ApplyGradients(backend(t), c.graph, 1, gradients)
 			require.NoError(t, err)
 			require.InDelta(t, c.hand.Weight, got, 1e-6)
 		})
@@ -49,5 +50,5 @@ func TestBestOf(t *testing.T) {
 	require.InDelta(t, 0.5642, BestOf(2), 1e-4, "1/sqrt(pi)")
 	require.InDelta(t, 1.3522, BestOf(7), 1e-4)
 	require.InDelta(t, 2.0428, BestOf(30), 1e-4)
-	require.InDelta(t, BestOf(7), (lab.BestOf(7, 0.7, 10000, 20000, 1)-0.7)/lab.Deviation(0.7, 10000), 0.02, "played and computed")
+	require.InDelta(t, BestOf(7), (metrics.ExpectedBest(7, 0.7, 10000, 20000, 1)-0.7)/metrics.StandardError(0.7, 10000), 0.02, "played and computed")
 }

@@ -5,7 +5,6 @@ import (
 	"compress/gzip"
 	"encoding/json"
 	"io"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,7 +14,6 @@ import (
 
 	"nndl.example/resnet18/pkg/airbench"
 	"nndl.example/resnet18/pkg/backend"
-	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/lab"
 	"nndl.example/resnet18/pkg/optim"
 	"nndl.example/resnet18/pkg/resnet"
@@ -229,27 +227,6 @@ func TestRun(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, r, again)
 	require.Contains(t, out.String(), "This run is complete")
-}
-
-// With the ImageNet stem most weights of the late layers meet nothing but padding.
-func TestDeadWeights(t *testing.T) {
-	t.Parallel()
-	b, err := backend.New("go", io.Discard)
-	require.NoError(t, err)
-	rng := rand.New(rand.NewPCG(1, 1))
-	d := &cifar.Dataset{Pixels: make([]uint8, 4*cifar.ImageSize), Labels: []uint8{3, 1, 4, 1}}
-	for i := range d.Pixels {
-		d.Pixels[i] = uint8(rng.IntN(256))
-	}
-	c := resnet.Custom(3, 10, true)
-	dead, total, err := DeadWeights(b, c, d)
-	require.NoError(t, err)
-	require.Equal(t, c.Summary().Params(), total)
-	never := total - c.Summary().Live()
-	require.GreaterOrEqual(t, dead, never)
-	require.LessOrEqual(t, dead, never+total/50, "with four images a few more meet a ReLU that lets none through")
-	_, _, err = DeadWeights(b, resnet.Config{NumClasses: 1}, d)
-	require.ErrorContains(t, err, "NumClasses is 1")
 }
 
 func TestTable(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"nndl.example/resnet18/pkg/lab"
+	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/runner"
 )
 
@@ -161,7 +161,7 @@ func (r *Result) Gap() (accuracy, loss float64) {
 
 // Interval is half the width of the interval that holds 95 of 100 accuracies, if p is the true one and n images are asked: the
 // normal approximation of the binomial distribution, 1.96·√(p(1-p)/n).
-func Interval(p float64, n int) float64 { return 1.96 * lab.Deviation(p, n) }
+func Interval(p float64, n int) float64 { return 1.96 * metrics.StandardError(p, n) }
 
 // Test is the accuracy on the test set with its interval, as "0.9010 ± 0.0059".
 func (r *Result) Test() string {
@@ -181,7 +181,7 @@ func Compare(a, b *Result) (Comparison, error) {
 	}
 	var c Comparison
 	n := min(a.TestImages, b.TestImages)
-	c.OnlyA, c.OnlyB, c.Z = lab.Discordant(unpack(a.Right)[:n], unpack(b.Right)[:n])
+	c.OnlyA, c.OnlyB, c.Z = metrics.McNemar(unpack(a.Right)[:n], unpack(b.Right)[:n])
 	return c, nil
 }
 

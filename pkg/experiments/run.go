@@ -8,6 +8,7 @@ import (
 
 	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/lab"
+	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/optim"
 	"nndl.example/resnet18/pkg/runner"
 )
@@ -72,7 +73,7 @@ func (r *Result) training(h *runner.History) {
 	r.history = h
 	r.Steps, r.Seconds, r.Device, r.Origin = len(h.Steps), h.Seconds, h.Device, h.Data
 	r.Evals, r.BestDev = h.Evals, h.Best
-	r.FLOPs = lab.FLOPs(r.MACs, r.TrainImages, r.Config.Epochs)
+	r.FLOPs = metrics.TrainingFLOPs(r.MACs, r.TrainImages, r.Config.Epochs)
 	const points = 60
 	for i := range min(points, r.Steps) {
 		from, to := i*r.Steps/min(points, r.Steps), (i+1)*r.Steps/min(points, r.Steps)
@@ -97,10 +98,10 @@ func (r *Result) score(model *runner.Runner, test *cifar.Dataset) error {
 	right := make([]bool, test.Len())
 	hits := 0
 	for i, row := range logits {
-		p := runner.Softmax(row)
+		p := metrics.Softmax(row)
 		truth := int(test.Labels[i])
 		r.TestLoss -= math.Log(max(p[truth], math.SmallestNonzeroFloat64)) / float64(test.Len())
-		if right[i] = runner.Top(p, 1)[0] == truth; right[i] {
+		if right[i] = metrics.TopK(p, 1)[0] == truth; right[i] {
 			hits++
 		}
 	}

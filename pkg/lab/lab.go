@@ -20,6 +20,8 @@ import (
 
 	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/inspect"
+	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/resnet"
 	"nndl.example/resnet18/pkg/runner"
 )
@@ -168,7 +170,21 @@ func (l *Lab) Conditions() string {
 	return fmt.Sprintf("%d epochs, %s, %s, %s", l.Epochs, images, l.Source.Origin, backend.DescribeDevices(l.Backend, l.Devices))
 }
 
-// Network is the runner's model with the weights that it holds now.
-func (l *Lab) Network(c resnet.Config, r *runner.Runner) Network {
-	return Network{c, r.Store(), l.Backend}
+// Predict returns the model's prediction for every image of a split.
+func Predict(r *runner.Runner, d *cifar.Dataset) ([]metrics.Prediction, error) {
+	logits, err := r.Predict(d.Pixels)
+	if err != nil {
+		return nil, err
+	}
+	return metrics.Predictions(logits, d.Labels), nil
+}
+
+// FreshNetwork returns an untrained network with weights drawn from the seed, for inspection.
+func (l *Lab) FreshNetwork(c resnet.Config, seed uint64) (inspect.Network, error) {
+	return inspect.New(l.Backend, c, seed)
+}
+
+// Network returns a runner's model with its current weights, for inspection.
+func (l *Lab) Network(c resnet.Config, r *runner.Runner) inspect.Network {
+	return inspect.Network{Config: c, Store: r.Store(), Backend: l.Backend}
 }

@@ -60,20 +60,6 @@ func TestNew(t *testing.T) {
 	require.ErrorContains(t, err, "none")
 }
 
-func TestAnswers(t *testing.T) {
-	t.Parallel()
-	answers := []Answer{{0, 3, 3, 0.9}, {1, 3, 5, 0.6}, {2, 5, 3, 0.8}, {3, 5, 5, 0.7}, {4, 1, 999, 0.99}}
-	counts, outside := ConfusionMatrix(answers)
-	require.Equal(t, 1, outside)
-	require.Equal(t, 1, counts[3][3])
-	require.Equal(t, 1, counts[3][5])
-	require.Equal(t, 1, counts[5][3])
-	worst := MostConfident(answers, 2)
-	require.Equal(t, []Answer{answers[4], answers[2]}, worst)
-	require.Len(t, MostConfident(answers, 99), 3)
-	require.Len(t, answers, 5, "the answers themselves stay")
-}
-
 func TestCurves(t *testing.T) {
 	t.Parallel()
 	h := runner.History{

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/nn"
 )
 
@@ -120,9 +121,9 @@ func TestPredict(t *testing.T) {
 
 		right, loss := 0.0, 0.0
 		for i, row := range all {
-			p := Softmax(row)
+			p := metrics.Softmax(row)
 			loss -= math.Log(p[d.Labels[i]])
-			if Top(p, 1)[0] == int(d.Labels[i]) {
+			if metrics.TopK(p, 1)[0] == int(d.Labels[i]) {
 				right++
 			}
 		}
@@ -140,24 +141,6 @@ func TestPredictErrors(t *testing.T) {
 		_, err := r.Predict(make([]uint8, n))
 		require.ErrorContains(t, err, "want a positive multiple of 3072")
 	}
-}
-
-func TestSoftmax(t *testing.T) {
-	t.Parallel()
-	require.Empty(t, Softmax(nil))
-	require.InDeltaSlice(t, []float64{0.25, 0.25, 0.25, 0.25}, Softmax([]float32{7, 7, 7, 7}), 1e-15)
-	require.InDeltaSlice(t, []float64{1 / (1 + math.E), math.E / (1 + math.E)}, Softmax([]float32{1, 2}), 1e-15)
-	require.InDeltaSlice(t, []float64{0, 1}, Softmax([]float32{-3e38, 3e38}), 1e-15)
-}
-
-func TestTop(t *testing.T) {
-	t.Parallel()
-	v := []float64{0.1, 0.4, 0.05, 0.4, 0.05}
-	require.Equal(t, []int{1, 3, 0}, Top(v, 3), "of equal values the first comes first")
-	require.Equal(t, []int{1, 3, 0, 2, 4}, Top(v, 9))
-	require.Empty(t, Top(v, 0))
-	require.Empty(t, Top(v, -1))
-	require.Empty(t, Top(nil, 2))
 }
 
 // countdown is a context that ends when it has been asked so many times.

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"fmt"
-	"math"
 	"math/bits"
 
 	"github.com/gomlx/gomlx/core/tensors"
@@ -49,36 +48,4 @@ func (r *Runner) predictBatch(pixels []uint8, n int) ([][]float32, error) {
 		rows[i] = logits[i*classes:][:classes:classes]
 	}
 	return rows, nil
-}
-
-// Softmax turns logits into probabilities that sum to 1, in float64 and without overflow.
-func Softmax(logits []float32) []float64 {
-	largest := math.Inf(-1)
-	for _, l := range logits {
-		largest = max(largest, float64(l))
-	}
-	p := make([]float64, len(logits))
-	sum := 0.0
-	for i, l := range logits {
-		p[i] = math.Exp(float64(l) - largest)
-		sum += p[i]
-	}
-	for i := range p {
-		p[i] /= sum
-	}
-	return p
-}
-
-// Top returns the indices of the k largest values, the largest first.
-func Top(values []float64, k int) []int {
-	var top []int
-	for i, v := range values {
-		at := len(top)
-		for at > 0 && values[top[at-1]] < v {
-			at--
-		}
-		top = append(top[:at], append([]int{i}, top[at:]...)...)
-		top = top[:min(max(0, k), len(top))]
-	}
-	return top
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/optim"
 )
 
@@ -65,7 +66,7 @@ func TestSmoothedLoss(t *testing.T) {
 		for _, epsilon := range []float64{0, 0.2, 0.9} {
 			want := 0.0
 			for i, row := range logits {
-				p := Softmax(row)
+				p := metrics.Softmax(row)
 				for k := range p {
 					q := epsilon / 3
 					if k == int(labels[i][0]) {
@@ -144,7 +145,7 @@ func TestAverages(t *testing.T) {
 	require.NoError(t, err)
 	right := 0
 	for i, row := range both {
-		if Top(Softmax(row), 1)[0] == int(d.Labels[i]) {
+		if metrics.TopK(metrics.Softmax(row), 1)[0] == int(d.Labels[i]) {
 			right++
 		}
 	}

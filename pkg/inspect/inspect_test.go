@@ -1,4 +1,4 @@
-package lab
+package inspect
 
 import (
 	"math"
@@ -9,11 +9,12 @@ import (
 	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/nn"
+	"nndl.example/resnet18/pkg/optim"
 	"nndl.example/resnet18/pkg/resnet"
 )
 
-// small is a lab on the pure-Go backend, and n images with every second pixel bright and classes in turn.
-func small(t *testing.T, n int) (*Lab, *cifar.Dataset) {
+// small returns a fresh network on the pure-Go backend and n images with labels in turn.
+func small(t *testing.T, n int) (Network, *cifar.Dataset) {
 	b, err := backend.New("go", nil)
 	require.NoError(t, err)
 	d := &cifar.Dataset{Split: cifar.Train, Pixels: make([]uint8, n*cifar.ImageSize)}
@@ -23,18 +24,18 @@ func small(t *testing.T, n int) (*Lab, *cifar.Dataset) {
 	for i := range n {
 		d.Labels = append(d.Labels, uint8(i%cifar.NumClasses))
 	}
-	return &Lab{Backend: b}, d
+	fresh, err := New(b, resnet.Custom(3, 10, true), 100)
+	require.NoError(t, err)
+	return fresh, d
 }
 
-// TestDead: of the kernels' weights 6,946,816 of 11,166,912 get exactly no gradient from the data with the chapter's
+// TestDeadWeights: of the kernels' weights 6,946,816 of 11,166,912 get exactly no gradient from the data with the chapter's
 // stem, which is what the summary derives from the sizes of the maps.
-func TestDead(t *testing.T) {
-	l, d := small(t, 4)
-	n, err := l.Fresh(resnet.Custom(3, 10, true), 100)
-	require.NoError(t, err)
+func TestDeadWeights(t *testing.T) {
+	n, d := small(t, 4)
 	gradients, err := n.Gradients(d)
 	require.NoError(t, err)
-	dead, live, err := n.Dead(gradients)
+	dead, live, err := n.DeadWeights(gradients)
 	require.NoError(t, err)
 	s := n.Summary()
 	require.Len(t, dead, s.Params()-s.Live())
@@ -43,12 +44,15 @@ func TestDead(t *testing.T) {
 	for _, g := range gradients {
 		switch g.Name {
 		case "layer4.1.conv1.weight": // on a 1×1 map: the centre only
-			taps := g.Taps()
-			require.Positive(t, taps[1][1])
-			require.Equal(t, []float64{0, 0, 0}, taps[0])
-			require.Equal(t, 8*512*512, g.Zeros()/(512*512)*(512*512))
+			table := g.KernelMap()
+			require.Positive(t, table[1][1])
+			require.Equal(t, []float64{0, 0, 0}, table[0])
 		case "layer1.0.conv1.weight":
-			require.Zero(t, g.Zeros())
+			for _, row := range g.KernelMap() {
+				for _, mean := range row {
+					require.Positive(t, mean)
+				}
+			}
 		}
 	}
 	_, err = n.Gradients(&cifar.Dataset{Pixels: make([]uint8, 5)})
@@ -56,19 +60,17 @@ func TestDead(t *testing.T) {
 }
 
 func TestNetwork(t *testing.T) {
-	l, d := small(t, 3)
-	n, err := l.Fresh(resnet.Custom(3, 10, true), 100)
-	require.NoError(t, err)
+	n, d := small(t, 3)
 	one := d.Pixels[:cifar.ImageSize]
 
 	alone, err := n.Logits(one, Evaluation, cifar.Normalize)
 	require.NoError(t, err)
 	among, err := n.Logits(d.Pixels, Evaluation, cifar.Normalize)
 	require.NoError(t, err)
-	require.Less(t, Change(alone[0], among[0]), 1e-3, "in evaluation mode each image is for itself")
+	require.Less(t, RelativeDifference(alone[0], among[0]), 1e-3, "in evaluation mode each image is for itself")
 	training, err := n.Logits(d.Pixels, Training, cifar.Normalize)
 	require.NoError(t, err)
-	require.Greater(t, Change(alone[0], training[0]), 0.01)
+	require.Greater(t, RelativeDifference(alone[0], training[0]), 0.01)
 
 	maps, err := n.Maps(one)
 	require.NoError(t, err)
@@ -79,8 +81,8 @@ func TestNetwork(t *testing.T) {
 	require.Equal(t, []int{8, 8, 64, 8, 8, 64, 4, 4, 128, 2, 2, 256, 1, 1, 512}, sizes)
 	require.Equal(t, float64(maps[0][2][5][7]), maps[0].Channel(7)[2][5])
 
-	strongest, silent := Map{{{0, 3, 1}, {0, 0, 1}}, {{0, 0, 3}, {0, 0, 0}}}.Strongest(2)
-	require.Equal(t, []int{2, 1}, strongest)
+	active, silent := Map{{{0, 3, 1}, {0, 0, 1}}, {{0, 0, 3}, {0, 0, 0}}}.MostActive(2)
+	require.Equal(t, []int{2, 1}, active)
 	require.Equal(t, 1, silent)
 
 	heat, err := n.GradCAM(one, 3, 1)
@@ -104,20 +106,18 @@ func TestNetwork(t *testing.T) {
 
 	alone, err = n.Logits(one, Evaluation, cifar.Normalize) // training mode has moved the running statistics
 	require.NoError(t, err)
-	require.NoError(t, n.Spoil("fc.bias", 10))
-	spoiled, err := n.Logits(one, Evaluation, cifar.Normalize)
+	require.NoError(t, n.Perturb("fc.bias", 10, 10))
+	perturbed, err := n.Logits(one, Evaluation, cifar.Normalize)
 	require.NoError(t, err)
-	require.Greater(t, spoiled[0][0]-alone[0][0], float32(5))
-	require.Greater(t, spoiled[0][9]-alone[0][9], float32(5))
-	require.ErrorContains(t, n.Spoil("fc.none", 10), "fc.none")
+	require.Greater(t, perturbed[0][0]-alone[0][0], float32(5))
+	require.Greater(t, perturbed[0][9]-alone[0][9], float32(5))
+	require.ErrorContains(t, n.Perturb("fc.none", 10, 10), "fc.none")
 }
 
-// TestGradCAMByHand: behind the last stage, whose map has one place, the class's logit is linear in the map, so that the
+// TestGradCAMByHand: after the last stage, whose map has one place, the class's logit is linear in the map, so the
 // heat is the part of the logit that the class's weights and the map make, if that is positive.
 func TestGradCAMByHand(t *testing.T) {
-	l, d := small(t, 1)
-	n, err := l.Fresh(resnet.Custom(3, 10, true), 100)
-	require.NoError(t, err)
+	n, d := small(t, 1)
 	maps, err := n.Maps(d.Pixels)
 	require.NoError(t, err)
 	w, err := nn.Values(n.Store, nn.Param{Name: "fc.weight", Dims: []int{512, 10}})
@@ -133,9 +133,17 @@ func TestGradCAMByHand(t *testing.T) {
 	}
 }
 
-func TestLosses(t *testing.T) {
-	t.Parallel()
-	losses := Losses([][]float32{{0, 0}, {0, 100}, {100, 0}}, []uint8{1, 1, 1})
-	require.InDeltaSlice(t, []float64{math.Ln2, 0, 100}, losses, 1e-9)
-	require.InDelta(t, math.Sqrt(2), RowSpread([][]float32{{1, 3}, {10, 12}}), 1e-9, "within the rows")
+// TestDescent: plain descent can be computed in the head, and Adam's first step is its rate.
+func TestDescent(t *testing.T) {
+	b, err := backend.New("go", nil)
+	require.NoError(t, err)
+	w, err := ApplyGradients(b, optim.SGD(0.1, 0, false, 0), 1, []float64{4, -2})
+	require.NoError(t, err)
+	require.InDelta(t, 0.8, w, 1e-6)
+	w, err = ApplyGradients(b, optim.AdamL2(0.1, 0), 1, []float64{0.004})
+	require.NoError(t, err)
+	require.InDelta(t, 0.9, w, 1e-5)
+	losses, err := MinimizeQuadratic(b, optim.SGD(0.01, 0, false, 0), 100, 3)
+	require.NoError(t, err)
+	require.InDeltaSlice(t, []float64{50.5, 0.5 * 0.99 * 0.99, 0.5 * math.Pow(0.99, 4)}, losses, 1e-4, "the steep part is gone in one step")
 }

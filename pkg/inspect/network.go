@@ -1,8 +1,10 @@
-package lab
+// Package inspect looks inside a ResNet and its training: logits in both modes of batch norm, feature maps, Grad-CAM, filters,
+// gradients, dead weights, and what an optimizer does to a single weight.
+package inspect
 
 import (
 	"fmt"
-	"math"
+	"slices"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
@@ -10,31 +12,31 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/nn"
 	"nndl.example/resnet18/pkg/resnet"
-	"nndl.example/resnet18/pkg/runner"
 )
 
-// Network is a ResNet with its weights, to look inside.
+// Network is a ResNet with its weights.
 type Network struct {
 	resnet.Config
 	Store   *model.Store
 	Backend compute.Backend
 }
 
-// Fresh is an untrained network, its weights drawn from the seed.
-func (l *Lab) Fresh(c resnet.Config, seed uint64) (Network, error) {
+// New returns an untrained network with weights drawn from the seed.
+func New(b compute.Backend, c resnet.Config, seed uint64) (Network, error) {
 	store := model.NewStore()
-	return Network{c, store, l.Backend}, c.Init(store, seed)
+	return Network{c, store, b}, c.Init(store, seed)
 }
 
-// Mode is one of the two ways in which a network with batch norm computes.
+// Mode is one of the two modes of a network with batch norm.
 type Mode bool
 
 const (
-	// Evaluation normalises with the running statistics: each image for itself.
+	// Evaluation normalises with the running statistics: each image is independent of the others.
 	Evaluation Mode = false
-	// Training normalises with the statistics of the batch, and moves the running ones.
+	// Training normalises with the statistics of the batch and updates the running ones.
 	Training Mode = true
 )
 
@@ -46,8 +48,8 @@ func (m Mode) String() string {
 	return "evaluation"
 }
 
-// Logits gives the network's answer to images [n, 32, 32, 3] in bytes: n rows of one number a class. Normalise
-// turns the bytes into the network's input; cifar.Normalize is the chapter's.
+// Logits returns the logits [n][classes] of images given as bytes [n, 32, 32, 3]. Normalise turns the bytes into the network's
+// input; cifar.Normalize is the chapter's.
 func (n Network) Logits(pixels []uint8, mode Mode, normalise func(images *graph.Node) *graph.Node) ([][]float32, error) {
 	images, err := imageTensor(pixels)
 	if err != nil {
@@ -58,12 +60,12 @@ func (n Network) Logits(pixels []uint8, mode Mode, normalise func(images *graph.
 		return n.Config.Logits(s, normalise(x))
 	}, images)
 	if err != nil {
-		return nil, fmt.Errorf("lab: logits of %d images: %w", len(pixels)/cifar.ImageSize, err)
+		return nil, fmt.Errorf("inspect: logits of %d images: %w", len(pixels)/cifar.ImageSize, err)
 	}
 	return out[0].Value().([][]float32), nil
 }
 
-// Maps are the feature maps of one image in evaluation mode: behind the stem, and behind each of the four stages.
+// Maps returns the feature maps of one image in evaluation mode: after the stem and after each of the four stages.
 func (n Network) Maps(pixels []uint8) ([]Map, error) {
 	images, err := imageTensor(pixels)
 	if err != nil {
@@ -72,10 +74,10 @@ func (n Network) Maps(pixels []uint8) ([]Map, error) {
 	out, err := model.CallOnceN(n.Backend, n.Store, func(s *model.Scope, x *graph.Node) []*graph.Node {
 		s.Store().SetTraining(x.Graph(), false)
 		logits, maps := n.LogitsAndMaps(s, cifar.Normalize(x))
-		return append(maps, logits) // the pure-Go backend fails where a graph's last nodes are not asked for
+		return append(maps, logits) // the pure-Go backend fails if a graph's last nodes are not among its outputs
 	}, images)
 	if err != nil {
-		return nil, fmt.Errorf("lab: feature maps: %w", err)
+		return nil, fmt.Errorf("inspect: feature maps: %w", err)
 	}
 	var maps []Map
 	for _, t := range out[:len(out)-1] {
@@ -84,7 +86,7 @@ func (n Network) Maps(pixels []uint8) ([]Map, error) {
 	return maps, nil
 }
 
-// Map holds the values of a feature map: [row][column][channel].
+// Map is a feature map: [row][column][channel].
 type Map [][][]float32
 
 // Channel is one channel of the map, [row][column].
@@ -98,16 +100,16 @@ func (m Map) Channel(c int) [][]float64 {
 	return out
 }
 
-// GradCAM says where in an image the network finds a class (Selvaraju et al. 2017): each channel of a feature map
-// counts as much as the class's logit rises with it on average, and what speaks against the class counts as
-// nothing. Stage is 0 for the stem's map, 1 to 4 for the stages'; the heat is [row][column].
+// GradCAM returns where in an image the network finds a class, as a map [row][column] (Selvaraju et al. 2017): each channel of a
+// feature map is weighted with the mean gradient of the class's logit, and negative sums count as zero. Stage 0 is the
+// stem's map, 1 to 4 are the stages'.
 func (n Network) GradCAM(pixels []uint8, class, stage int) (heat [][]float64, err error) {
 	images, err := imageTensor(pixels)
 	if err != nil {
 		return nil, err
 	}
 	if class < 0 || class >= n.NumClasses || stage < 0 || stage > 4 {
-		return nil, fmt.Errorf("lab: Grad-CAM of class %d behind stage %d: want classes 0 to %d and stages 0 to 4", class, stage, n.NumClasses-1)
+		return nil, fmt.Errorf("inspect: Grad-CAM of class %d after stage %d: want classes 0 to %d and stages 0 to 4", class, stage, n.NumClasses-1)
 	}
 	out, err := model.CallOnceN(n.Backend, n.Store, func(s *model.Scope, x *graph.Node) *graph.Node {
 		s.Store().SetTraining(x.Graph(), false)
@@ -117,7 +119,7 @@ func (n Network) GradCAM(pixels []uint8, class, stage int) (heat [][]float64, er
 		return graph.MaxScalar(graph.ReduceSum(graph.Mul(weight, maps[stage]), 3), 0)
 	}, images)
 	if err != nil {
-		return nil, fmt.Errorf("lab: Grad-CAM: %w", err)
+		return nil, fmt.Errorf("inspect: Grad-CAM: %w", err)
 	}
 	for _, row := range out[0].Value().([][][]float32)[0] {
 		heat = append(heat, nil)
@@ -131,36 +133,13 @@ func (n Network) GradCAM(pixels []uint8, class, stage int) (heat [][]float64, er
 func imageTensor(pixels []uint8) (*tensors.Tensor, error) {
 	n := len(pixels) / cifar.ImageSize
 	if n == 0 || n*cifar.ImageSize != len(pixels) {
-		return nil, fmt.Errorf("lab: %d bytes of images, want a positive multiple of %d (32×32×3)", len(pixels), cifar.ImageSize)
+		return nil, fmt.Errorf("inspect: got %d bytes of images, want a positive multiple of %d (32×32×3)", len(pixels), cifar.ImageSize)
 	}
 	return tensors.FromFlatDataAndDimensions(pixels, n, cifar.Height, cifar.Width, cifar.Channels), nil
 }
 
-// Losses is the cross-entropy of each image: what Evaluate averages.
-func Losses(logits [][]float32, labels []uint8) []float64 {
-	losses := make([]float64, len(logits))
-	for i, row := range logits {
-		losses[i] = -math.Log(runner.Softmax(row)[labels[i]])
-	}
-	return losses
-}
-
-// RowSpread is the standard deviation of the logits within an image, averaged over the images as variances are.
-func RowSpread(logits [][]float32) float64 {
-	sum := 0.0
-	for _, row := range logits {
-		values := make([]float64, len(row))
-		for i, v := range row {
-			values[i] = float64(v)
-		}
-		_, sd := Spread(values)
-		sum += sd * sd / float64(len(logits))
-	}
-	return math.Sqrt(sum)
-}
-
-// FirstKernels are the kernels of the first layer, for each output channel the tables [row][column] of its red, green
-// and blue input.
+// FirstKernels returns the kernels of the first layer: for each output channel the tables [row][column] of its red, green and
+// blue input.
 func (n Network) FirstKernels() ([][3][][]float64, error) {
 	p := n.Params()[0]
 	values, err := nn.Values(n.Store, p)
@@ -169,7 +148,7 @@ func (n Network) FirstKernels() ([][3][][]float64, error) {
 	}
 	k, in, out := p.Dims[0], p.Dims[2], p.Dims[3]
 	if in != 3 {
-		return nil, fmt.Errorf("lab: the first layer of %s has %d input channels: want 3, red, green and blue", n.Config, in)
+		return nil, fmt.Errorf("inspect: the first layer of %s has %d input channels: want 3, red, green and blue", n.Config, in)
 	}
 	kernels := make([][3][][]float64, out)
 	for i, v := range values { // [row, column, in, out]
@@ -183,28 +162,26 @@ func (n Network) FirstKernels() ([][3][][]float64, error) {
 	return kernels, nil
 }
 
-// Spoil multiplies the values of a variable, and adds to them, so that a comparison of two networks has something to find.
-func (n Network) Spoil(variable string, by float64) error {
-	for _, p := range n.Params() {
-		if p.Name != variable {
-			continue
-		}
-		v := n.Store.GetVariable(p.Path())
-		values, err := nn.Values(n.Store, p)
-		if err != nil {
-			return err
-		}
-		for i := range values {
-			values[i] = values[i]*float32(by) + float32(by)
-		}
-		return v.SetValue(tensors.FromFlatDataAndDimensions(values, p.Dims...))
+// Perturb replaces each value v of a variable by factor·v + offset, so that a comparison of two networks has something to find.
+func (n Network) Perturb(variable string, factor, offset float32) error {
+	i := slices.IndexFunc(n.Params(), func(p nn.Param) bool { return p.Name == variable })
+	if i < 0 {
+		return fmt.Errorf("inspect: %s has no variable %q", n.Config, variable)
 	}
-	return fmt.Errorf("lab: %s has no variable %q", n.Config, variable)
+	p := n.Params()[i]
+	values, err := nn.Values(n.Store, p)
+	if err != nil {
+		return err
+	}
+	for i := range values {
+		values[i] = factor*values[i] + offset
+	}
+	return nn.SetValues(n.Store, p, values)
 }
 
-// Strongest are the n channels that respond most, the sum of their values being largest, and the number of channels that
-// do not respond at all.
-func (m Map) Strongest(n int) (channels []int, silent int) {
+// MostActive returns the n channels with the largest sums, the largest first, and the number of channels that are zero
+// everywhere.
+func (m Map) MostActive(n int) (channels []int, silent int) {
 	sums := make([]float64, len(m[0][0]))
 	for _, row := range m {
 		for _, at := range row {
@@ -218,5 +195,5 @@ func (m Map) Strongest(n int) (channels []int, silent int) {
 			silent++
 		}
 	}
-	return runner.Top(sums, n), silent
+	return metrics.TopK(sums, n), silent
 }

@@ -40,3 +40,14 @@ func TestCompile(t *testing.T) {
 	require.NoError(t, Compile(b, m))
 	require.Equal(t, map[int]bool{64: true, runner.EvalBatch: true}, m.batches, "the batches of training and of evaluation")
 }
+
+func TestMedianStepSeconds(t *testing.T) {
+	t.Parallel()
+	h := runner.History{Steps: []runner.Step{{Seconds: 99}, {Seconds: 3}, {Seconds: 1}, {Seconds: 2}}}
+	s, err := MedianStepSeconds(&h)
+	require.NoError(t, err)
+	require.Equal(t, 2.0, s)
+	h.Steps = h.Steps[:1]
+	_, err = MedianStepSeconds(&h)
+	require.ErrorContains(t, err, "got 1 steps")
+}

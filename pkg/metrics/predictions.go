@@ -1,0 +1,114 @@
+// Package metrics judges predictions: accuracy by class, the confusion matrix, mistakes, and whether a difference between
+// two models is more than chance.
+package metrics
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"nndl.example/resnet18/pkg/cifar"
+)
+
+// Prediction is what a model says about one image.
+type Prediction struct {
+	Index       int     // of the image in its split
+	Label       int     // true class
+	Class       int     // predicted class
+	Probability float64 // of the predicted class
+}
+
+// Correct reports whether the predicted class is the label.
+func (p Prediction) Correct() bool { return p.Class == p.Label }
+
+// Predictions returns the most probable class of each image. Logits has one row for each label.
+func Predictions(logits [][]float32, labels []uint8) []Prediction {
+	predictions := make([]Prediction, len(logits))
+	for i, row := range logits {
+		p := Softmax(row)
+		best := TopK(p, 1)[0]
+		predictions[i] = Prediction{Index: i, Label: int(labels[i]), Class: best, Probability: p[best]}
+	}
+	return predictions
+}
+
+// ConfusionMatrix counts predictions: rows are true classes, columns predicted ones. Predictions outside the ten classes,
+// which a model with 1,000 outputs can make, are counted in outside only.
+func ConfusionMatrix(predictions []Prediction) (counts [][]int, outside int) {
+	counts = make([][]int, cifar.NumClasses)
+	for i := range counts {
+		counts[i] = make([]int, cifar.NumClasses)
+	}
+	for _, p := range predictions {
+		if p.Class >= cifar.NumClasses {
+			outside++
+			continue
+		}
+		counts[p.Label][p.Class]++
+	}
+	return counts, outside
+}
+
+// ConfidentMistakes returns the n wrong predictions with the highest probability, the highest first.
+func ConfidentMistakes(predictions []Prediction, n int) []Prediction {
+	wrong := slices.DeleteFunc(slices.Clone(predictions), Prediction.Correct)
+	slices.SortStableFunc(wrong, func(a, b Prediction) int { return cmp.Compare(b.Probability, a.Probability) })
+	return wrong[:min(n, len(wrong))]
+}
+
+// Recall is the share of each class's images that are predicted correctly: in row t of the confusion matrix, the diagonal
+// element over the sum.
+func Recall(counts [][]int) []float64 {
+	recall := make([]float64, len(counts))
+	for t, row := range counts {
+		total := 0
+		for _, n := range row {
+			total += n
+		}
+		recall[t] = float64(row[t]) / float64(max(total, 1))
+	}
+	return recall
+}
+
+// Pair is two classes that are mistaken for each other.
+type Pair struct {
+	A, B   int
+	AB, BA int // how often A was predicted as B, and B as A
+}
+
+// MostConfused returns the n pairs of classes with the most mistakes, both directions added.
+func MostConfused(counts [][]int, n int) []Pair {
+	var pairs []Pair
+	for a := range counts {
+		for b := range a {
+			pairs = append(pairs, Pair{b, a, counts[b][a], counts[a][b]})
+		}
+	}
+	slices.SortStableFunc(pairs, func(p, q Pair) int { return cmp.Compare(q.AB+q.BA, p.AB+p.BA) })
+	return pairs[:min(n, len(pairs))]
+}
+
+// ClassName names an output: the first ten are CIFAR-10's classes, the library model has 990 more.
+func ClassName(i int) string {
+	if i >= 0 && i < cifar.NumClasses {
+		return cifar.Classes[i]
+	}
+	return fmt.Sprintf("output %d", i)
+}
+
+// IsAnimal reports whether a class is an animal; the other classes are vehicles.
+func IsAnimal(class int) bool { return class >= 2 && class <= 7 }
+
+// AnimalLogit is the logit of "animal": log(P(animal) / P(vehicle)).
+func AnimalLogit(logits []float32) float64 {
+	animal, vehicle := 0.0, 0.0
+	for class, p := range Softmax(logits)[:cifar.NumClasses] {
+		if IsAnimal(class) {
+			animal += p
+		} else {
+			vehicle += p
+		}
+	}
+	return math.Log(animal / vehicle)
+}
