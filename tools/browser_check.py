@@ -1,10 +1,10 @@
-"""Runs a notebook in JupyterLab as a reader does, in headless Chromium, and takes a picture of the result.
+"""Runs a notebook in JupyterLab in headless Chromium, as a reader would, and takes a screenshot.
 
     .venv/bin/python tools/browser_check.py notebooks/01-data.ipynb shot.png
 
-It starts `make lab` itself, opens a copy of the notebook, clicks Run > Run All Cells, waits for the kernel to be idle
-and fails on any error output. Needs `chromium` (or $CHROME). Settings such as EPOCHS reach the cells.
-Not a part of `make test`: that runs the same cells without a browser.
+Starts `make lab`, opens a copy of the notebook, clicks Run > Run All Cells, waits until the kernel is idle and fails on any
+error output. Needs `chromium` (or $CHROME). Settings such as EPOCHS reach the cells.
+Not part of `make test`, which runs the same cells without a browser.
 """
 
 import json
@@ -26,10 +26,12 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class Page:
-    """One browser tab, driven through the DevTools protocol."""
+    """A browser tab, controlled over the DevTools protocol."""
 
     def __init__(self, folder, width=1500, height=1000):
-        chrome = os.environ.get("CHROME") or shutil.which("chromium") or shutil.which("google-chrome") or sys.exit("no chromium")
+        chrome = os.environ.get("CHROME") or shutil.which("chromium") or shutil.which("google-chrome")
+        if not chrome:
+            sys.exit("browser: no chromium or google-chrome on PATH; set CHROME to one")
         self.process = subprocess.Popen(
             [chrome, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0",
              "--remote-allow-origins=*", f"--user-data-dir={folder}", f"--window-size={width},{height}", "about:blank"],
@@ -55,7 +57,7 @@ class Page:
         return result["result"].get("value")
 
     def click(self, selector, text):
-        """Clicks with the mouse on the element of that selector whose text starts with the given one."""
+        """Clicks the first element of the selector whose text starts with text."""
         find = f"[...document.querySelectorAll('{selector}')].find(e => e.innerText.trim().startsWith('{text}'))"
         wait(20, f"'{text}'", lambda: self.js(f"!!{find}"))
         x, y = self.js(f"(r => [r.x + r.width / 2, r.y + r.height / 2])({find}.getBoundingClientRect())")
@@ -63,7 +65,6 @@ class Page:
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def screenshot(self, path, height):
-        # As tall as the notebook, so that the picture shows all cells.
         self.call("Emulation.setDeviceMetricsOverride", width=self.width, height=height, deviceScaleFactor=1, mobile=False)
         time.sleep(3)
         Path(path).write_bytes(b64decode(self.call("Page.captureScreenshot")["data"]))
@@ -73,25 +74,25 @@ def wait(seconds, what, done):
     end = time.monotonic() + seconds
     while not done():
         if time.monotonic() > end:
-            sys.exit(f"gave up waiting for {what} after {seconds} s")
+            sys.exit(f"timed out after {seconds} s, waiting for {what}")
         time.sleep(0.5)
 
 
 def start_lab():
-    """Starts `make lab` and returns it with the address that it prints."""
+    """Starts `make lab` and returns (process, base address, token query)."""
     lab = subprocess.Popen(["make", "lab", "LAB_ARGS=--no-browser"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                            text=True, start_new_session=True)
     for line in lab.stdout:
         print("make lab:", line, end="")
         if address := re.search(r"(http://127\.0\.0\.1:\d+)/\S*(\?token=\w+)", line):
             return lab, *address.groups()
-    sys.exit("make lab ended without printing an address")
+    sys.exit("make lab ended without printing its address")
 
 
 def main():
     notebook, picture = Path(sys.argv[1]), sys.argv[2]
     limit = int(os.environ.get("LIMIT", 1200))
-    copy = ROOT / "notebooks" / "browser-check.ipynb"  # JupyterLab saves by itself; the original stays as it was
+    copy = ROOT / "notebooks" / "browser-check.ipynb"  # JupyterLab saves it automatically
     shutil.copyfile(notebook, copy)
     lab, base, token = start_lab()
     profile = tempfile.mkdtemp(prefix="browser-check-")
@@ -107,14 +108,14 @@ def main():
         page.click(".lm-MenuBar-itemLabel", "Run")
         page.click(".lm-Menu-itemLabel", "Run All Cells")
         time.sleep(3)
-        # Between two cells the kernel is idle for a moment: believe it when it is idle six times in a row.
+        # The kernel is idle between cells too, so wait until it is idle six times in a row.
         rest = lambda: state() == {"idle"} and not page.js("document.body.innerText.includes('[*]:')")
         wait(limit, "the cells", lambda: all(rest() and time.sleep(0.5) is None for _ in range(6)))
         print(f"all cells ran in {time.monotonic() - began:.0f} s")
         height = int(page.js("document.querySelector('.jp-WindowedPanel-viewport').scrollHeight") or 3000)
         page.screenshot(picture, min(max(height + 250, 1000), 12000))
         errors = page.js("document.querySelectorAll('[data-mime-type=\"application/vnd.jupyter.error\"]').length")
-        print(f"{errors} errors; picture: {picture}")
+        print(f"{errors} errors; screenshot: {picture}")
         return 1 if errors else 0
     finally:
         if page:

@@ -1,9 +1,9 @@
-"""Renders the notebooks as they are saved, in English and Chinese, to the pages of site/, and checks every link in them.
+"""Renders the saved notebooks, in English and Chinese, to the pages of site/ and checks every link in them.
 
-    build_site.py [FOLDER]      FOLDER is site/ if it is not given; it is emptied first
+    build_site.py [FOLDER]      default: site/. The folder is emptied first
 
-Runs no cell. The pages need no network and no script: formulas are MathML, figures are files that both languages share,
-fonts are the reader's. tools/site/ holds the templates and the style sheet.
+Runs no cells. The pages need no network and no scripts: formulas are MathML, both languages share the figures' files, fonts are
+the reader's. The templates and the style sheet are in tools/site/.
 """
 
 import base64
@@ -33,7 +33,7 @@ LANGUAGES = ("en", "zh")
 
 
 class Renderer(IPythonRenderer):
-    """Markdown as JupyterLab reads it, with MathML for formulas and links that hold in site/."""
+    """Renders Markdown like JupyterLab, with MathML for formulas and links adapted to site/."""
 
     def __init__(self, site, language):
         super().__init__(escape=False, exclude_anchor_links=True)
@@ -42,7 +42,7 @@ class Renderer(IPythonRenderer):
 
     def heading(self, text, level, **attrs):
         plain = html.unescape(re.sub(r"<math.*?</math>|<[^>]*>", "", text))
-        name = re.sub(r"\s", "-", plain.strip())  # JupyterLab's anchors, so that a link works in both
+        name = re.sub(r"\s", "-", plain.strip())  # JupyterLab's anchors: a link works in both
         self.headings.append((level, name, text))
         return f'<h{level} id="{html.escape(name)}">{text}</h{level}>\n'
 
@@ -72,20 +72,20 @@ class Renderer(IPythonRenderer):
 
 
 def math(tex, display):
-    # As TeX sets them, "p ln K" and not "plnK".
+    # TeX's spaces: "p ln K", not "plnK".
     tex = re.sub(r"(?<=[\w}])\s*(\\(?:ln|log|exp)\b)", r"\\,\1", html.unescape(tex).strip())
     tex = re.sub(r"(\\(?:ln|log|exp))\s+(?=[\w\\])", r"\1\\,", tex)
     mathml = latex2mathml.converter.convert(tex, display=display)
-    return mathml.replace("<mo>&#x0002F;</mo>", '<mo lspace="0" rspace="0">&#x0002F;</mo>')  # a/b as close as in TeX
+    return mathml.replace("<mo>&#x0002F;</mo>", '<mo lspace="0" rspace="0">&#x0002F;</mo>')  # no spaces in a/b, as in TeX
 
 
 def documents():
-    """The texts beside the notebooks, such as a glossary: each becomes a page in site/more/."""
+    """The Markdown files in notebooks/, such as the glossary. Each becomes a page in site/more/."""
     return sorted(translate.SOURCE.glob("*.md"))
 
 
 def plainer(code):
-    """Takes out the marks of Pygments that the style sheet gives no colour: two thirds of the page."""
+    """Drops Pygments' tags that the style sheet does not colour, two thirds of a page."""
     return re.sub(r'<span class="(?:w|nx|nf|p|o|n|err)">(.*?)</span>', r"\1", code, flags=re.DOTALL)
 
 
@@ -94,7 +94,7 @@ class Site:
         self.folder = folder
 
     def link(self, url, language):
-        """A link in a text of notebooks/, as it must read in a folder of site/. Other files stay where they are."""
+        """The address in a page of site/ for a link in a text of notebooks/."""
         parts = urlsplit(url)
         if parts.scheme or not parts.path:
             return url
@@ -107,14 +107,14 @@ class Site:
         return address + (f"#{parts.fragment}" if parts.fragment else "")
 
     def image_link(self, url):
-        """A picture beside the notebooks is copied, so that site/ can be taken elsewhere."""
+        """Copies a picture from notebooks/, so that site/ is self-contained, and returns its address."""
         if urlsplit(url).scheme:
             return url
         source = translate.SOURCE / url
         return self.image(source.name, source.read_bytes())
 
     def image(self, name, data):
-        """Writes a picture once for both languages and returns its address as the pages see it."""
+        """Writes a picture for both languages and returns its address in a page."""
         target = self.folder / "img" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data)
@@ -132,7 +132,7 @@ class Page:
         self.markdown = MarkdownWithMath(self.renderer)
         self.cells = [self.cell(n, cell) for n, cell in enumerate(self.nb.cells)]
         if not self.renderer.headings or self.renderer.headings[0][0] != 1:
-            sys.exit(f"{path}: want a first heading of level 1, the title of the page")
+            sys.exit(f"{path}: the first heading must be of level 1; it is the page's title")
         self.title = self.renderer.headings[0][2]
         self.sections = [(name, text) for level, name, text in self.renderer.headings if level == 2]
 
@@ -144,9 +144,9 @@ class Page:
         return {"kind": "code", "id": cell.id, "html": code, "outputs": outputs}
 
     def output(self, name, output):
-        """The HTML of an output. Figures are the HTML that pkg/chart makes, with their SVG moved into files."""
+        """The HTML of an output. The SVG in pkg/chart's HTML is moved into files."""
         if output.output_type == "error":
-            sys.exit(f"{self.stem}: the saved notebook has an error: {output.ename}: {output.evalue}")
+            sys.exit(f"{self.stem}: a saved output is an error: {output.ename}: {output.evalue}")
         if output.output_type == "stream":
             return f'<pre class="{output.name}">{html.escape(output.text)}</pre>'
         data = output.data
@@ -171,11 +171,11 @@ class Page:
             return 'src="' + self.site.image(f"{name}-{count}.{kind}", base64.b64decode(match[2])) + '"'
 
         text = re.sub(r'src="data:image/([a-z+]+);base64,([^"]+)"', file, text)
-        # On a phone a figure shrinks as long as one can read it; wider ones scroll.
+        # On a phone a figure shrinks while it stays readable, then scrolls.
         return re.sub(r'(<img [^>]*\bwidth="(\d+)"[^>]*style="[^"]*)"', lambda m: f'{m[1]};min-width:{int(m[2]) * 13 // 20}px"', text)
 
     def run(self):
-        """What the notebook's saved outputs were made with; None if run_notebooks.py has not recorded it."""
+        """The time, hardware and backend of the saved outputs, or None if run_notebooks.py did not record them."""
         if run := self.nb.metadata.get("run"):
             printed = "\n".join(o.text for cell in self.nb.cells for o in cell.get("outputs", []) if o.output_type == "stream")
             backend = re.search(r"^computes with: (.+)$", printed, re.MULTILINE)
@@ -202,11 +202,11 @@ def build(folder):
     shutil.copyfile(ROOT / "tools" / "site" / "style.css", folder / "style.css")
     for page in pages["en"]:
         if not page.run():
-            print(f"{page.stem}: no time and hardware is recorded; make notebooks records them", file=sys.stderr)
+            print(f"{page.stem}: time and hardware are not recorded; make notebooks records them", file=sys.stderr)
 
 
 def link_cells(text):
-    """Cell ids that stand in code behind a link to their notebook become links to the cells."""
+    """Turns cell ids in code after a link to their notebook into links to the cells."""
     def link(match):
         cells = re.sub(r"<code>([\w-]+)</code>", rf'<a href="{match[2]}#cell-\1"><code>\1</code></a>', match[3])
         return match[1] + cells
@@ -220,14 +220,14 @@ def write(path, template, **values):
 
 
 def check(folder):
-    """Returns what is wrong: links to files or anchors that are not there, pictures without a text, formulas left as TeX."""
+    """Returns the problems: broken links and anchors, pictures without alt text, formulas left as TeX, unused files."""
     problems = []
     anchors = {}
     pages = {path: bs4.BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser") for path in sorted(folder.rglob("*.html"))}
     for path, page in pages.items():
         ids = [tag["id"] for tag in page.find_all(id=True)]
         anchors[path.resolve()] = set(ids)
-        problems += [f"{path}: the anchor {name} stands twice" for name in sorted({i for i in ids if ids.count(i) > 1})]
+        problems += [f"{path}: duplicate anchor {name}" for name in sorted({i for i in ids if ids.count(i) > 1})]
     used = set()
     for path, page in pages.items():
         for tag in page.find_all(["a", "img", "link", "script"]):
@@ -239,24 +239,25 @@ def check(folder):
             target = (path.parent / unquote(url.path)).resolve() if url.path else path.resolve()
             used.add(target)
             if not target.exists():
-                problems.append(f"{path}: {tag.name} to {url.geturl()}: there is no such file")
+                problems.append(f"{path}: {tag.name} to {url.geturl()}: no such file")
             elif url.fragment and target in anchors and unquote(url.fragment) not in anchors[target]:
-                problems.append(f"{path}: {tag.name} to {url.geturl()}: there is no such anchor")
+                problems.append(f"{path}: {tag.name} to {url.geturl()}: no such anchor")
         problems += [f"{path}: {img['src']} has no alt text" for img in page.find_all("img") if not img.get("alt")]
         for tag in page.find_all(["pre", "code", "script", "style", "annotation"]):
             tag.decompose()
-        problems += [f"{path}: a formula left as TeX: {m}" for m in re.findall(r".{0,20}(?:\$\S|\\[a-z]{3,}).{0,30}", page.get_text())]
-    problems += [f"{path}: no page shows it" for path in sorted(folder.rglob("*"))
+        formulas = re.findall(r".{0,20}(?:\$\S|\\[a-z]{3,}).{0,30}", page.get_text())
+        problems += [f"{path}: formula not converted from TeX: {formula}" for formula in formulas]
+    problems += [f"{path}: not used by any page" for path in sorted(folder.rglob("*"))
                  if path.is_file() and path.resolve() not in used and path.suffix != ".html"]
     return problems
 
 
 def unexecuted():
-    """The pages promise what the code puts out: every notebook must have been run as a whole, from the first cell on."""
+    """Yields the notebooks that were not run as a whole, from the first cell on."""
     for path in translate.notebooks():
         counts = [cell.execution_count for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
         if counts != list(range(1, len(counts) + 1)):
-            yield f"{path}: not run from the first cell to the last (make notebooks)"
+            yield f"{path}: was not run from the first cell to the last; run: make notebooks"
 
 
 def main():
@@ -269,7 +270,7 @@ def main():
         sys.exit(f"site: {len(problems)} problems")
     files = [path for path in folder.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files)
-    print(f"site: {len(files)} files, {size / 1e6:.1f} MB, all links hold: {folder / 'index.html'}")
+    print(f"site: {len(files)} files, {size / 1e6:.1f} MB, all links are valid: {folder / 'index.html'}")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Checks how the notebooks are written: every rule is a line of what it prints when it fails.
+"""Checks the form of the notebooks and prints every violation.
 
     check_notebooks.py [notebook.ipynb ...]      without arguments: all of notebooks/
 
-A code cell has at most 30 lines, half of them at most 10; text stands between any two; cells have unique ids that can be
-read; links lead to files that are there; no saved output is an error. notebooks/QUESTIONS.md may only name cells that are
-there. Plain Python, no packages.
+A code cell has at most 30 lines, and half of the cells at most 10; there is text between any two code cells; cell ids are
+unique and readable; links lead to existing files; no saved output is an error; notebooks/QUESTIONS.md names existing cells
+only. Uses no packages.
 """
 
 import json
@@ -34,48 +34,48 @@ def is_import(text):
 
 
 def check_cells(cells):
-    """Lengths and order of a notebook's cells."""
+    """Yields (cell id, problem) for the lengths and order of the code cells."""
     lengths = []
     for before, cell in zip([None] + cells, cells):
         if cell["cell_type"] != "code":
             continue
         n = len(code_lines(source(cell)))
         if n > LONGEST:
-            yield cell["id"], f"{n} lines of code, want at most {LONGEST}"
+            yield cell["id"], f"{n} lines of code, at most {LONGEST} are allowed"
         if not is_import(source(cell)):
             lengths.append(n)
         if before and before["cell_type"] == "code":
-            yield cell["id"], f"a code cell right behind the code cell {before['id']}: say why in between"
+            yield cell["id"], f"follows the code cell {before['id']} without text; add a sentence between them"
         if any(o.get("output_type") == "error" for o in cell.get("outputs", [])):
-            yield cell["id"], "a saved output is an error"
+            yield cell["id"], "a saved output is an error; run the notebook again"
     if lengths and median(lengths) > MEDIAN:
-        yield "-", f"half of the code cells have more than {median(lengths):g} lines, want at most {MEDIAN}"
+        yield "-", f"the median length of the code cells is {median(lengths):g} lines, at most {MEDIAN} are allowed"
 
 
 def check_ids(nb):
     if (nb.get("nbformat"), nb.get("nbformat_minor")) != (4, 5):
-        yield "-", f"format {nb.get('nbformat')}.{nb.get('nbformat_minor')}, want 4.5"
+        yield "-", f"format {nb.get('nbformat')}.{nb.get('nbformat_minor')}, must be 4.5"
     seen = set()
     for i, cell in enumerate(nb["cells"]):
         id = cell.get("id", "")
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{1,63}", id) or re.fullmatch(r"[0-9a-f]{8}", id):
-            yield id or f"cell {i}", "want an id that can be read, as adam-by-hand"
+            yield id or f"cell {i}", "the id must be readable, such as adam-by-hand"
         if id in seen:
-            yield id, "an id that another cell has"
+            yield id, "duplicate id"
         seen.add(id)
 
 
 def check_links(text, folder):
-    """Relative links must lead somewhere; an address with a scheme is not followed."""
+    """Yields relative links to files that do not exist."""
     for match in LINK.finditer(FENCE.sub("", text)):
         target = unquote(match[1] or match[2]).split("#")[0]
         if target and not re.match(r"[a-z]+:", target) and not (folder / target).exists():
-            yield f"a link to {target}, which is not there"
+            yield f"broken link to {target}"
 
 
 def check_folded(text):
     if len(re.findall(r"<details>", text)) != len(re.findall(r"</details>", text)):
-        yield "<details> without its </details>, or the other way round"
+        yield "<details> and </details> do not match"
 
 
 def check_notebook(path):
@@ -89,7 +89,7 @@ def check_notebook(path):
 
 
 def check_questions(path):
-    """In QUESTIONS.md a cell is written as [`01-data`](01-data.ipynb) `cell-id`, several ids one after the other."""
+    """Yields cells named in QUESTIONS.md, as [`01-data`](01-data.ipynb) `cell-id`, `cell-id`, that do not exist."""
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         for name, rest in re.findall(r"\[`([^`]+)`\]\([^)]*\)((?:[ ,]*`[^`]+`)*)", line):
             notebook = path.parent / f"{name}.ipynb"
@@ -117,7 +117,7 @@ def problems(paths):
 def main():
     paths = [Path(a) for a in sys.argv[1:]] or sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
     found = list(problems(paths))
-    print("\n".join(found) or f"{len(paths)} notebooks are in order")
+    print("\n".join(found) or f"notebooks: {len(paths)} checked")
     return 1 if found else 0
 
 

@@ -1,9 +1,9 @@
-"""Stops a training as JupyterLab's stop button does, through the kernel's protocol, and runs the cell again.
+"""Interrupts a training over the kernel protocol, like JupyterLab's stop button, and runs the cell again.
 
     .venv/bin/python tools/interrupt_check.py
 
-The cells are notebook 03's, with few images. The interrupted cell must end without an error, say that all is saved and
-leave the checkpoint that it names. The same cell must then go on from there to the end. Takes a minute or two.
+The cells are notebook 03's, with few images. The interrupted cell must end without an error, say that it has saved, and leave
+the checkpoint that it names. The same cell must then resume there and finish. Takes a minute or two.
 """
 
 import json
@@ -22,7 +22,7 @@ STOPPED = r"stopped after step (\d+) of (\d+) and saved in"
 
 
 def cells():
-    """The first cells of notebook 03, up to the one that starts the lab, and its training cell."""
+    """The cells of notebook 03 up to lab.Start, and its training cell."""
     notebook = json.loads((ROOT / "notebooks" / "03-train.ipynb").read_text())
     code = ["".join(c["source"]) for c in notebook["cells"] if c["cell_type"] == "code"]
     start = next(i for i, c in enumerate(code) if "start()" in c)
@@ -30,7 +30,7 @@ def cells():
 
 
 def run(client, code, seen=lambda text: None):
-    """Runs a cell, shows what it prints, and returns that. An error in the cell ends this program."""
+    """Runs a cell, prints and returns its output. Exits if the cell fails."""
     request, text = client.execute(code), ""
     while True:
         message = client.get_iopub_msg(timeout=300)
@@ -42,7 +42,7 @@ def run(client, code, seen=lambda text: None):
             text += content["text"]
             seen(text)
         elif kind == "error":
-            sys.exit(f"the cell ended in an error: {content['ename']}: {content['evalue']}")
+            sys.exit(f"interrupt: the cell failed: {content['ename']}: {content['evalue']}")
         elif kind == "status" and content["execution_state"] == "idle":
             return text
 
@@ -62,26 +62,26 @@ def check(kernel, client):
             kernel.interrupt_kernel()
 
     text = run(client, training, interrupt)
-    stopped = re.search(STOPPED, text) or sys.exit("the interrupted cell does not say that it has stopped and saved")
+    stopped = re.search(STOPPED, text) or sys.exit(f"interrupt: the interrupted cell did not print {STOPPED!r}")
     step, total = int(stopped[1]), int(stopped[2])
     if step >= total:
-        sys.exit("the training was at its end before the interrupt came: give it more epochs")
+        sys.exit("interrupt: the training ended before the interrupt; raise EPOCHS in main")
     saved = RUN / f"checkpoint-{step:08d}.safetensors"
     if not saved.exists():
-        sys.exit(f"there is no {saved}")
+        sys.exit(f"interrupt: {saved} is missing")
 
     print("--- the same cell again", flush=True)
     text = run(client, training)
-    for want in (f"(going on at step {step} of {total})", "[Train] Training done!"):
+    for want in (f"resuming at step {step} of {total}", "[Train] Training done!"):
         if want not in text:
-            sys.exit(f"the second run of the cell does not say: {want}")
+            sys.exit(f"interrupt: the second run did not print {want!r}")
     if not (RUN / f"checkpoint-{total:08d}.safetensors").exists():
-        sys.exit("the second run has not saved its end")
-    print(f"--- stopped at step {step} of {total}, saved, and gone on to the end")
+        sys.exit("interrupt: the second run did not save its last checkpoint")
+    print(f"--- stopped at step {step} of {total}, saved, resumed and finished")
 
 
 def main():
-    shutil.rmtree(RUN, ignore_errors=True)  # the data stays for the next time
+    shutil.rmtree(RUN, ignore_errors=True)  # keeps the data for the next time
     env = dict(os.environ, EPOCHS="20", TRAIN_IMAGES="256", WORK=str(WORK))
     kernel = KernelManager(kernel_name="gonb")
     kernel.start_kernel(cwd=str(ROOT / "notebooks"), env=env)

@@ -1,8 +1,8 @@
-"""Starts `make lab` and checks who may come in: it listens on the loopback only, and asks for its token.
+"""Starts `make lab` and checks access to it: it listens on the loopback only and requires its token.
 
     .venv/bin/python tools/lab_check.py
 
-Linux only: it reads the sockets from /proc.
+Linux only: reads the sockets from /proc.
 """
 
 import os
@@ -15,11 +15,11 @@ from pathlib import Path
 from browser_check import start_lab
 
 LISTENING = "0A"
-LOOPBACK = {"0100007F": "127.0.0.1", "0" * 24 + "01000000": "::1"}  # as the kernel writes them
+LOOPBACK = {"0100007F": "127.0.0.1", "0" * 24 + "01000000": "::1"}  # in the kernel's notation
 
 
 def listening(session):
-    """The addresses and ports on which the processes of a session listen."""
+    """(address, port) of all sockets on which the processes of a session listen."""
     inodes = set()
     for process in Path("/proc").glob("[0-9]*"):
         try:
@@ -42,16 +42,16 @@ def status(address):
 def main():
     lab, base, token = start_lab()
     try:
-        sockets = listening(lab.pid)  # start_lab makes it the first of a session
+        sockets = listening(lab.pid)  # start_lab starts a new session
         print("listens on", ", ".join(f"{LOOPBACK.get(address, address)} port {int(port, 16)}" for address, port in sockets))
         if not sockets or any(address not in LOOPBACK for address, _ in sockets):
-            sys.exit("it listens elsewhere than on the loopback")
+            sys.exit("lab: want sockets on the loopback only, see above")
         kernels, answers = base + "/api/kernels", {}
         for what, query in (("without a token", ""), ("with a wrong token", "?token=guess"), ("with its token", token)):
             answers[what] = status(kernels + query)
             print(f"{what}: {answers[what]}")
         if list(answers.values()) != [403, 403, 200]:
-            sys.exit("want 403 without the right token and 200 with it")
+            sys.exit("lab: want 403 without the right token and 200 with it, see above")
     finally:
         os.killpg(lab.pid, signal.SIGTERM)
         lab.wait()

@@ -1,9 +1,9 @@
-"""Takes pictures of every page of site/ in headless Chromium, as on a desktop and a phone, light and dark.
+"""Takes screenshots of every page of site/ in headless Chromium: desktop and phone width, light and dark.
 
     .venv/bin/python tools/look_at_site.py FOLDER [page.html ...]
 
-Fails where a page is wider than the screen, a picture does not load, or something loads from the network. Long pages
-come in parts that a person can read. Needs `chromium` (or $CHROME). Not a part of `make site`.
+Fails if a page is wider than the screen, a picture does not load, or anything is loaded from the network. Long pages are
+split into several screenshots. Needs `chromium` (or $CHROME). Not part of `make site`.
 """
 
 import shutil
@@ -19,14 +19,14 @@ ROOT = Path(__file__).resolve().parent.parent
 WIDTHS = (1280, 390)  # desktop, phone
 PART = 2400  # pixels
 
-# Elements that stick out on the right, except inside a box that scrolls.
+# Lists elements that overflow on the right, except inside a scrolling box.
 MEASURE = """(() => {
   const width = document.documentElement.clientWidth, out = [];
   if (document.documentElement.scrollWidth > width) out.push('the page is ' + document.documentElement.scrollWidth + ' px wide');
   const scrolls = e => e && e !== document.body && (['auto', 'scroll', 'hidden'].includes(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
   for (const e of document.querySelectorAll('main *, nav *, footer *, header *'))
     if (e.getBoundingClientRect().right > width + 1 && !scrolls(e.parentElement))
-      out.push('sticks out: ' + e.tagName + ' ' + e.textContent.trim().slice(0, 40));
+      out.push('overflows: ' + e.tagName + ' ' + e.textContent.trim().slice(0, 40));
   for (const i of document.images) if (!i.complete || !i.naturalWidth) out.push('picture missing: ' + i.getAttribute('src').slice(0, 80));
   for (const r of performance.getEntriesByType('resource')) if (!r.name.startsWith('file:') && !r.name.startsWith('data:')) out.push('loads ' + r.name);
   return out;
@@ -34,7 +34,7 @@ MEASURE = """(() => {
 
 
 def look(browser, page, name, width, folder):
-    """Takes the pictures of one page at one width, light and dark, and returns what is wrong with it."""
+    """Takes the screenshots of one page at one width, light and dark, and returns its problems."""
     problems = []
     for scheme in ("light", "dark"):
         browser.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
@@ -69,7 +69,7 @@ def main():
         shutil.rmtree(profile, ignore_errors=True)
     for line in problems:
         print(line, file=sys.stderr)
-    print(f"{len(pages)} pages, {len(list(folder.glob('*.png')))} pictures in {folder}, {len(problems)} problems")
+    print(f"{len(pages)} pages, {len(list(folder.glob('*.png')))} screenshots in {folder}, {len(problems)} problems")
     return 1 if problems else 0
 
 

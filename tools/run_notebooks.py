@@ -2,9 +2,9 @@
 
     run_notebooks.py [--out FOLDER] [-v] notebook.ipynb ...
 
-Without --out the notebooks are saved in place: these are the outputs that readers see. The cells find their
-settings in the environment: EPOCHS and TRAIN_IMAGES (short runs), WORK (the folder for their files).
-The first cell that fails stops everything, and its notebook in place stays as it was.
+Without --out the notebooks are saved in place, with the outputs that readers see. The cells take EPOCHS and TRAIN_IMAGES (for
+short runs) and WORK (the folder for their files) from the environment. The first cell that fails ends the run, and its
+notebook is not saved in place.
 """
 
 import argparse
@@ -27,7 +27,7 @@ import trust
 
 
 class Client(NotebookClient):
-    """A NotebookClient that can echo what the cells print, for runs of hours, and knows which cell it runs."""
+    """A NotebookClient that can echo the cells' output and knows which cell is running."""
 
     echo = False
     cell_number = 0
@@ -39,7 +39,7 @@ class Client(NotebookClient):
         return super().process_message(msg, cell, cell_index)
 
     async def _async_cleanup_kernel(self):
-        # After Ctrl-C nbclient shuts the kernel down (the cell's program gets SIGINT and may save), then tries it again.
+        # After Ctrl-C nbclient shuts the kernel down twice, the second time without a kernel. The cell gets SIGINT and can save.
         if self.km is not None:
             await super()._async_cleanup_kernel()
 
@@ -52,9 +52,9 @@ def new_client(nb, folder, echo):
         nb,
         kernel_name="gonb",
         timeout=None,  # training takes an hour
-        iopub_timeout=60,  # wait for the last output of a busy kernel instead of losing it
-        coalesce_streams=True,  # one text per cell; of a progress line drawn with \r only its last state
-        record_timing=False,  # times of day would make every diff large
+        iopub_timeout=60,  # so that the last output of a busy kernel is not lost
+        coalesce_streams=True,  # one text per cell, with the last state of a progress line
+        record_timing=False,  # timestamps would enlarge every diff
         resources={"metadata": {"path": str(folder)}},
     )
     client.echo = echo
@@ -62,7 +62,7 @@ def new_client(nb, folder, echo):
 
 
 def clean(nb, run):
-    """Drops what changes from run to run and says nothing, so that diffs show results and how they were made."""
+    """Drops metadata that changes with every run, so that diffs show results; records the run."""
     nb.metadata = nbformat.from_dict({
         "kernelspec": {"name": "gonb", "display_name": "Go (gonb)", "language": "go"},
         "language_info": {"name": "go", "file_extension": ".go", "mimetype": "text/x-go"},
@@ -73,7 +73,7 @@ def clean(nb, run):
 
 
 def record(nb, seconds):
-    """What the page of a notebook says about its run: time, hardware, and what training the models took that it uses."""
+    """The run's time, hardware and settings, and the training times of the models that it uses, for the notebook's page."""
     source = "\n".join(cell.source for cell in nb.cells if cell.cell_type == "code")
     settings = {name: os.environ[name] for name in ("EPOCHS", "TRAIN_IMAGES") if os.environ.get(name)}
     return {"seconds": round(seconds), "hardware": hardware(), "trainings": trainings(source), **settings}
@@ -93,16 +93,16 @@ def text_of(path):
 
 
 def trainings(source):
-    """The minutes and device of each training in WORK/runs that the code names, from its newest checkpoint.
+    """{run: minutes and device} of each training in WORK/runs that the code names, from its newest checkpoint.
 
-    A training can be older than this run of the notebook, which then only reads it.
+    The training can be older than this run of the notebook, which then only reads it.
     """
     found = {}
     runs = Path(os.environ.get("WORK") or Path(__file__).resolve().parent.parent / "work", "runs")
     for folder in sorted(runs.glob("*/")):
         checkpoints = sorted(folder.glob("checkpoint-*.safetensors"))
         if checkpoints and f'"{folder.name}"' in source:
-            with checkpoints[-1].open("rb") as file:  # safetensors: the length of the header, the header as JSON
+            with checkpoints[-1].open("rb") as file:  # safetensors: length of the header, then the header as JSON
                 header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
             if history := json.loads(header.get("__metadata__", {}).get("history", "{}")):
                 found[folder.name] = {"minutes": round(history["seconds"] / 60, 1), "device": history["device"]}
@@ -110,7 +110,7 @@ def trainings(source):
 
 
 def plain(output):
-    """The text of an output, without the colours of a terminal; GoNB shows compiler errors as HTML."""
+    """The text of an output without terminal colours. (GoNB shows compiler errors as HTML.)"""
     if output.output_type == "stream":
         return re.sub(r"\x1b\[[0-9;]*m", "", output.text)
     if output.output_type == "error":
@@ -121,22 +121,22 @@ def plain(output):
 
 
 def report(path, client, error):
-    """Says which notebook and cell failed, and shows the end of what the cell put out."""
+    """Prints which notebook and cell failed, its source and the end of its output."""
     cells = client.nb.cells
     print(f"\nFAILED {path}, cell {client.cell_number} of {len(cells)}:\n", file=sys.stderr)
     cell = cells[client.cell_number - 1]
     lines = [line for output in cell.get("outputs", []) for line in plain(output).splitlines()]
     if isinstance(error, DeadKernelError):
-        lines.append("(the kernel died: out of memory? see .venv/gonb.log)")
+        lines.append("(the kernel died, perhaps out of memory; see .venv/gonb.log)")
     print("\n".join("    " + line for line in cell.source.splitlines()), file=sys.stderr)
-    print("\nwhich put out:\n\n" + "\n".join("    " + line for line in lines[-40:]), file=sys.stderr)
+    print("\noutput:\n\n" + "\n".join("    " + line for line in lines[-40:]), file=sys.stderr)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebooks", nargs="+", type=Path)
-    parser.add_argument("--out", type=Path, help="save the executed copies there and leave the originals alone")
-    parser.add_argument("-v", action="store_true", help="show what the cells print while they run")
+    parser.add_argument("--out", type=Path, help="save the executed copies there and keep the originals")
+    parser.add_argument("-v", action="store_true", help="show the output of the cells as they run")
     args = parser.parse_args()
 
     start = time.monotonic()
@@ -151,7 +151,7 @@ def main():
             client.execute()
         except (CellExecutionError, DeadKernelError) as error:
             if client.stopped():
-                sys.exit(f"\nstopped in {path}, cell {client.cell_number}; the notebook is as it was")
+                sys.exit(f"\nstopped in {path}, cell {client.cell_number}; the notebook was not changed")
             report(path, client, error)
             if args.out:
                 save(nb, target, {})
@@ -164,7 +164,7 @@ def main():
 
 
 def save(nb, target, run):
-    """Writes the notebook whole or not at all."""
+    """Writes the notebook atomically."""
     clean(nb, run)
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name("." + target.name + ".part")

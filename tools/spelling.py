@@ -1,4 +1,4 @@
-"""Checks the spelling of the English texts: the notebooks, code and comments included, and every Markdown file."""
+"""Checks the spelling of the notebooks, with code and comments, and of every Markdown file."""
 
 import subprocess
 import sys
@@ -10,11 +10,11 @@ import nbformat
 import translate
 
 ROOT = Path(__file__).resolve().parent.parent
-IGNORED = "vermillion"  # words that codespell takes for mistakes, with commas between; this one is a colour of pkg/chart
+IGNORED = "vermillion"  # correct words that codespell rejects, comma-separated: a colour of pkg/chart
 
 
 def texts():
-    """{name: text} of all that is checked; what git ignores (packages, made notebooks) is not ours."""
+    """{name: text} of everything to check, without what git ignores."""
     found = {}
     for path in translate.notebooks():
         nb = nbformat.read(path, as_version=4)
@@ -34,7 +34,7 @@ def main():
         command = [sys.executable, "-m", "codespell_lib", "--ignore-words-list", IGNORED, "."]
         status = subprocess.run(command, cwd=folder).returncode
     if status:
-        sys.exit("spelling: a word that is right goes into IGNORED in tools/spelling.py")
+        sys.exit("spelling: correct the words above, or add correct ones to IGNORED in tools/spelling.py")
     print(f"spelling: {len(found)} texts")
 
 

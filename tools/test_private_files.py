@@ -24,13 +24,15 @@ class Start(unittest.TestCase):
         self.addCleanup(temporary.cleanup)
         self.root = Path(temporary.name)
         self.home, self.image, self.compiled = (self.root / name for name in ("home", "image", "compiled"))
-        for path, text in {"image/tools/trust.py": "", "image/go.mod": "module x", "image/data/archive": "", "compiled/00/a-d": "object"}.items():
+        files = {"image/tools/trust.py": "", "image/go.mod": "module x", "image/data/archive": "", "compiled/00/a-d": "object"}
+        for path, text in files.items():
             file = self.root / path
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
         self.home.mkdir(0o700)
         text = (ROOT / "docker" / "start.sh").read_text()
-        for name, folder in (("/opt/resnet18", self.image), ("/srv/resnet18", self.root / "shared"), ("/opt/go-build", self.compiled)):
+        shared = self.root / "shared"
+        for name, folder in (("/opt/resnet18", self.image), ("/srv/resnet18", shared), ("/opt/go-build", self.compiled)):
             self.assertIn(name, text)
             text = text.replace(f"={name}\n", f"={folder}\n")
         self.script = self.root / "start.sh"

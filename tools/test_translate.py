@@ -1,4 +1,4 @@
-"""Tests of translate.py, on a notebook of three cells: .venv/bin/python -m unittest discover tools"""
+"""Tests of translate.py with a notebook of three cells: .venv/bin/python -m unittest discover tools"""
 
 import json
 import tempfile
@@ -49,11 +49,11 @@ class Translate(unittest.TestCase):
 
     def test_problems(self):
         for name, entries, want in (
-            ("missing", {"title": CHINESE}, "end: no Chinese (The end.)"),
-            ("left over", {"title": CHINESE, "end": "完。", "gone": "多余"}, "gone: the catalogue has it"),
-            ("number", {"title": CHINESE.replace("4914", "4941"), "end": "完。"}, "title: numbers of the English that the Chinese lacks: 0.4914"),
-            ("code", {"title": "# 标题\n\n均值为0.4914。", "end": "完。"}, "title: has 0 lines <!-- code -->"),
-            ("stars", {"title": CHINESE, "end": "**“完”**了"}, "end: stars beside punctuation"),
+            ("missing", {"title": CHINESE}, "end: not translated (The end.)"),
+            ("left over", {"title": CHINESE, "end": "完。", "gone": "多余"}, "gone: entry without a markdown cell"),
+            ("number", {"title": CHINESE.replace("4914", "4941"), "end": "完。"}, "title: numbers missing from the Chinese: 0.4914"),
+            ("code", {"title": "# 标题\n\n均值为0.4914。", "end": "完。"}, "title: 0 lines <!-- code --> for 1"),
+            ("stars", {"title": CHINESE, "end": "**“完”**了"}, "end: asterisks next to punctuation"),
         ):
             with self.subTest(name):
                 self.catalogue(entries)
@@ -61,11 +61,11 @@ class Translate(unittest.TestCase):
 
     def test_english_changed(self):
         self.write(ENGLISH, end="The very end.")
-        self.assertIn(f"write en: {translate.fingerprint('The very end.')}", self.problems())
+        self.assertIn(f"set en: {translate.fingerprint('The very end.')}", self.problems())
 
     def test_repeated_ids(self):
         self.write(ENGLISH, ids=("title", "end", "end"))
-        self.assertEqual(self.problems(), "cell ids used twice: end")
+        self.assertEqual(self.problems(), "duplicate cell ids: end")
 
     def test_stub_keeps_what_is_translated(self):
         self.write(ENGLISH, ids=("new-id", "code", "end"))
@@ -74,7 +74,7 @@ class Translate(unittest.TestCase):
         entries, _ = translate.read_catalogue(translate.catalogue_path(self.path))
         self.assertEqual(entries["new-id"][1], CHINESE)  # the same English under a new id
         self.assertEqual(entries["end"][1], "<!-- English:\nThe end.\n-->")
-        self.assertIn("end: no Chinese", self.problems())
+        self.assertIn("end: not translated", self.problems())
 
     def test_build_keeps_a_newer_notebook(self):
         self.catalogue({"title": CHINESE + "\n\n[后](02-b.ipynb)", "end": "完。"})

@@ -1,17 +1,17 @@
 """Keeps the notebooks in two languages: notebooks/NN-name.ipynb is the source, notebooks/zh/NN-name.md its Chinese text.
 
-    translate.py check      fails with a list of what is missing, out of date or left over
-    translate.py stub       adds the missing entries, each with its English text to start from
-    translate.py build      writes the Chinese notebooks beside the English ones, as notebooks/zh-NN-name.ipynb
+    translate.py check      fails if entries are missing, outdated or superfluous, and lists them
+    translate.py stub       adds the missing entries, each with the English text
+    translate.py build      writes the Chinese notebooks next to the English ones, as notebooks/zh-NN-name.ipynb
 
 A catalogue has one entry for each markdown cell, in the notebook's order:
 
     <!-- cell: adam-by-hand  en: 3f2a91c4 -->
     the Chinese text
 
-"en" is a hash of the English text that was translated. When the English changes, check names the entry and the new
-hash; bring the Chinese up to date, then write the new hash. Code is never written twice: code cells and outputs come from
-the English notebook, and in an entry a line <!-- code --> stands for the next fenced block of the English cell.
+"en" is a hash of the translated English text. When the English changes, check prints the entry and the new hash: update the
+Chinese, then the hash. Code is not repeated: code cells and outputs come from the English notebook, and a line
+<!-- code --> in an entry is replaced by the next fenced block of the English cell.
 """
 
 import copy
@@ -46,7 +46,7 @@ def fingerprint(english):
 
 
 def read_catalogue(path):
-    """Returns {cell id: (hash, Chinese text)} in the file's order, and the ids that stand there twice."""
+    """Returns {cell id: (hash, Chinese text)} in the file's order, and the duplicate ids."""
     parts = ENTRY.split(path.read_text(encoding="utf-8")) if path.exists() else [""]
     entries, twice = {}, []
     for cell, en, text in zip(parts[1::3], parts[2::3], parts[3::3]):
@@ -61,7 +61,7 @@ def markdown_cells(nb):
 
 
 def chinese(english, text):
-    """The Chinese text of a cell: without the stub's comment, the English cell's fenced blocks in their places."""
+    """The Chinese text of a cell, without the stub's comment and with the fenced blocks of the English cell."""
     blocks = iter(FENCED.findall(english))
     return re.sub(CODE, lambda _: next(blocks, ""), STUB.sub("", text).strip())
 
@@ -109,7 +109,7 @@ def stub(paths):
         nb, target = nbformat.read(path, as_version=4), catalogue_path(path)
         entries, _ = read_catalogue(target)
         ids = {cell.id for cell in nb.cells}
-        renamed = {en: cell for cell, (en, _) in entries.items() if cell not in ids}  # the same English under a new id
+        renamed = {en: cell for cell, (en, _) in entries.items() if cell not in ids}  # same English, new id
         rest, parts, added = dict(entries), [], 0
         for cell in markdown_cells(nb):
             old = cell.id if cell.id in rest else renamed.get(fingerprint(cell.source))
@@ -118,7 +118,7 @@ def stub(paths):
                 added += 1
                 en, text = fingerprint(cell.source), "<!-- English:\n" + cell.source.replace("-->", "-- >") + "\n-->"
             parts.append((cell.id, en, text))
-        parts += [(cell, *entry) for cell, entry in rest.items()]  # entries without a cell: for a person to move or delete
+        parts += [(cell, *entry) for cell, entry in rest.items()]  # entries without a cell, to be moved or deleted by hand
         target.parent.mkdir(exist_ok=True)
         target.write_text("\n".join(f"<!-- cell: {c}  en: {en} -->\n{t}\n" for c, en, t in parts), encoding="utf-8")
         print(f"{target.relative_to(ROOT)}: {added} entries added")
@@ -127,52 +127,52 @@ def stub(paths):
 def check(paths):
     problems = [f"{path.stem}: {text}" for path in paths for text in problems_of(path)]
     known = {path.stem for path in notebooks()}
-    problems += [f"{path.name}: there is no such notebook" for path in CATALOGUES.glob("*.md") if path.stem not in known]
+    problems += [f"{path.name}: no notebook of this name" for path in CATALOGUES.glob("*.md") if path.stem not in known]
     for line in problems:
         print(line, file=sys.stderr)
     if problems:
-        sys.exit(f"translate: {len(problems)} problems; the catalogues are in {CATALOGUES.relative_to(ROOT)}/")
-    print(f"translate: {len(paths)} notebooks, every markdown cell has its Chinese")
+        sys.exit(f"translate: {len(problems)} problems, in {CATALOGUES.relative_to(ROOT)}/")
+    print(f"translate: {len(paths)} notebooks, every markdown cell is translated")
 
 
 def problems_of(path):
-    raw = json.loads(path.read_text(encoding="utf-8"))  # nbformat would put its own ids in the place of bad ones
+    raw = json.loads(path.read_text(encoding="utf-8"))  # nbformat would replace bad ids
     ids = [cell.get("id") for cell in raw["cells"]]
     if (raw["nbformat"], raw["nbformat_minor"]) < (4, 5) or None in ids:
-        yield "cells have no ids: want nbformat 4.5"
+        yield "cells have no ids; nbformat must be 4.5"
         return
     if twice := {cell for cell in ids if ids.count(cell) > 1}:
-        yield f"cell ids used twice: {', '.join(sorted(twice))}"
+        yield f"duplicate cell ids: {', '.join(sorted(twice))}"
         return
     nb, (entries, twice) = nbformat.read(path, as_version=4), read_catalogue(catalogue_path(path))
-    yield from (f"{cell} stands twice in the catalogue" for cell in twice)
+    yield from (f"{cell}: duplicate entry" for cell in twice)
     cells = {cell.id: cell.source for cell in markdown_cells(nb)}
-    yield from (f"{cell}: the catalogue has it, the notebook has no such markdown cell" for cell in entries if cell not in cells)
+    yield from (f"{cell}: entry without a markdown cell" for cell in entries if cell not in cells)
     for cell, english in cells.items():
         en, text = entries.get(cell, ("", ""))
         if not chinese(english, text):
-            yield f"{cell}: no Chinese ({english.splitlines()[0][:60]}); translate.py stub adds the entry"
+            yield f"{cell}: not translated ({english.splitlines()[0][:60]}); translate.py stub adds an entry"
         elif en != fingerprint(english):
-            yield f"{cell}: the English has changed; update the Chinese, then write en: {fingerprint(english)}"
+            yield f"{cell}: the English has changed; update the Chinese, then set en: {fingerprint(english)}"
         else:
             yield from (f"{cell}: {problem}" for problem in faults(english, text))
 
 
 def faults(english, text):
-    """What is wrong with a translation as far as a program can tell."""
+    """Yields the formal problems of a translation."""
     if STUB.search(text):
-        yield "still has the English of the stub"
+        yield "still contains the stub's English"
     if text.count(CODE) != len(FENCED.findall(english)):
-        yield f"has {text.count(CODE)} lines {CODE}, the English {len(FENCED.findall(english))} fenced blocks"
+        yield f"{text.count(CODE)} lines {CODE} for {len(FENCED.findall(english))} fenced blocks in the English"
     numbers = lambda s: set(re.findall(r"\d+(?:[.,]\d+)*(?![.,]?\d| million)", FENCED.sub("", s)))
     if lost := numbers(english) - numbers(text):
-        yield "numbers of the English that the Chinese lacks: " + ", ".join(sorted(lost))
-    # CommonMark, and with it JupyterLab, shows the stars where a letter touches one side and punctuation the other.
+        yield "numbers missing from the Chinese: " + ", ".join(sorted(lost))
+    # CommonMark does not read ** as emphasis between a letter and punctuation, and JupyterLab then shows the asterisks.
     bare = re.sub(r"`[^`]*`", "`x`", re.sub(r"\$[^$]*\$", "$x$", text))
     for m in re.finditer(r"(?<!\*)(\*{1,2})(?![\s*])([^*\n]+)\1", bare):
         inside, before, after = m[2], m.string[m.start() - 1:m.start()], m.string[m.end():m.end() + 1]
         if (punctuation(inside[0]) and letter(before)) or (punctuation(inside[-1]) and letter(after)):
-            yield f"stars beside punctuation would show as stars: {before}{m[0]}{after}"
+            yield f"asterisks next to punctuation are not read as emphasis: {before}{m[0]}{after}"
 
 
 def punctuation(char):
