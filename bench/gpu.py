@@ -1,18 +1,18 @@
-"""Measures this project, PyTorch and JAX in turn on one GPU and writes bench/GPU.md: `make bench-gpu`.
+"""Compares the speed of this project, PyTorch and JAX on one GPU and writes bench/GPU.md: `make bench-gpu`.
 
-Single tasks are done as by bench/run.py on the CPU; "chapter" is the chapter's 30 epochs, from the extracted files to the accuracy
-on the test set. GoMLX must find XLA's plugin for CUDA (docker/README.md), and $PYTHON, or .venv-peers, must have PyTorch and JAX.
+The tasks are those of bench/run.py; "chapter" is the chapter's 30 epochs, from the extracted files to the test accuracy. GoMLX needs
+XLA's plugin for CUDA (docker/README.md), and $PYTHON, or .venv-peers, needs PyTorch and JAX.
 
     gpu.py [--programs FOLDER] [--rounds 2] [--tasks step64,chapter] [--epochs 30]
 
-FOLDER has the programs ours (./bench/ours) and resnet18 (./cmd/resnet18), for a machine without Go.
+FOLDER contains the programs ours (./bench/ours) and resnet18 (./cmd/resnet18), for a machine without Go.
 """
 import argparse, json, os, re, shutil, statistics, subprocess, sys, tempfile, time
 from pathlib import Path
 from run import PEER, ROOT, build, commit
 
 PYTHON = os.environ.get("PYTHON", PEER)
-TASKS = {  # name: (what, arguments)
+TASKS = {  # name: (description, arguments)
     "step64": ("training step, batch 64", ["task=step", "batch=64", "n=200"]),
     "step256": ("training step, batch 256", ["task=step", "batch=256", "n=100"]),
     "step1024": ("training step, batch 1024", ["task=step", "batch=1024", "n=40"]),
@@ -20,7 +20,7 @@ TASKS = {  # name: (what, arguments)
     "eval": ("evaluation of 10,000 images", ["task=eval", "n=5"]),
     "first": ("process start to the end of the first step", ["task=first"]),
 }
-SIDES = {  # name: its own arguments in a task, and in the chapter's training; None where it does not take part
+SIDES = {  # name: (arguments in a task, arguments in the chapter's training or None)
     "ours, bfloat16": (["-bfloat16"], ["-bfloat16"]),
     "ours, float32": ([], None),
     "PyTorch eager": (["--cuda"], None),
@@ -30,7 +30,7 @@ SIDES = {  # name: its own arguments in a task, and in the chapter's training; N
 
 
 def output(what, side, command):
-    """What the command prints; None, with the reason on the terminal, if it fails."""
+    """Returns what the command prints, or None after printing the error."""
     p = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if p.returncode:
         print(f"{what}, {side}: FAILED\n{p.stderr[-1500:]}", flush=True)
@@ -39,7 +39,7 @@ def output(what, side, command):
 
 
 def measure(programs, name, rounds):
-    """The median milliseconds of each side at a task, all rounds together."""
+    """{side: median milliseconds of a task over all rounds}."""
     what, args = TASKS[name]
     seconds = {}
     for r in range(rounds):
@@ -57,7 +57,7 @@ def measure(programs, name, rounds):
 
 
 def chapter(programs, epochs):
-    """The seconds of the whole process that trains, and the accuracy on the test set, of each side."""
+    """{side: seconds of the whole training process, and test accuracy}."""
     cells = {}
     work = tempfile.mkdtemp()
     output("data", "ours", [programs / "resnet18", "data", "-work", work])
@@ -71,7 +71,7 @@ def chapter(programs, epochs):
             command = [PYTHON, "bench/torch_chapter.py", f"{work}/data/cifar-10-batches-py", "--epochs", str(epochs)]
         out = output("chapter", side, command)
         took = f"{time.time() - start:.1f} s"
-        shutil.rmtree(f"{work}/runs", ignore_errors=True)  # or the next of ours would find the training done
+        shutil.rmtree(f"{work}/runs", ignore_errors=True)  # or our next training would find this one finished
         if out:
             print(f"chapter, {side}: {took}\n" + "\n".join(line for line in out.splitlines() if line.startswith(("[", "computes", "trained"))), flush=True)
             cells[side] = f"{took}, {re.search(r'accuracy/loss: ([0-9.]+)', out)[1]}"
@@ -88,8 +88,8 @@ def main():
         a.programs = build("./bench/ours", "./cmd/resnet18")
     card = output("card", "", ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]).strip()
     versions = output("versions", "", [PYTHON, "-c", "import torch, jax; print(f'PyTorch {torch.__version__}, JAX {jax.__version__}')"]).strip()
-    lines = ["<!-- Made by `make bench-gpu`. -->", "# Speed on a GPU, in turn on one card", "",
-             f"Card: {card} (driver), {os.cpu_count()} cores; {versions}; commit {commit()}.", "",
+    lines = ["<!-- Made by `make bench-gpu`. -->", "# Speed on a GPU", "",
+             f"GPU: {card} (driver), {os.cpu_count()} cores; {versions}; commit {commit()}.", "",
              "| work | " + " | ".join(SIDES) + " | ratio |", "|---|" + "---|" * (len(SIDES) + 1)]
     for name in a.tasks.split(","):
         if name == "chapter":

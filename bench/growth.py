@@ -1,6 +1,6 @@
-"""Measures how the cost grows with the batch, the threads and the number of images, ours and PyTorch in turn: `make bench-growth`.
+"""Measures how the cost grows with batch size, threads and number of images, ours and PyTorch's: `make bench-growth`.
 
-Writes bench/growth.json, which bench/plots draws. Quiet the machine first: nothing else may run.
+Writes bench/growth.json, which bench/plots draws. Use an idle machine.
 """
 import json, os, statistics, subprocess, sys
 from run import ROOT, build, command, cpu, has, run

@@ -1,8 +1,8 @@
-"""JAX's side of the comparison, with the tasks of bench/ours: see bench/run.py, which calls it.
+"""JAX in the comparison of bench/run.py, with the tasks of bench/ours.
 
     jax_bench.py --task step|eval|first --batch 64 --stem imagenet|cifar --n 15
 
-ResNet-18 in Flax, NHWC, float32, Adam with L2 (0.005) in the gradient; the data lies in memory as normalised arrays.
+ResNet-18 in Flax, NHWC, float32, Adam with L2 (0.005) in the gradient; the data is in memory as normalised arrays.
 """
 import peer
 from functools import partial

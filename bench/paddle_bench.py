@@ -1,8 +1,8 @@
-"""Paddle's side of the comparison, with the tasks of bench/ours: see bench/run.py, which calls it.
+"""Paddle in the comparison of bench/run.py, with the tasks of bench/ours.
 
     paddle_bench.py --task step|eval|first --batch 64 --stem imagenet|cifar --n 15
 
-paddle.vision's resnet18, the book's own, float32, Adam with weight_decay; the data lies in memory as normalised tensors.
+paddle.vision's resnet18, which the book uses, float32, Adam with weight_decay; the data is in memory as normalised tensors.
 """
 import peer
 import paddle

@@ -1,9 +1,9 @@
-"""What the peers' programs share: their options and tasks, which are those of bench/ours, and the result in one line of JSON.
+"""Options, tasks (those of bench/ours) and the result as one line of JSON, for the peers' programs.
 
     PROGRAM --task step|eval|first --batch 64 --stem imagenet|cifar --n 15
 """
 import os, time
-START = os.stat(f"/proc/{os.getpid()}").st_mtime  # of the process; import this module before the framework
+START = os.stat(f"/proc/{os.getpid()}").st_mtime  # start of the process; import this module before the framework
 import argparse, json, resource
 
 
@@ -15,7 +15,7 @@ def parser():
 
 
 def measure(a, device, data, step, evaluate, epoch=None):
-    """Does the task with data(n), which makes n images and labels, step(x, y), evaluate(x, y) and epoch(train, dev)."""
+    """Runs the task and prints the result. data(n) returns n images and labels; then step(x, y), evaluate(x, y), epoch(train, dev)."""
     if a.task == "first":
         step(*data(a.batch))
         seconds = [time.time() - START]
@@ -29,7 +29,7 @@ def measure(a, device, data, step, evaluate, epoch=None):
 
 
 def timed(fn, n, warm_up, *args):
-    """The seconds of n calls, behind some to warm up."""
+    """Returns the seconds of n calls, after warm_up calls."""
     seconds = []
     for _ in range(warm_up + n):
         t = time.time()

@@ -1,9 +1,7 @@
-"""Measures this project and its peers in turn on the same work and writes bench/RESULTS.md: `make bench`.
+"""Compares the speed of this project and its peers on the CPU and writes bench/RESULTS.md: `make bench`.
 
-Each task runs in a process of its own, ours and the peers' one after the other, for three rounds; the table
-shows the median over all rounds. JAX and Paddle are several times slower: they take part in
-the first round of some tasks.
-Quiet the machine first: nothing else may run.
+Each task runs in its own process, ours and the peers' in turn, for three rounds; the table shows the median over all rounds.
+JAX and Paddle are several times slower and run in the first round of some tasks only. Use an idle machine.
 
     run.py [--rounds 3] [--tasks step64,step256,cifar64,eval,first,again,epoch]
 """
@@ -12,26 +10,26 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PEER = ROOT / ".venv-peers/bin/python"
-PEERS = {  # name: (module that it needs, its program, tasks that it has)
+PEERS = {  # name: (required module, program, tasks)
     "PyTorch eager": ("torchvision", ["bench/torch_bench.py"], ["step64", "step256", "cifar64", "eval", "first", "again", "epoch"]),
     "PyTorch compiled": ("torchvision", ["bench/torch_bench.py", "--compile"], ["step64", "step256", "cifar64"]),
     "JAX": ("flax", ["bench/jax_bench.py"], ["step64", "eval", "first"]),
     "Paddle": ("paddle", ["bench/paddle_bench.py"], ["step64", "eval", "first"]),
 }
 ONCE = ("JAX", "Paddle")
-TASKS = {  # name: (what, common arguments)
+TASKS = {  # name: (description, common arguments)
     "step64": ("training step, batch 64", ["task=step", "batch=64", "n=20"]),
     "step256": ("training step, batch 256", ["task=step", "batch=256", "n=12"]),
     "cifar64": ("training step, CIFAR stem, batch 64", ["task=step", "batch=64", "stem=cifar", "n=10"]),
     "eval": ("evaluation of 10,000 images", ["task=eval", "n=3"]),
     "first": ("process start to the end of the first step, compiling", ["task=first"]),
-    "again": ("the same with the programs compiled before, as by `make lab`", ["task=first"]),
+    "again": ("the same with programs compiled before, as `make lab` does", ["task=first"]),
     "epoch": ("an epoch of 40,000 images with evaluation", ["task=epoch"]),
 }
 
 
 def build(*packages):
-    """Builds programs and returns the folder that they are in."""
+    """Builds programs into a new folder and returns it."""
     folder = Path(tempfile.mkdtemp())
     subprocess.run(["go", "build", "-o", folder, *packages], cwd=ROOT, check=True)
     return folder
@@ -42,12 +40,12 @@ def has(module):
 
 
 def command(ours, side, args):
-    """The command line that makes one side do a task."""
+    """The command line of one side for a task."""
     return [ours] + ["-" + x for x in args] if side == "ours" else [PEER] + PEERS[side][1] + ["--" + x for x in args]
 
 
 def run(command, cache=None):
-    """Runs a command; ours keeps compiled programs in the folder cache."""
+    """Runs a command and returns its JSON result; cache is the folder for our compiled programs."""
     env = {**os.environ, "XDG_CACHE_HOME": str(cache)} if cache else None
     p = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=env)
     if p.returncode:
@@ -70,7 +68,7 @@ def main():
             for side in ["ours"] + peers:
                 if side != "ours" and task not in PEERS[side][2] or r and side in ONCE:
                     continue
-                once = ["n=1"] if side in ONCE and task == "eval" else []  # a minute each
+                once = ["n=1"] if side in ONCE and task == "eval" else []  # they take a minute each
                 cache = folder / "cache"
                 if side == "ours" and task == "first":
                     shutil.rmtree(cache, ignore_errors=True)
@@ -84,15 +82,15 @@ def main():
 
 
 def commit():
-    """The commit, from $COMMIT in a copy without history."""
+    """The commit: $COMMIT, or git's."""
     return os.environ.get("COMMIT") or subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
 
 def write(results):
     sides = list(dict.fromkeys(side for got in results.values() for side in got))
     device = {side: m["device"] for got in results.values() for side, m in got.items()}
-    lines = ["<!-- Made by `make bench`. -->", "# Speed, in turn on one machine", "",
-             "Median of all rounds, and the process's peak of memory. The ratio is ours by the faster PyTorch.", "",
+    lines = ["<!-- Made by `make bench`. -->", "# Speed on the CPU", "",
+             "Median over all rounds, and the peak memory of the process. The ratio is our time divided by the faster PyTorch's.", "",
              f"Machine: {cpu()}, {os.cpu_count()} cores, {platform.system()}; commit {commit()}.  ",
              "Sides: " + "; ".join(f"{side}: {device[side]}" for side in sides) + ".", "",
              "| work | " + " | ".join(sides) + " | ratio |", "|---|" + "---|" * (len(sides) + 1)]

@@ -1,9 +1,9 @@
-"""PyTorch's side of the comparison, with the same tasks as bench/ours: see bench/run.py, which calls it.
+"""PyTorch in the comparison of bench/run.py, with the tasks of bench/ours.
 
     torch_bench.py --task step|eval|epoch|first --batch 64 --stem imagenet|cifar --n 15 [--compile] [--cuda]
 
-torchvision's resnet18, channels_last, Adam with weight_decay; the data lies in memory as normalised tensors. On the CPU in
-float32. On a GPU (--cuda) with automatic mixed precision in bfloat16, the optimizer fused, and with --compile in CUDA graphs.
+torchvision's resnet18, channels_last, Adam with weight_decay; the data is in memory as normalised tensors. On the CPU in
+float32. On a GPU (--cuda) with automatic mixed precision in bfloat16, a fused optimizer, and CUDA graphs with --compile.
 """
 import os, tempfile
 import peer

@@ -1,10 +1,10 @@
-"""The chapter's training in PyTorch on a GPU, as "resnet18 train" does it on the same files: see bench/gpu.py, which calls it.
+"""The chapter's training in PyTorch on a GPU, like "resnet18 train" and on the same files, for bench/gpu.py.
 
     torch_chapter.py FOLDER [--epochs 30]
 
-FOLDER holds the extracted batch files. torchvision's resnet18 with 1,000 outputs, channels_last, automatic mixed precision in
-bfloat16, compiled into CUDA graphs, Adam in one kernel. All images lie on the card as bytes, a batch is gathered and normalised
-there, and nothing waits for the card between two evaluations.
+FOLDER contains the extracted batch files. torchvision's resnet18 with 1,000 outputs, channels_last, automatic mixed precision in
+bfloat16, compiled into CUDA graphs, fused Adam. All images are on the GPU as bytes, a batch is gathered and normalised there, and
+the host does not wait for the GPU between two evaluations.
 """
 import argparse, pickle, tempfile, time
 from pathlib import Path

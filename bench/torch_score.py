@@ -1,11 +1,11 @@
-"""How the PyTorch programs here evaluate: accuracy and mean cross-entropy, with nothing waited for before the last batch."""
+"""Evaluation in the PyTorch programs: accuracy and mean cross-entropy, without waiting for the GPU before the last batch."""
 import torch
 
 cross_entropy = torch.nn.functional.cross_entropy
 
 
 def evaluate(network, model, images, labels, mixed, batch=250):
-    """network is what computes, and runs model: model itself, or it compiled or behind a preparation of the images."""
+    """Returns (accuracy, mean loss). network calls model, perhaps compiled or after preparing the images; model sets the mode."""
     model.eval()
     right = loss = 0
     with torch.inference_mode(), mixed:

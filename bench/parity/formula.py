@@ -1,4 +1,4 @@
-"""Weights, images and labels from a formula that formula.go computes too, so that no fixture holds them.
+"""Weights, images and labels from a formula that the Go tests compute too, so that no fixture contains them.
 
 Every number comes from hash(name, i), 64 bits for element i of the array with that name, in PyTorch's
 order of elements: the i-th output of SplitMix64 (Steele, Lea and Flood 2014) started at the 64-bit FNV-1a
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torchvision
 
-MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)  # pkg/cifar's, which are the chapter's
+MEAN, STD = (0.4914, 0.4822, 0.4465), (0.2023, 0.1994, 0.2010)  # the chapter's, as in pkg/cifar
 PROJECTIONS = 8
 
 
@@ -29,20 +29,20 @@ def hash_array(name, n):
 
 
 def uniform(name, n):
-    """In [-1, 1), by the hash's upper 24 bits: a float32 holds them exactly."""
+    """n numbers in [-1, 1), from the hash's upper 24 bits, which a float32 represents exactly."""
     return (hash_array(name, n) >> np.uint64(40)).astype(np.float64) / 2**23 - 1
 
 
 def weight(name, shape):
-    """Kernels and fc are scaled as torchvision starts them; nothing is left at 0 or 1, so that all of it counts."""
+    """Kernels and fc are scaled like torchvision's initial ones; nothing is 0 or 1, so that every tensor matters."""
     u = uniform(name, math.prod(shape))
     if len(shape) == 4:  # Kaiming, fan out: variance 2/(k·k·out), and a uniform in ±1 has variance 1/3
         u = u * math.sqrt(6 / (shape[0] * shape[2] * shape[3]))
     elif name.startswith("fc."):
         u = u / math.sqrt(512)
     elif name.endswith("bn2.weight"):
-        # What a block adds to its shortcut is kept small. With weights around 1 the network is chaotic: the curves
-        # of 20 steps in float32 and in float64 differ by 0.1 and more, in PyTorch alone.
+        # Keeps a block's residual small. With weights around 1 the network is chaotic: in PyTorch alone, the losses of
+        # 20 steps in float32 and in float64 differ by 0.1 and more.
         u = 0.25 + 0.0625 * u
     elif name.endswith("weight") or name.endswith("running_var"):
         u = 1 + 0.25 * u
@@ -52,7 +52,7 @@ def weight(name, shape):
 
 
 def images(n):
-    """Bytes [n, 32, 32, 3]: blocks of 8×8 pixels of one colour each, with noise, roughly as rough as photographs."""
+    """Bytes [n, 32, 32, 3]: blocks of 8×8 pixels of one colour, with noise, about as rough as photographs."""
     block = (hash_array("blocks", n * 4 * 4 * 3) >> np.uint64(56)).reshape(n, 4, 4, 3)
     noise = (hash_array("noise", n * 32 * 32 * 3) >> np.uint64(56)).reshape(n, 32, 32, 3)
     return ((3 * block.repeat(8, 1).repeat(8, 2) + noise) // np.uint64(4)).astype(np.uint8)
@@ -80,7 +80,7 @@ class NoShortcut(torch.nn.Module):
 
 
 def architecture(classes, plain=False, stem="imagenet"):
-    """torchvision's resnet18, changed where pkg/resnet's Config can differ."""
+    """torchvision's resnet18 with the options of pkg/resnet's Config."""
     net = torchvision.models.resnet18(num_classes=classes)
     if stem == "cifar":
         net.conv1, net.maxpool = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False), torch.nn.Identity()
@@ -92,7 +92,7 @@ def architecture(classes, plain=False, stem="imagenet"):
 
 
 def network(classes, plain=False, stem="imagenet", dtype=torch.float32):
-    """The same with the formula's weights."""
+    """The architecture with the formula's weights."""
     net = architecture(classes, plain, stem)
     state = {name: weight(name, t.shape) for name, t in net.state_dict().items() if not name.endswith("num_batches_tracked")}
     net.load_state_dict(state)
@@ -100,10 +100,10 @@ def network(classes, plain=False, stem="imagenet", dtype=torch.float32):
 
 
 def sketch(name, t):
-    """A tensor in nine numbers: its norm, and its dot products with vectors of ±1 by the bits of the hash.
+    """A tensor as nine numbers: its norm, and its dot products with vectors of ±1 from the bits of the hash.
 
-    For the difference d of two tensors the mean square of its dot products is |d|² on average, so the
-    sketches tell how far apart the tensors are without keeping them.
+    For the difference d of two tensors, the expected mean square of its dot products is |d|². So sketches give the
+    distance of two tensors without storing them.
     """
     values = t.detach().double().flatten().numpy()
     h = hash_array("sketch " + name, len(values))

@@ -2,8 +2,8 @@
 
     python bench/parity/live.py [folder]      from the project's root; default: work/parity
 
-It uses the commands that a reader would: resnet18 export, import, evaluate. A score may differ by two images,
-whose two largest logits are as good as equal. Ends with status 1 if anything differs by more.
+Uses the command line: resnet18 export, import, evaluate. Scores may differ by two images, whose two largest logits are
+almost equal. Exits with status 1 if anything differs by more.
 """
 import glob
 import hashlib
@@ -23,11 +23,11 @@ import formula
 
 SPLITS = {"train": [f"data_batch_{i}" for i in range(1, 5)], "dev": ["data_batch_5"], "test": ["test_batch"]}
 CLASSES = {"library": 1000, "custom": 10, "plain": 10}
-IMAGES, LOSS = 2, 1e-3  # how far scores may be apart
+IMAGES, LOSS = 2, 1e-3  # tolerances
 
 
 def read(archive):
-    """The splits as numpy and pickle see them: bytes [n, 32, 32, 3] and labels [n]."""
+    """The splits as read by numpy and pickle: bytes [n, 32, 32, 3] and labels [n]."""
     batches = {}
     with tarfile.open(archive) as tar:
         for member in tar:
@@ -40,7 +40,7 @@ def read(archive):
 
 
 def fingerprint(split, pixels, labels):
-    """As pkg/cifar's Dataset.Fingerprint."""
+    """Like pkg/cifar's Dataset.Fingerprint."""
     h = hashlib.sha256(f"{split} {len(labels)}\n".encode())
     h.update(labels.tobytes())
     h.update(pixels.tobytes())
@@ -48,7 +48,7 @@ def fingerprint(split, pixels, labels):
 
 
 def torch_score(net, pixels, labels):
-    """Right answers and mean loss."""
+    """(number of correct predictions, mean loss)."""
     right, loss = 0, 0.0
     net.eval()
     with torch.no_grad():
@@ -74,7 +74,7 @@ def torch_training(pixels, labels, n=5000):
 
 
 class Command:
-    """resnet18, built for this run and always with the same data."""
+    """The command resnet18, built for this run, always with the same data."""
 
     def __init__(self, folder):
         self.path = os.path.join(folder, "resnet18")
@@ -110,7 +110,7 @@ def main():
         check(f"{split}: numpy and Go read the same {len(labels)} images from {resnet18.archive}: {got}", got == resnet18.fingerprints[split])
 
     def compare(what, ours, theirs):
-        check(f"{what}: {ours[0]} right, loss {ours[1]:.4f} here; {theirs[0]} right, loss {theirs[1]:.4f} in PyTorch",
+        check(f"{what}: {ours[0]} correct, loss {ours[1]:.4f} here; {theirs[0]} correct, loss {theirs[1]:.4f} in PyTorch",
               abs(ours[0] - theirs[0]) <= IMAGES and abs(ours[1] - theirs[1]) <= LOSS)
 
     pixels, labels = data["test"]
@@ -129,12 +129,12 @@ def main():
     compare("model trained in PyTorch, imported", resnet18.score("custom", work, len(labels)), torch_score(net, pixels, labels))
     resnet18("export", "-model", "custom", "-work", work, path + ".back")
     back, there = safetensors.torch.load_file(path + ".back"), net.state_dict()
-    check("exported again it is bit-equal", all(torch.equal(back[n], t) for n, t in there.items() if not n.endswith("num_batches_tracked")))
+    check("exported again, it is bit-equal", all(torch.equal(back[n], t) for n, t in there.items() if not n.endswith("num_batches_tracked")))
     sys.exit(1 if failed else 0)
 
 
 def trained(resnet18, work):
-    """Models trained here and their folders; if there is none, one is trained for a moment."""
+    """{model: work folder} of trained models; if there are none, trains one briefly."""
     found = {m: "work" for m in CLASSES if os.path.exists(f"work/runs/{m}/best.safetensors")}
     if not found:
         resnet18("train", "-model", "custom", "-epochs", "1", "-train-images", "2000", "-work", work)

@@ -1,10 +1,10 @@
-"""Makes the fixtures in testdata: what torchvision's ResNet-18 and PyTorch's optimizers compute.
+"""Creates the fixtures in testdata: results of torchvision's ResNet-18 and PyTorch's optimizers.
 
-    python bench/parity/make.py [folder]      default: bench/parity/testdata; see requirements.txt for the versions
+    python bench/parity/make.py [folder]      default: bench/parity/testdata; versions: bench/requirements.txt
 
-All of it is computed in float64, so that a comparison sees the rounding of one side only. Beside each result
-stands "float32": how far PyTorch's own float32 is from it, as the Go tests measure it. That is what to
-expect of any correct implementation; the tests' limits lie above it. The script takes five minutes on one core.
+Everything is computed in float64, so that a comparison contains the rounding of one side only. "float32" next to each result is
+the distance of PyTorch's own float32, measured like in the Go tests. Any correct implementation is about as far away; the
+tests' limits are larger. Takes five minutes on one core.
 """
 import json
 import os
@@ -17,26 +17,25 @@ import torchvision
 import formula
 
 STEPS = 20
-# Name: what differs from torchvision's resnet18, and the number of images: of those up to 64 the one at which the ReLUs' inputs keep
-# farthest from zero ("nearest_kink" in the fixtures, 3e-6 and more). With 64 images one of custom's lies at 4e-7 of their root mean
-# square; rounding may put it on either side, and from the other a gradient differs by 7e-3 of its norm. The CIFAR stem has too many
-# inputs for that: with 9 images PyTorch's float32 itself differs so. With 6 it does not.
+# Name: differences from torchvision's resnet18, and the number of images: up to 64, the one whose ReLU inputs are farthest from zero
+# ("nearest_kink" in the fixtures, 3e-6 and more). With 64 images, one of custom's is 4e-7 of their root mean square; rounding can
+# flip its sign, and then a gradient differs by 7e-3 of its norm. The CIFAR stem has too many inputs for this choice: with 9 images
+# PyTorch's own float32 differs that much, with 6 it does not.
 NETWORKS = {
     "custom": dict(classes=10, images=26),
     "library": dict(classes=1000, images=26),
     "plain": dict(classes=10, plain=True, images=12),
     "cifar-stem": dict(classes=10, stem="cifar", images=6),
 }
-OPTIMIZERS = {  # at the chapter's and at usual hyper-parameters
+OPTIMIZERS = {  # with the chapter's and with usual hyper-parameters
     "adam-l2": lambda p: torch.optim.Adam(p, lr=1e-3, weight_decay=0.005),
     "adamw": lambda p: torch.optim.AdamW(p, lr=1e-3, weight_decay=0.01),
     "sgd-momentum": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, weight_decay=5e-4),
     "sgd-nesterov": lambda p: torch.optim.SGD(p, lr=0.05, momentum=0.9, nesterov=True, weight_decay=5e-4),
 }
-# The same optimizers train the network, SGD with smaller rates. Rounding moves an activation across the kink of a ReLU now
-# and then, after which two runs differ by more than rounding: at 0.05 the losses of PyTorch's float32 depart from those of
-# its float64 by up to 7e-4. At these rates, and with Adam, five runs in float32 from weights that were changed by 2e-7 of
-# themselves stayed within 7e-5.
+# Learning rates for the network, smaller with SGD. Rounding sometimes moves an activation across the kink of a ReLU, and then two runs
+# differ by more than rounding: at 0.05, losses in PyTorch's float32 and float64 differ by up to 7e-4. At these rates, and with
+# Adam, five runs in float32 from weights changed by a factor of 1±2e-7 stayed within 7e-5.
 NETWORK_RATE = {"sgd-momentum": 0.003, "sgd-nesterov": 0.01}
 CURVE_IMAGES = 16
 
@@ -93,7 +92,7 @@ def logits_fixture(name, t):
 
 
 def train(optimizer, dtype):
-    """20 steps on the same images: the loss before each step, and how far each tensor has moved."""
+    """20 steps on the same images: the loss before each step, and the change of each tensor."""
     net = formula.network(10, dtype=dtype).train()
     x, y = batch(CURVE_IMAGES, dtype)
     opt = OPTIMIZERS[optimizer](net.parameters())
@@ -120,10 +119,10 @@ def curve_fixture(optimizer):
 
 
 def bowl_fixture(optimizer):
-    """20 steps on a loss that leaves no doubt about the formula: Σ aᵢ·(θᵢ-cᵢ)², scaled anew in each step.
+    """20 steps on a loss that shows the update rule exactly: Σ aᵢ·(θᵢ-cᵢ)², scaled differently in each step.
 
-    Its curvatures a and minima c are from the formula. No step amplifies rounding, so that the parameters
-    can be compared to the last digits."""
+    The curvatures a and minima c are from the formula. No step amplifies rounding, so the parameters agree to the
+    last digits."""
     n = 8
     a, c = (torch.from_numpy(formula.uniform(name, n)) for name in ("curvature", "minimum"))
     a = 1 + 0.9 * a
@@ -140,7 +139,7 @@ def bowl_fixture(optimizer):
 
 
 def write(folder, name, fixture):
-    """JSON, a line for each entry, with nine digits: as many as float32 needs."""
+    """Writes JSON, one line for each entry, with nine digits, enough for float32."""
     def text(v):
         if isinstance(v, dict):
             return "{" + ", ".join(f"{json.dumps(k)}: {text(x)}" for k, x in v.items()) + "}"
