@@ -1,9 +1,9 @@
-// Command ours measures this project's side of the comparison: see bench/run.py, which calls it.
+// Command ours measures this project in the comparison of bench/run.py.
 //
 //	go run ./bench/ours -task step|eval|epoch|first -batch 64 -stem imagenet -n 15 [-bfloat16]
 //
 // It prints one JSON object: seconds (a list, one for each step, evaluation or epoch), the process's peak
-// memory in MB and what computed.
+// memory in MB and the backend.
 package main
 
 import (
@@ -28,7 +28,7 @@ var (
 	batch   = flag.Int("batch", 64, "images in a batch")
 	stem    = flag.String("stem", "imagenet", "imagenet or cifar")
 	classes = flag.Int("classes", 10, "outputs")
-	n       = flag.Int("n", 15, "how many to measure, after two to warm up")
+	n       = flag.Int("n", 15, "number of measurements, after two for warm-up")
 	images  = flag.Int("images", 40000, "images of an epoch, 10000 to evaluate")
 	bf16    = flag.Bool("bfloat16", false, "convolve in bfloat16")
 )
@@ -65,11 +65,11 @@ func measure(start time.Time) (seconds []float64, err error) {
 	switch *task {
 	case "eval":
 		return repeat(*n, 1, func() error { _, _, err := r.Evaluate(context.Background(), noise(10000)); return err })
-	case "epoch": // a fresh run each time; training, one evaluation of 10,000 and saving
+	case "epoch": // a new run each time: training, one evaluation of 10,000 images, saving
 		return repeat(1, 0, func() error { return r.Train(context.Background(), noise(*images), noise(10000)) })
 	case "first":
 		r.Out = writerFunc(func(line string) {
-			if len(seconds) == 0 && strings.HasPrefix(line, "[Train] epoch: 0") { // printed behind the first step
+			if len(seconds) == 0 && strings.HasPrefix(line, "[Train] epoch: 0") { // printed after the first step
 				seconds = append(seconds, time.Since(start).Seconds())
 			}
 		})
@@ -106,7 +106,7 @@ func repeat(n, warmUp int, f func() error) (seconds []float64, err error) {
 	return seconds, nil
 }
 
-// noise makes images of pseudo-random bytes: the work is the same as with photographs.
+// noise returns images of pseudo-random bytes, which take as long as photographs.
 func noise(n int) *cifar.Dataset {
 	d := &cifar.Dataset{Split: cifar.Train, Pixels: make([]uint8, n*cifar.ImageSize), Labels: make([]uint8, n), Origin: "noise"}
 	state := uint32(1)
@@ -127,7 +127,7 @@ func peak() int64 {
 	return u.Maxrss / 1024
 }
 
-// processStart is when the operating system started this process: the run-time's and packages' own start counts.
+// processStart returns when the operating system started this process, before the run-time and the packages.
 func processStart() time.Time {
 	info, err := os.Stat(fmt.Sprintf("/proc/%d", os.Getpid()))
 	if err != nil {

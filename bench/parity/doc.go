@@ -1,12 +1,11 @@
-// Package parity holds tests that compare this project with PyTorch: logits, gradients, running statistics,
-// optimizers and weight files.
+// Package parity tests this project against PyTorch: logits, gradients, running statistics, optimizers and weight files.
 //
-// What PyTorch computes lies in testdata, made by make.py. The weights and images behind it do not: both
-// sides compute them from the same formula (formula.py, formula_test.go). Of large arrays only a sketch is
-// kept, nine numbers that tell how far another array is from it.
+// PyTorch's results are in testdata, written by make.py. Weights and images are not: both sides compute them from
+// the same formula (formula.py, formula_test.go). Large arrays are reduced to a sketch, nine numbers that give the
+// distance to another array.
 //
-// What "go test" runs takes about a minute, most of which XLA spends on compiling. With fixtures in another folder,
-// named in PARITY_FIXTURES, every comparison runs on both backends.
+// "go test" takes about a minute, mostly XLA's compiler. If PARITY_FIXTURES names another folder with fixtures, every
+// comparison runs on both backends.
 //
-// "make parity" does the comparison anew where PyTorch is installed, and exchanges trained models with it.
+// "make parity" repeats the comparison with an installed PyTorch and exchanges trained models with it.
 package parity

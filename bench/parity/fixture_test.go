@@ -18,10 +18,10 @@ import (
 	"nndl.example/resnet18/pkg/cifar"
 )
 
-// envFixtures names a folder with fixtures to use in place of testdata.
+// envFixtures names a folder with fixtures to use instead of testdata.
 const envFixtures = "PARITY_FIXTURES"
 
-// thorough says whether to run all comparisons on all backends, which takes some minutes.
+// thorough reports whether to run all comparisons on all backends, which takes some minutes.
 func thorough() bool { return os.Getenv(envFixtures) != "" }
 
 // fixture reads a result of PyTorch's into a struct.
@@ -41,8 +41,8 @@ var backends = map[string]func() (compute.Backend, error){
 	"xla": sync.OnceValues(func() (compute.Backend, error) { return backend.New("xla:cpu", io.Discard) }),
 }
 
-// onBackends runs a test on XLA, where that starts without a download, and on pure Go; only on those that
-// always names unless thorough. XLA takes long to compile, longer than both to compute.
+// onBackends runs a test on XLA, if that starts without a download, and on pure Go; only on those in always unless
+// thorough. XLA's compiler takes longer than the computation on both.
 func onBackends(t *testing.T, always string, test func(t *testing.T, b compute.Backend)) {
 	for _, name := range []string{"xla", "go"} {
 		t.Run(name, func(t *testing.T) {
@@ -81,7 +81,7 @@ func floats(t testing.TB, x *tensors.Tensor) []float32 {
 	return values
 }
 
-// apart is the largest |a - b|; for relative ones it is divided by the largest |b|.
+// apart returns the largest |a - b|; for relative ones it is divided by the largest |b|.
 func apart(a, b []float64) (absolute, relative float64) {
 	scale := 0.0
 	for i := range b {

@@ -16,9 +16,9 @@ import (
 	"nndl.example/resnet18/pkg/safetensors"
 )
 
-// The functions here compute what those of the same names in formula.py do; the reasons stand there.
+// The functions compute the same as those in formula.py, which gives the reasons.
 
-// hashes yields 64 bits for each element of the array with a name: SplitMix64 from the name's FNV-1a hash on.
+// hashes yields 64 bits for each element of the named array: SplitMix64, started at the name's FNV-1a hash.
 func hashes(name string) func() uint64 {
 	state := uint64(0xcbf29ce484222325)
 	for _, b := range []byte(name) {
@@ -33,7 +33,7 @@ func hashes(name string) func() uint64 {
 	}
 }
 
-// uniform yields numbers in [-1, 1) that float32 holds exactly.
+// uniform yields numbers in [-1, 1) that float32 represents exactly.
 func uniform(name string) func() float64 {
 	next := hashes(name)
 	return func() float64 { return float64(next()>>40)/(1<<23) - 1 }
@@ -62,7 +62,7 @@ func weight(p nn.Param) []float32 {
 	return values
 }
 
-// network makes a store with the formula's weights, which go in as a file from PyTorch would.
+// network returns a store with the formula's weights, imported like a file from PyTorch.
 func network(t testing.TB, c resnet.Config) *model.Store {
 	var ts []safetensors.Tensor
 	for _, p := range c.Params() {
@@ -79,7 +79,7 @@ func network(t testing.TB, c resnet.Config) *model.Store {
 	return store
 }
 
-// images makes n images, bytes [n, 32, 32, 3], and their labels.
+// images returns n images, bytes [n, 32, 32, 3], and their labels.
 func images(n int) (pixels []uint8, labels []int32) {
 	block, noise, label := hashes("blocks"), hashes("noise"), hashes("labels")
 	blocks := make([]uint64, n*4*4*cifar.Channels)
@@ -122,8 +122,8 @@ func sketchOf(name string, values []float32) sketch {
 	return s
 }
 
-// distance estimates the norm of the difference of two arrays from their sketches; from the norms alone it
-// would not see a rotation.
+// distance estimates the norm of the difference of two arrays from their sketches. The norms alone would miss a
+// rotation.
 func (s sketch) distance(other sketch) float64 {
 	sum := 0.0
 	for k, d := range s.Dots {
@@ -132,7 +132,7 @@ func (s sketch) distance(other sketch) float64 {
 	return math.Sqrt(sum / float64(len(s.Dots)))
 }
 
-// TestSketch makes sure that a distance of sketches is one of arrays.
+// TestSketch: the distance of sketches estimates the distance of arrays.
 func TestSketch(t *testing.T) {
 	next, other := uniform("a"), uniform("b")
 	a, b := make([]float32, 5000), make([]float32, 5000)

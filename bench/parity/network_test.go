@@ -95,7 +95,7 @@ func testNetwork(t *testing.T, b compute.Backend, f networkFixture, c resnet.Con
 	t.Logf("gradients: relative difference up to %.1e (%s); PyTorch's float32: %.1e", worst, at, f.Float32.Gradients)
 }
 
-// logits runs the network forwards. In training mode this moves the store's running statistics.
+// logits returns the network's output. In training mode this updates the store's running statistics.
 func logits(t *testing.T, b compute.Backend, store *model.Store, c resnet.Config, n int, training bool) []float32 {
 	exec, err := model.NewExec(b, store, func(scope *model.Scope, pixels *graph.Node) *graph.Node {
 		scope.Store().SetTraining(pixels.Graph(), training)
@@ -136,7 +136,7 @@ func backward(t *testing.T, b compute.Backend, store *model.Store, c resnet.Conf
 	return floats(t, out[0]), tensors.ToScalar[float32](out[1]), inTorchLayout(t, grads, trainable)
 }
 
-// inTorchLayout reads a store's variables by way of the file that PyTorch would get.
+// inTorchLayout returns a store's variables as exported for PyTorch.
 func inTorchLayout(t *testing.T, store *model.Store, params []nn.Param) map[string][]float32 {
 	var b bytes.Buffer
 	require.NoError(t, nn.WriteWeights(&b, store, params, nil))

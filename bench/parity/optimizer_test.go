@@ -92,8 +92,8 @@ type curveFixture struct {
 	Moved       map[string]sketch
 }
 
-// TestCurves trains the custom network for 20 steps with each optimizer and compares the losses, and how far
-// each parameter and running statistic has moved.
+// TestCurves trains the custom network for 20 steps with each optimizer and compares the losses, and the
+// change of each parameter and running statistic.
 func TestCurves(t *testing.T) {
 	for name, makeOptimizer := range optimizers {
 		t.Run(name, func(t *testing.T) {
@@ -125,7 +125,7 @@ func testCurve(t *testing.T, b compute.Backend, opt optimizer.Interface, f curve
 	}
 	worst, _ := apart(losses, f.Losses)
 
-	// The movements' squares are summed over all tensors: what counts is where the whole network went.
+	// Squares are summed over all tensors: the change of the whole network counts.
 	var off, all float64
 	end := inTorchLayout(t, store, c.Params())
 	for _, p := range c.Params() {

@@ -38,8 +38,7 @@ func TestStateDict(t *testing.T) {
 }
 
 // TestLibraryIsCustom: with the same weights the library's and the custom model compute the same ten logits
-// and the same running statistics. The formula leaves no weight of a batch norm at 0 or 1, where a wrong
-// one could hide.
+// and the same running statistics. No batch-norm weight of the formula is 0 or 1, so a wrong one shows.
 func TestLibraryIsCustom(t *testing.T) {
 	onBackends(t, "go", func(t *testing.T, b compute.Backend) {
 		library, custom := resnet.Library(), resnet.Custom(cifar.Channels, cifar.NumClasses, true)

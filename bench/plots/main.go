@@ -1,4 +1,4 @@
-// Command plots draws bench/growth.json, which bench/growth.py measures, as bench/growth-*.svg. It runs in the module's root:
+// Command plots draws bench/growth.json, the result of bench/growth.py, as bench/growth-*.svg. Run it in the module's root:
 //
 //	go run ./bench/plots
 package main
@@ -35,7 +35,7 @@ func main() {
 func run() error {
 	text, err := os.ReadFile("bench/growth.json")
 	if err != nil {
-		return fmt.Errorf("%w (\"make bench-growth\" makes it)", err)
+		return fmt.Errorf("%w; create it with \"make bench-growth\"", err)
 	}
 	var g growth
 	if err := json.Unmarshal(text, &g); err != nil {
@@ -70,7 +70,7 @@ func run() error {
 	return nil
 }
 
-// lines makes a series for each side and number of threads, in the order of the points.
+// lines returns a series for each side and number of threads, in the order of the points.
 func lines(points []point, value func(point) float64) []chart.Series {
 	var series []chart.Series
 	at := map[string]int{}
