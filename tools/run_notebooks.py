@@ -100,7 +100,7 @@ def trainings(source):
     found = {}
     runs = Path(os.environ.get("WORK") or Path(__file__).resolve().parent.parent / "work", "runs")
     for folder in sorted(runs.glob("*/")):
-        checkpoints = sorted(folder.glob("checkpoint-*.safetensors"))
+        checkpoints = sorted(path for path in folder.iterdir() if re.fullmatch(r"checkpoint-\d{8,}\.safetensors", path.name))
         if checkpoints and f'"{folder.name}"' in source:
             with checkpoints[-1].open("rb") as file:  # safetensors: length of the header, then the header as JSON
                 header = json.loads(file.read(int.from_bytes(file.read(8), "little")))

@@ -32,7 +32,6 @@ ENGLISH = {
     r"so that it can": "to, so it can",
     r"(?:that|which) (?:is|are) not there": "missing",
     r"without a word": "silently",
-    r"right answers?": "correct predictions",
     r"words of the trade": "terms",
     r"who compares": "if you compare",
     # Texts that had to be read twice.
