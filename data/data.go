@@ -1,11 +1,11 @@
-// Package data embeds an offline copy of CIFAR-10, so that everything here runs without a network.
+// Package data embeds an offline copy of CIFAR-10, so that the project runs without a network.
 //
 // CIFAR-10 is by Alex Krizhevsky, Vinod Nair and Geoffrey Hinton and is described in
 // Alex Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", technical report,
 // University of Toronto, 2009 (https://www.cs.toronto.edu/~kriz/cifar.html).
 //
-// The copy holds all 60,000 images in the published order, 50,000 to train with and 10,000 to
-// test with, each as a JPEG file of quality 75 with 4:2:0 chroma subsampling. JPEG loses a little,
+// The copy contains all 60,000 images in the published order, 50,000 for training and 10,000 for
+// testing, each as a JPEG file of quality 75 with 4:2:0 chroma subsampling. JPEG loses a little,
 // so pixels differ a little from the published ones, and checksums of anything made from this
 // copy differ from the published checksums. Package cifar rebuilds the published archive layouts
 // from it.
@@ -14,7 +14,7 @@ package data
 import _ "embed"
 
 // JPEGArchive is a gzipped tar archive of 60,000 JPEG images of 32×32 pixels. The members are named
-// split/index_class.jpg and stand in order: train/00000_frog.jpg to train/49999_automobile.jpg,
+// split/index_class.jpg, in the order train/00000_frog.jpg to train/49999_automobile.jpg,
 // then test/00000_cat.jpg to test/09999_horse.jpg. Do not write to it.
 //
 //go:embed cifar10-jpeg.tar.gz
