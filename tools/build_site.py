@@ -178,7 +178,7 @@ class Page:
         """The time, hardware and backend of the saved outputs, or None if run_notebooks.py did not record them."""
         if run := self.nb.metadata.get("run"):
             printed = "\n".join(o.text for cell in self.nb.cells for o in cell.get("outputs", []) if o.output_type == "stream")
-            backend = re.search(r"^computes with: (.+)$", printed, re.MULTILINE)
+            backend = re.search(r"^(?:computes with|backend): (.+)$", printed, re.MULTILINE)
             return {**run, "backend": backend[1] if backend else ""}
 
 

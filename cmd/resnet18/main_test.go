@@ -97,7 +97,7 @@ func TestSteps(t *testing.T) {
 	}
 	code, out, err := call(train...)
 	require.Equal(t, 0, code, err)
-	require.Contains(t, out, "computes with: pure Go")
+	require.Contains(t, out, "backend: pure Go")
 	require.Contains(t, out, "10 classes, 11.18 million parameters")
 	require.Contains(t, out, "[Train] epoch: 0/3, step: 0/3, loss: 2.")
 	require.Regexp(t, `\[Test\] accuracy/loss: 0\.\d{4}/\d+\.\d{4}\n$`, out)

@@ -1,5 +1,5 @@
-// Package airbench is a small network that learns CIFAR-10 quickly: that of airbench94 (Jordan 2024, "94% on CIFAR-10 in
-// 3.29 Seconds on a Single GPU", arXiv:2404.00498), written for GoMLX.
+// Package airbench has a small network that learns CIFAR-10 fast: airbench94's (Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds
+// on a Single GPU", arXiv:2404.00498), written for GoMLX.
 //
 //	2×2 convolution, frozen: whitens patches   [31, 31, 24]    GELU
 //	group 1: 3×3, pool, norm, GELU             [15, 15, 64]    3×3, norm, GELU
@@ -7,11 +7,11 @@
 //	group 3: 3×3, pool, norm, GELU             [3, 3, 256]     3×3, norm, GELU
 //	3×3 max pool, dense layer, times 1/9       [10]
 //
-// Each of its choices buys training time: the whitening need not be learnt, convolutions start as identities, so that the
-// image reaches the last layer from the first step on, and pools stand before the norms, where maps are smaller.
+// Each choice saves training time: the whitening need not be learnt; convolutions start as identities, so the image reaches the
+// last layer from the first step on; and batch norm comes after the pool, where maps are smaller.
 //
-// Left out of airbench94: freezing the whitening's bias after three epochs. Its lookahead average of the weights, its views of
-// an image at the test, and the Muon of its newer version are in runner.Recipe.
+// airbench94 also freezes the whitening's bias after three epochs, which is left out here. Its lookahead, its test-time
+// augmentation and the Muon of its newer version are options of runner.Recipe.
 package airbench
 
 import (
@@ -29,19 +29,19 @@ import (
 const (
 	// logitScale keeps the first logits small: the dense layer's input, a maximum, is large.
 	logitScale = 1.0 / 9
-	// shiftScale multiplies batch norm's shifts, so that gradient descent moves them its square, 64, times as fast: by the
-	// chain rule the gradient grows by the factor, and so does what a step of it does. airbench94 has a learning rate of
-	// its own for them, 64 times the others'.
+	// shiftScale multiplies batch norm's biases, which makes gradient descent change them 64 times as fast, its square: by the
+	// chain rule the gradient grows by the factor, and the effect of a step does, too. airbench94 gives them a learning rate
+	// 64 times that of the others.
 	shiftScale = 8
 )
 
 // Net is the network.
 type Net struct {
 	Widths    [3]int    // channels of the three groups
-	Whitening []float32 // the first kernel, [2, 2, 3, 24]: see Whitening; nil is zeros, for a net that is to be loaded
+	Whitening []float32 // the first kernel, [2, 2, 3, 24], see Whitening; nil means zeros, for a network whose weights will be loaded
 }
 
-// New is the network as airbench94 has it, which whitens the patches of these training images.
+// New returns airbench94's network, with the whitening of these training images.
 func New(train *cifar.Dataset) Net {
 	return Net{Widths: [3]int{64, 256, 256}, Whitening: Whitening(train)}
 }
@@ -51,11 +51,11 @@ func (n Net) String() string {
 	return fmt.Sprintf("airbench94-like network, widths %d-%d-%d, %d classes", n.Widths[0], n.Widths[1], n.Widths[2], cifar.NumClasses)
 }
 
-// group is three layers and their second half: convolution, pool, norm, GELU, convolution, norm, GELU.
+// group is one of the three groups: convolution, pool, norm, GELU, convolution, norm, GELU.
 type group struct {
 	name    string
 	in, out int
-	size    int // height = width of its input; half of it, rounded down, behind the pool
+	size    int // height = width of its input; after the pool half of it, rounded down
 }
 
 func (n Net) groups() []group {
@@ -87,8 +87,8 @@ func (n Net) Logits(scope *model.Scope, images *Node) *Node {
 // layers are the layers of the network, with its variables.
 type layers struct{ nn.Variables }
 
-// whiten is the 2×2 convolution without padding, as a product: each row of its left factor is a patch of 12 numbers and a 1,
-// whose weights are the biases. (So their gradient comes from a product too, which is faster than summing rows.)
+// whiten is the 2×2 convolution without padding, as a matrix product: each row of its left factor is a patch of 12 numbers and
+// a 1, whose weights are the biases. (So their gradient comes from a product, too, which is faster than summing rows.)
 func (l layers) whiten(images *Node) *Node {
 	batch, size := images.Shape().Dim(0), cifar.Width-1
 	var shifted []*Node
@@ -103,8 +103,8 @@ func (l layers) whiten(images *Node) *Node {
 	return Reshape(MatMul(patches, kernel), batch, size, size, whitened)
 }
 
-// convolve is a 3×3 convolution with padding 1. A map of odd size gets another row and column of zeros, which is what lies
-// beyond the border anyway, because nn.Conv2D is faster on even ones; what it computes there is cut off.
+// convolve is a 3×3 convolution with padding 1. As nn.Conv2D is faster on maps of even size, a map of odd size gets another
+// row and column of zeros, which is the padding anyway, and the outputs there are cut off.
 func (l layers) convolve(x *Node, name string) *Node {
 	kernel, size := l.Value(name+".weight"), x.Shape().Dim(1)
 	if size%2 == 0 || size <= 3 {

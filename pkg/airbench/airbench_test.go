@@ -116,7 +116,7 @@ func TestWhitening(t *testing.T) {
 			case a != b:
 				require.InDelta(t, 0, got, 1e-4)
 			case a == 0:
-				require.InDelta(t, largest/(largest+smallest), got, 1e-4)
+				require.InDelta(t, largest/(largest+varianceEpsilon), got, 1e-4)
 			default:
 				require.True(t, got > 0 && got < 1.0001)
 			}

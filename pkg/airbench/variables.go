@@ -30,15 +30,15 @@ func (n Net) Params() []nn.Param {
 	return append(ps, nn.Param{Name: "fc.weight", Dims: []int{n.Widths[2], cifar.NumClasses}, Trainable: true})
 }
 
-// Init creates the network's variables. The first output channels of a convolution, as many as it has inputs, hand their input
-// channel on unchanged; the other weights are uniform in ±1/√(number of inputs of an output), PyTorch's default.
+// Init creates the network's variables. The first output channels of a convolution, as many as it has inputs, pass their input
+// channel on unchanged; the other weights are uniform in ±1/√(fan in), PyTorch's default.
 func (n Net) Init(store *model.Store, seed uint64) error {
 	if n.Whitening != nil && len(n.Whitening) != patchSize*whitened {
-		return fmt.Errorf("airbench: %d whitening weights, want %d or none", len(n.Whitening), patchSize*whitened)
+		return fmt.Errorf("airbench: got %d whitening weights, want %d or none", len(n.Whitening), patchSize*whitened)
 	}
 	for i, w := range n.Widths {
 		if w < 1 || i == 0 && w < whitened || i > 0 && w < n.Widths[i-1] {
-			return fmt.Errorf("airbench: widths are %v, want the first at least %d and none smaller than the one before", n.Widths, whitened)
+			return fmt.Errorf("airbench: widths are %v, want the first to be at least %d and none smaller than the one before", n.Widths, whitened)
 		}
 	}
 	if err := nn.CreateVariables(store, n.Params(), func(p nn.Param) []float32 { return n.initialValues(p, seed) }); err != nil {
@@ -72,14 +72,13 @@ func (n Net) initialValues(p nn.Param, seed uint64) []float32 {
 			}
 		}
 		for channel := range in {
-			values[(4*in+channel)*out+channel] = 1 // tap 4 of 9 is the middle
+			values[(4*in+channel)*out+channel] = 1 // position 4 of 9 is the centre
 		}
 	}
 	return values
 }
 
-// MACs is the number of multiply-adds of convolutions and dense layer for one image, as PyTorch would compute them: maps of
-// 31, 15, 7 and 3.
+// MACs is the number of multiply-adds of the convolutions and the dense layer for one image, for maps of size 31, 15, 7 and 3.
 func (n Net) MACs() int64 {
 	total := int64(31*31*patchSize*whitened + n.Widths[2]*cifar.NumClasses)
 	for _, g := range n.groups() {

@@ -10,15 +10,15 @@ import (
 
 const (
 	patchSize = 2 * 2 * cifar.Channels
-	whitened  = 2 * patchSize // channels of the first layer: each direction and its negative, since GELU keeps only one side
-	// whiteningImages is how many images the patches are taken from.
+	whitened  = 2 * patchSize // channels of the first layer: each direction and its negative, as GELU keeps positive values only
+	// whiteningImages is the number of images that the patches are taken from.
 	whiteningImages = 5000
-	// smallest is added to the variances, so that directions with hardly any variance are not blown up.
-	smallest = 5e-4
+	// varianceEpsilon is added to the variances, so that directions with hardly any variance are not amplified.
+	varianceEpsilon = 5e-4
 )
 
-// Whitening is the kernel [2, 2, 3, 24] that turns 2×2 patches of normalised images into uncorrelated numbers of variance 1:
-// with C = mean of p·pᵀ over all patches p and C = V·Λ·Vᵀ, its columns are ±v_j/√(λ_j + 0.0005), the largest λ first
+// Whitening returns the kernel [2, 2, 3, 24] that turns 2×2 patches of normalised images into uncorrelated numbers of variance
+// 1. With C = mean of p·pᵀ over all patches p and C = V·Λ·Vᵀ, its columns are ±v_j/√(λ_j + 0.0005), the largest λ first
 // (as airbench94 does; the idea is Page's, 2018).
 func Whitening(d *cifar.Dataset) []float32 {
 	values, vectors := eigen(patchCovariance(d.Take(whiteningImages)))
@@ -34,7 +34,7 @@ func Whitening(d *cifar.Dataset) []float32 {
 	})
 	kernel := make([]float32, patchSize*whitened)
 	for column, j := range order {
-		scale := 1 / math.Sqrt(values[j]+smallest)
+		scale := 1 / math.Sqrt(values[j]+varianceEpsilon)
 		for i := range patchSize {
 			kernel[i*whitened+column] = float32(scale * vectors[i][j])
 			kernel[i*whitened+patchSize+column] = float32(-scale * vectors[i][j])
@@ -47,7 +47,7 @@ type matrix = [patchSize][patchSize]float64
 
 // patchCovariance is the mean of p·pᵀ over all 2×2 patches of all images.
 func patchCovariance(d *cifar.Dataset) (sum matrix) {
-	var level [cifar.Channels][256]float64 // a byte as the network sees it
+	var level [cifar.Channels][256]float64 // the normalised value of a byte
 	for c := range level {
 		for v := range level[c] {
 			level[c][v] = (float64(v)/255 - float64(cifar.Mean[c])) / float64(cifar.Std[c])
@@ -81,13 +81,13 @@ func patchCovariance(d *cifar.Dataset) (sum matrix) {
 	return sum
 }
 
-// eigen finds the eigenvalues of a symmetric matrix and, as the columns of vectors, its eigenvectors of length 1, by Jacobi's
-// rotations: each makes one pair of elements zero, and the others shrink with every sweep (Golub and Van Loan, section 8.5).
+// eigen returns the eigenvalues of a symmetric matrix and, as the columns of vectors, its unit eigenvectors. It uses Jacobi
+// rotations: each sets one pair of elements to zero, and the others shrink with every sweep (Golub and Van Loan, section 8.5).
 func eigen(a matrix) (values [patchSize]float64, vectors matrix) {
 	for i := range vectors {
 		vectors[i][i] = 1
 	}
-	for range 30 { // far more sweeps than it takes
+	for range 30 { // sweeps; far fewer suffice
 		for p := range patchSize {
 			for q := p + 1; q < patchSize; q++ {
 				if a[p][q] == 0 {
@@ -114,8 +114,8 @@ func eigen(a matrix) (values [patchSize]float64, vectors matrix) {
 	return values, vectors
 }
 
-// Filters shows what the first twelve channels look for, as images of 2×2 pixels: grey is a weight of 0, and the largest weight
-// of each is as bright or as dark as it gets. The other twelve channels are their negatives.
+// Filters draws the kernels of the first twelve channels as images of 2×2 pixels: grey is 0, and the largest weight of each is
+// as bright or dark as possible. The other twelve channels are their negatives.
 func Filters(kernel []float32) []image.Image {
 	var images []image.Image
 	for f := range patchSize {

@@ -11,8 +11,9 @@ import (
 	"nndl.example/resnet18/pkg/optim"
 )
 
-// Curves draws the trainings of some results over each other: the loss on the left, the accuracy on the right, dashed for the
-// training set and solid for dev. The horizontal axis is the number of images seen, in thousands, since batches may differ.
+// Curves draws the training curves of up to three results in one figure: the loss on the left, the accuracy on the right, dashed
+// for the training set and solid for dev. The horizontal axis is the number of images seen, in thousands, since batch sizes
+// may differ.
 func Curves(title string, results ...*Result) (*chart.Figure, error) {
 	colors := []color.Color{chart.Blue, chart.Vermillion, chart.Green}
 	if len(results) == 0 || len(results) > len(colors) {
@@ -47,7 +48,7 @@ func Curves(title string, results ...*Result) (*chart.Figure, error) {
 	return chart.Row(left, right), nil
 }
 
-// SearchBars shows the best dev accuracy of each optimizer and learning rate; each optimizer's best stands out.
+// SearchBars draws the best dev accuracy of each optimizer and learning rate and highlights each optimizer's best.
 func SearchBars(all []*Result) (*chart.Figure, error) {
 	var labels []string
 	var values []float64

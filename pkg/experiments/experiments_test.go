@@ -118,7 +118,7 @@ func TestSearches(t *testing.T) {
 func TestCompare(t *testing.T) {
 	t.Parallel()
 	result := func(name string, right ...bool) *Result {
-		return &Result{Name: name, TestData: "x", TestImages: len(right), Right: pack(right)}
+		return &Result{Name: name, TestData: "x", TestImages: len(right), Correct: pack(right)}
 	}
 	a, b := result("a", true, true, true, true, true, false, true, false, true), result("b", true, false, false, false, false, true, false, false, false)
 	c, err := Compare(a, b)
@@ -143,8 +143,8 @@ func TestFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "results")
 	_, err := Read(dir, "plain")
 	require.ErrorIs(t, err, os.ErrNotExist)
-	require.ErrorContains(t, err, `"resnet18 experiment plain" makes it`)
-	want := &Result{Name: "plain", TestImages: 3, Right: pack([]bool{true, false, true}), Curve: []Point{{1, 2, 3}}, Evals: []runner.Eval{{Step: 1, Score: 0.5}}}
+	require.ErrorContains(t, err, `run "resnet18 experiment plain" to make it`)
+	want := &Result{Name: "plain", TestImages: 3, Correct: pack([]bool{true, false, true}), Curve: []Point{{1, 2, 3}}, Evals: []runner.Eval{{Step: 1, Score: 0.5}}}
 	path, err := want.Write(dir)
 	require.NoError(t, err)
 	got, err := Read(dir, "plain")
@@ -155,7 +155,7 @@ func TestFiles(t *testing.T) {
 	require.Equal(t, []*Result{want}, all)
 	var out bytes.Buffer
 	require.Equal(t, []*Result{want}, Pick(&out, dir, "augment", "plain"))
-	require.Contains(t, out.String(), `"resnet18 experiment augment" makes it`)
+	require.Contains(t, out.String(), `run "resnet18 experiment augment"`)
 	require.NoError(t, os.WriteFile(path, []byte(`{"test_images": 9, "right": "AA=="}`), 0o644))
 	_, err = ReadAll(dir)
 	require.ErrorContains(t, err, "answers to 8 test images, want 9")
@@ -203,7 +203,7 @@ func TestRun(t *testing.T) {
 	require.Equal(t, 6*float64(r.MACs)*24, r.FLOPs)
 	require.Len(t, r.Evals, 1)
 	right := 0
-	for _, ok := range unpack(r.Right) {
+	for _, ok := range unpack(r.Correct) {
 		if ok {
 			right++
 		}
@@ -231,8 +231,8 @@ func TestRun(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	t.Parallel()
-	a := &Result{Name: "a", Change: "nothing", TestImages: 4, TestAccuracy: 0.5, Right: pack([]bool{true, true, false, false}), FLOPs: 2e12, Seconds: 90, Steps: 7}
-	b := &Result{Name: "b", Change: "all", Against: "a", TestImages: 4, TestAccuracy: 0.75, Right: pack([]bool{true, true, true, false})}
+	a := &Result{Name: "a", Change: "nothing", TestImages: 4, TestAccuracy: 0.5, Correct: pack([]bool{true, true, false, false}), FLOPs: 2e12, Seconds: 90, Steps: 7}
+	b := &Result{Name: "b", Change: "all", Against: "a", TestImages: 4, TestAccuracy: 0.75, Correct: pack([]bool{true, true, true, false})}
 	text, err := Table([]*Result{a, b})
 	require.NoError(t, err)
 	require.Contains(t, text, "| a | nothing | 7 | 0.0000 | 0.5000 ± 0.4900 |  |  | 0.0020 | 1.5 |\n")

@@ -10,11 +10,12 @@ import (
 	"os"
 	"path/filepath"
 
+	"nndl.example/resnet18/pkg/internal/atomicfile"
 	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/runner"
 )
 
-// Result is what is kept of a row's run: notebooks/results/NAME.json.
+// Result is what is kept of a row's run, in notebooks/results/NAME.json.
 type Result struct {
 	Name    string `json:"name"`
 	Change  string `json:"change"`
@@ -40,22 +41,22 @@ type Result struct {
 	Curve   []Point       `json:"curve"` // the training, in at most 60 points
 	Evals   []runner.Eval `json:"evals"`
 
-	BestDev      float64 `json:"best_dev"` // the accuracy of the model that is kept, on dev
+	BestDev      float64 `json:"best_dev"` // dev accuracy of the best model, which is tested
 	TestAccuracy float64 `json:"test_accuracy"`
 	TestLoss     float64 `json:"test_loss"`
-	Right        string  `json:"right"` // a bit for each test image, 1 for a right answer, in base64
+	Correct      string  `json:"right"` // a bit for each test image, 1 for a correct prediction, in base64
 
-	history *runner.History // what the curve was made from; known after Run only
+	history *runner.History // every step; set by Run only
 }
 
-// Point is the mean over some training steps, up to the one given.
+// Point is the mean over some training steps, the last of which is Step.
 type Point struct {
 	Step     int     `json:"step"`
 	Loss     float64 `json:"loss"`
 	Accuracy float64 `json:"accuracy"`
 }
 
-// Write writes the result to dir/NAME.json, and what is known of every step, with the lines that were printed, to
+// Write writes the result to dir/NAME.json, and after Run the history of every step and the log lines to
 // dir/logs/NAME.json.gz.
 func (r *Result) Write(dir string) (path string, err error) {
 	path = filepath.Join(dir, r.Name+".json")
@@ -69,12 +70,12 @@ func (r *Result) Write(dir string) (path string, err error) {
 	})
 }
 
-// writeFile writes a file, whole or not at all, and makes its folder if needed.
+// writeFile writes a file atomically and makes its folder if needed.
 func writeFile(path string, write func(io.Writer) error) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return fmt.Errorf("experiments: %w", err)
 	}
-	if err := runner.WriteAtomically(path, write); err != nil {
+	if err := atomicfile.Write(path, write); err != nil {
 		return fmt.Errorf("experiments: %w", err)
 	}
 	return nil
@@ -85,7 +86,7 @@ func Read(dir, name string) (*Result, error) {
 	path := filepath.Join(dir, name+".json")
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("experiments: there is no %s: \"resnet18 experiment %s\" makes it: %w", path, name, err)
+		return nil, fmt.Errorf("experiments: no %s: run \"resnet18 experiment %s\" to make it: %w", path, name, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("experiments: %w", err)
@@ -94,13 +95,13 @@ func Read(dir, name string) (*Result, error) {
 	if err := json.Unmarshal(text, r); err != nil {
 		return nil, fmt.Errorf("experiments: %s: %w", path, err)
 	}
-	if got := len(unpack(r.Right)); got < r.TestImages || r.TestImages < 1 {
-		return nil, fmt.Errorf("experiments: %s: answers to %d test images, want %d", path, got, r.TestImages)
+	if got := len(unpack(r.Correct)); got < r.TestImages || r.TestImages < 1 {
+		return nil, fmt.Errorf("experiments: %s: got predictions for %d test images, want %d", path, got, r.TestImages)
 	}
 	return r, nil
 }
 
-// ReadAll reads the results of the table's rows that dir has, in the table's order.
+// ReadAll reads the results in dir, in the order of the table.
 func ReadAll(dir string) ([]*Result, error) {
 	var all []*Result
 	for _, row := range Rows() {
@@ -116,14 +117,15 @@ func ReadAll(dir string) ([]*Result, error) {
 	return all, nil
 }
 
-// Pick reads the results of some rows, in the given order. Of a row that has none, and of one that cannot be read, it says so.
+// Pick reads the results of the given rows, in that order. It reports rows without a result, or with an unreadable one, to out
+// and leaves them out.
 func Pick(out io.Writer, dir string, names ...string) []*Result {
 	var found []*Result
 	for _, name := range names {
 		r, err := Read(dir, name)
 		switch {
 		case errors.Is(err, os.ErrNotExist):
-			fmt.Fprintf(out, "no result of %s yet: \"resnet18 experiment %s\" makes it\n", name, name)
+			fmt.Fprintf(out, "no result of %s yet: run \"resnet18 experiment %s\"\n", name, name)
 			continue
 		case err != nil:
 			fmt.Fprintln(out, err)
@@ -134,7 +136,7 @@ func Pick(out io.Writer, dir string, names ...string) []*Result {
 	return found
 }
 
-// Best returns the result with the best dev accuracy of those that searched for the same; nil if there is none.
+// Best returns the result with the best dev accuracy of a search, nil if there is none.
 func Best(all []*Result, search string) *Result {
 	var best *Result
 	for _, r := range all {
@@ -145,8 +147,8 @@ func Best(all []*Result, search string) *Result {
 	return best
 }
 
-// Gap says how far the training had run away from dev at its end: the accuracy on the training set (its curve's last
-// point) minus that on dev, and the dev loss minus the lowest that an evaluation had found before.
+// Gap measures overfitting at the end of the training: the accuracy on the training set (its curve's last point) minus that on
+// dev, and the dev loss minus its lowest value.
 func (r *Result) Gap() (accuracy, loss float64) {
 	if len(r.Curve) == 0 || len(r.Evals) == 0 {
 		return 0, 0
@@ -159,34 +161,33 @@ func (r *Result) Gap() (accuracy, loss float64) {
 	return r.Curve[len(r.Curve)-1].Accuracy - last.Score, last.Loss - lowest
 }
 
-// Interval is half the width of the interval that holds 95 of 100 accuracies, if p is the true one and n images are asked: the
-// normal approximation of the binomial distribution, 1.96·√(p(1-p)/n).
+// Interval is half the width of the 95 % confidence interval of an accuracy p measured on n images: 1.96 standard errors.
 func Interval(p float64, n int) float64 { return 1.96 * metrics.StandardError(p, n) }
 
-// Test is the accuracy on the test set with its interval, as "0.9010 ± 0.0059".
+// Test is the test accuracy with its 95 % confidence interval, for example "0.9010 ± 0.0059".
 func (r *Result) Test() string {
 	return fmt.Sprintf("%.4f ± %.4f", r.TestAccuracy, Interval(r.TestAccuracy, r.TestImages))
 }
 
-// Comparison says how two models answered the same test images.
+// Comparison compares the predictions of two models for the same test images.
 type Comparison struct {
-	OnlyA, OnlyB int     // images that only one of them got right
+	OnlyA, OnlyB int     // images that only one of them predicts correctly
 	Z            float64 // McNemar's: (OnlyA-OnlyB)/√(OnlyA+OnlyB); beyond ±1.96 by chance in 5 of 100 cases
 }
 
 // Compare compares two results on the same test images (McNemar 1947).
 func Compare(a, b *Result) (Comparison, error) {
 	if a.TestData != b.TestData {
-		return Comparison{}, fmt.Errorf("experiments: %s and %s were tested on different images: run both on the same data", a.Name, b.Name)
+		return Comparison{}, fmt.Errorf("experiments: %s and %s were tested on different images; run both on the same data", a.Name, b.Name)
 	}
 	var c Comparison
 	n := min(a.TestImages, b.TestImages)
-	c.OnlyA, c.OnlyB, c.Z = metrics.McNemar(unpack(a.Right)[:n], unpack(b.Right)[:n])
+	c.OnlyA, c.OnlyB, c.Z = metrics.McNemar(unpack(a.Correct)[:n], unpack(b.Correct)[:n])
 	return c, nil
 }
 
-// Verdict puts a comparison into a word: "better" or "worse" says that chance alone would hardly choose test images on which
-// these two trained networks differ so much. About two recipes it says less: see the rows that change only the seed.
+// Verdict is "better" or "worse" if the choice of the test images hardly explains the difference between these two trained
+// networks (|z| > 1.96), else "noise". It says less about the two recipes: see the rows that change only the seed.
 func (c Comparison) Verdict() string {
 	switch {
 	case c.Z > 1.96:
@@ -197,7 +198,7 @@ func (c Comparison) Verdict() string {
 	return "noise"
 }
 
-// pack writes bits, the first as the lowest of the first byte, in base64.
+// pack encodes bits in base64; the first is the lowest bit of the first byte.
 func pack(bits []bool) string {
 	b := make([]byte, (len(bits)+7)/8)
 	for i, set := range bits {
@@ -208,7 +209,7 @@ func pack(bits []bool) string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-// unpack is its inverse, up to 7 zeros at the end; nil if the text is not base64.
+// unpack is the inverse of pack, up to 7 zeros at the end. It returns nil if the text is not base64.
 func unpack(text string) []bool {
 	b, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {

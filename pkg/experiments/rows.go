@@ -1,5 +1,5 @@
-// Package experiments is the table of notebook 07: trainings that differ from the chapter's in one thing each, run and kept so
-// that any two can be compared.
+// Package experiments has the rows of notebook 07's table: trainings that each differ from another in one thing. It runs a row,
+// keeps its result and compares any two.
 package experiments
 
 import (
@@ -15,27 +15,27 @@ import (
 
 // Row is one experiment.
 type Row struct {
-	Name    string // of its folder and its result
-	Change  string // what is changed, in words
-	Against string // the row that it differs from in this one thing; "" for the first of its budget
-	Search  string // rows that search the same optimizer's learning rate share this name
+	Name    string // of its run folder and its result
+	Change  string // the change, in words
+	Against string // the row that it is compared with; "" for the first of its budget
+	Search  string // the search that the row belongs to: an optimizer whose learning rate it tries
 	Network string // "custom", "plain", "cifar-stem" (10 outputs each) or "fast"
-	// TrainImages is how many of the 40,000 training images are used; 0 means all.
+	// TrainImages is the number of the 40,000 training images to use; 0 means all.
 	TrainImages int
 	Config      runner.Config
 }
 
-// The short budget. With a quarter of the images, 30 epochs of 40,000 become minutes, and it can still be seen whether a
-// network overfits. 9,984 images make 156 full batches of 64: a smaller last batch would be a second graph to compile.
+// The short budget: 13 epochs of a quarter of the images. 9,984 images make 156 full batches of 64; a smaller last batch would
+// be a second graph to compile.
 const (
 	ShortImages = 156 * 64
 	ShortEpochs = 13
 )
 
-// Reference is the row that most others differ from: the chapter's recipe on the short budget.
+// Reference is the row that most others are compared with: the chapter's recipe on the short budget.
 const Reference = "reference"
 
-// Rows is the table, in the order in which it is best run and read.
+// Rows returns the table, in the order in which to run and read it.
 func Rows() []Row {
 	rows := []Row{short(Reference, "the chapter's recipe: Adam 0.001 with L2 0.005", "", "adam-l2", runner.Config{})}
 	rows = append(rows, modern(), modernFull(), modernMuon())
@@ -43,7 +43,7 @@ func Rows() []Row {
 		for _, rate := range s.rates {
 			c := runner.Config{LearningRate: rate, Recipe: runner.Recipe{Optimizer: s.optimizer}}
 			if s.optimizer == "adam-l2" && rate == 0.001 {
-				continue // that is the reference
+				continue // the reference
 			}
 			name := fmt.Sprintf("%s-%g", s.optimizer, rate)
 			rows = append(rows, short(name, fmt.Sprintf("%s, learning rate %g", s.words, rate), Reference, s.optimizer, c))
@@ -65,7 +65,7 @@ func Rows() []Row {
 }
 
 // searches are the optimizers with three learning rates each, half an order of magnitude apart. Momentum 0.9 makes steps ten
-// times as long, so its rates are a tenth of those without.
+// times as large, so its rates are a tenth of those of plain SGD.
 var searches = []struct {
 	optimizer, words string
 	rates            []float64
@@ -77,13 +77,13 @@ var searches = []struct {
 	{"nesterov", "SGD with Nesterov's momentum 0.9", []float64{0.003, 0.01, 0.03}},
 }
 
-// short is a row on the short budget: the custom network, evaluated every two epochs.
+// short returns a row on the short budget: the custom network, evaluated every two epochs.
 func short(name, change, against, search string, c runner.Config) Row {
 	c.Epochs, c.LogSteps, c.EvalSteps = ShortEpochs, 312, 312
 	return Row{name, change, against, search, "custom", ShortImages, c}
 }
 
-// stems compares the two stems. Fifteen times the work allows fewer steps; its partners have as many steps, or as much work.
+// stems compares the two stems. As the CIFAR stem takes fifteen times the work, it is compared at equal steps and at equal work.
 func stems() []Row {
 	equalSteps := short("imagenet-stem-2", "2 epochs", Reference, "", runner.Config{})
 	equalSteps.Config.Epochs = 2
@@ -94,7 +94,7 @@ func stems() []Row {
 	return []Row{equalSteps, cifarStem, equalWork}
 }
 
-// full are trainings of 30 epochs on all images.
+// full returns the trainings of 30 epochs on all images.
 func full() []Row {
 	chapter := Row{"full-chapter", "the chapter's recipe, 30 epochs of all 40,000 images", "", "", "custom", 0, runner.Config{}}
 	sgd := Row{"full-sgd", "SGD, learning rate 0.1, 30 epochs of all 40,000 images", "full-chapter", "", "custom", 0,
@@ -102,15 +102,15 @@ func full() []Row {
 	return []Row{chapter, sgd}
 }
 
-// modern is airbench94's recipe (legacy/airbench94.py of github.com/KellerJordan/cifar10-airbench) with what package fastnet
-// leaves out left out, and what modernFull adds, in the compute of the chapter's 30 epochs.
+// modern is airbench94's recipe (legacy/airbench94.py of github.com/KellerJordan/cifar10-airbench) without what package airbench
+// leaves out and without what modernFull adds, for the compute of the chapter's 30 epochs.
 //
-// It gives learning rate and decay for the sum of 1,024 examples' losses and for momentum 0: 11.5 and 0.0153. Torch's formulas
-// (see optim.SGD) with momentum μ = 0.85 and the mean over a batch of B make of them
+// airbench94's learning rate 11.5 and decay 0.0153 are for the sum of 1,024 examples' losses and for momentum 0. For
+// PyTorch's formulas (see optim.SGD) with momentum μ = 0.85 and the mean over a batch of B they become
 //
 //	η = 11.5·B / (1024·(1 + 1/(1-μ)))        λ = 0.0153/11.5
 //
-// Batches of 250 in place of 1,024 fit a CPU's caches better; running statistics then have momentum 0.9, not 0.6.
+// Batches of 250 instead of 1,024 fit a CPU's caches better; the running statistics then have momentum 0.9, not 0.6.
 func modern() Row {
 	const batch, momentum = 250, 0.85
 	return Row{
@@ -127,20 +127,20 @@ func modern() Row {
 	}
 }
 
-// modernFull has what modern leaves out: airbench94's lookahead, which comes every 5 steps of 1,024 images, and its shifts at
-// the test. Lookahead moves the weights away from batch norm's statistics, which airbench94 averages along with them, and at
-// this learning rate they lag behind anyway; so they are taken anew from 5,000 images.
+// modernFull adds airbench94's lookahead, every 5 steps of 1,024 images there, and test-time augmentation by shifts. Lookahead
+// moves the weights away from batch norm's statistics, which airbench94 averages along with them, and at this learning rate
+// they lag in any case. So they are recomputed from 5,000 images (precise batch norm).
 func modernFull() Row {
 	row := modern()
 	row.Name, row.Against = "modern-full", "modern"
-	row.Change = "lookahead, batch norm's statistics taken anew, answers averaged over shifts by a pixel too"
+	row.Change = "lookahead, precise batch norm, test-time augmentation by shifts, too"
 	row.Config.EvalSteps = 480
 	row.Config.Recipe.Lookahead, row.Config.Recipe.ShiftAverage, row.Config.Recipe.PreciseNorm = 20, 1, 20
 	return row
 }
 
-// modernMuon trains the convolutions with Muon, as airbench94_muon.py does. Its rate there, 0.24, is for 200 steps of 2,000
-// images. Of 0.03 and 0.05 here, both end at 0.9040 on dev; 0.03 is ahead on the way there.
+// modernMuon trains the convolutions with Muon, as airbench94_muon.py does. There the rate, 0.24, is for 200 steps of 2,000
+// images. Of 0.03 and 0.05 here, both reach 0.9040 on dev; 0.03 is ahead before the end.
 func modernMuon() Row {
 	row := modernFull()
 	row.Name, row.Against = "modern-muon", "modern-full"
@@ -158,10 +158,10 @@ func Find(name string) (Row, error) {
 		}
 		names = append(names, r.Name)
 	}
-	return Row{}, fmt.Errorf("experiments: there is no row %q, want one of %s", name, strings.Join(names, ", "))
+	return Row{}, fmt.Errorf("experiments: no row %q, want one of %s", name, strings.Join(names, ", "))
 }
 
-// network builds the row's model; train is for the one that looks at its images first.
+// network returns the row's model. airbench's first layer depends on the training images.
 func (r Row) network(train *cifar.Dataset) (m runner.Model, parameters int, macs int64, err error) {
 	c := resnet.Custom(3, cifar.NumClasses, true)
 	switch r.Network {

@@ -13,8 +13,8 @@ import (
 	"nndl.example/resnet18/pkg/runner"
 )
 
-// Run trains a row in WORK/runs/exp-NAME, or goes on with it, and scores its best model on the test set. If the training is
-// stopped, the error is runner.ErrStopped. A lab for a short run, with TrainImages set, limits the images of every set.
+// Run trains a row in WORK/runs/exp-NAME, or resumes it, and scores its best model on the test set. A stopped training returns
+// runner.ErrStopped. The lab's TrainImages, if set, limits the images of every set.
 func Run(l *lab.Lab, row Row) (*Result, error) {
 	train, err1 := l.Data(cifar.Train)
 	dev, err2 := l.Data(cifar.Dev)
@@ -58,7 +58,7 @@ func Run(l *lab.Lab, row Row) (*Result, error) {
 	return result, result.score(r, test)
 }
 
-// muonMACs is what Muon adds to a training step, whatever the batch.
+// muonMACs is the number of multiply-adds that Muon adds to a training step, for any batch size.
 func muonMACs(m runner.Model) (total int64) {
 	for _, p := range m.Params() {
 		if p.Trainable && len(p.Dims) == 4 {
@@ -68,7 +68,7 @@ func muonMACs(m runner.Model) (total int64) {
 	return total
 }
 
-// training takes over what a history says.
+// training fills in the fields that describe the training.
 func (r *Result) training(h *runner.History) {
 	r.history = h
 	r.Steps, r.Seconds, r.Device, r.Origin = len(h.Steps), h.Seconds, h.Device, h.Data
@@ -86,10 +86,10 @@ func (r *Result) training(h *runner.History) {
 	}
 }
 
-// round keeps four decimals, so that files stay small.
+// round keeps four decimals, which keeps the files small.
 func round(x float64) float64 { return math.Round(1e4*x) / 1e4 }
 
-// score answers every test image.
+// score evaluates the model on the test set.
 func (r *Result) score(model *runner.Runner, test *cifar.Dataset) error {
 	logits, err := model.Predict(test.Pixels)
 	if err != nil {
@@ -105,6 +105,6 @@ func (r *Result) score(model *runner.Runner, test *cifar.Dataset) error {
 			hits++
 		}
 	}
-	r.TestImages, r.TestAccuracy, r.Right = test.Len(), float64(hits)/float64(test.Len()), pack(right)
+	r.TestImages, r.TestAccuracy, r.Correct = test.Len(), float64(hits)/float64(test.Len()), pack(right)
 	return nil
 }

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Table puts results into a table in Markdown. Each row is compared with the one that it differs from, if that is there: the
-// difference of their test accuracies in points, and McNemar's verdict.
+// Table returns a Markdown table of results. Each row is compared with the row named in Against, if that is among them: by the
+// difference of their test accuracies, in points, and the verdict of McNemar's test.
 func Table(all []*Result) (string, error) {
 	byName := map[string]*Result{}
 	for _, r := range all {

@@ -5,8 +5,8 @@ import (
 	"nndl.example/resnet18/pkg/runner"
 )
 
-// Curves are the training curves of a run: the loss of every step, and for the accuracy on the training
-// set the mean over the batches since the evaluation before.
+// Curves draws a run's training curves: the loss of every step, and as the accuracy on the training set the mean over the
+// batches since the last evaluation.
 func Curves(title string, h *runner.History) (*chart.Figure, error) {
 	t := chart.Training{Title: title}
 	for i, s := range h.Steps {

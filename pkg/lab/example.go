@@ -12,8 +12,8 @@ import (
 	"nndl.example/resnet18/pkg/cifar"
 )
 
-// SaveExample enlarges a test image to 320×320 and writes it as a PNG file, for a reader who has no picture
-// at hand. It returns the file's path.
+// SaveExample enlarges a test image to 320×320 pixels and writes it as a PNG file, for readers without a picture of their own.
+// It returns the file's path.
 func SaveExample(l *Lab, index int) (path string, err error) {
 	d, err := cifar.Open(l.Source, cifar.Test)
 	if err != nil {

@@ -1,8 +1,8 @@
-// Package lab is what the notebooks and the command start with: it reads the settings, finds the data,
-// starts the backend and keeps to one layout of files.
+// Package lab sets up an experiment: it reads the settings, finds the data, starts the backend and keeps to one layout of
+// files. The notebooks and the command start with it.
 //
 //	WORK/data/                  archives, and the batch files extracted from them
-//	WORK/runs/library, custom   one folder for each trained model: best.safetensors and checkpoints
+//	WORK/runs/library, custom   a folder for each trained model: best.safetensors and checkpoints
 package lab
 
 import (
@@ -26,34 +26,34 @@ import (
 	"nndl.example/resnet18/pkg/runner"
 )
 
-// Settings say what an experiment runs with.
+// Settings are the settings of an experiment.
 type Settings struct {
 	Work        string    // the folder for data and runs
 	Epochs      int       // passes over the training set
-	TrainImages int       // how many images of each set to use; 0 means all
-	Devices     int       // how many devices of this host share the work; 0 means 1
-	Backend     string    // GoMLX's configuration, as backend.New takes it; "" picks the best
+	TrainImages int       // the number of images of each set to use; 0 means all
+	Devices     int       // the number of this host's devices that share the work; 0 means 1
+	Backend     string    // see backend.New; "" picks the best
 	Download    bool      // try the official download before the embedded copy
-	Out         io.Writer // where long work shows its progress
+	Out         io.Writer // gets progress and log lines
 }
 
-// Lab is a set-up that experiments share.
+// Lab is a set-up for experiments.
 type Lab struct {
 	Settings
 	Backend compute.Backend
 	Source  cifar.Source
 }
 
-// Start is New with the settings of the environment, where a short run is asked for:
+// Start is New with the settings of the environment, for example for a short run:
 //
 //	EPOCHS=1 TRAIN_IMAGES=512 WORK=/tmp/short
 //
-// Without them it takes the given number of epochs, all images and the folder work beside the notebooks'.
+// By default it uses the given number of epochs, all images and the folder work beside the notebooks'.
 func Start(epochs int) (*Lab, error) {
 	s := Settings{Work: os.Getenv("WORK"), Epochs: epochs, Out: os.Stdout}
 	if s.Work == "" {
 		s.Work = "work"
-		if os.Getenv("GONB_DIR") != "" { // in a notebook, whose cells run in its folder
+		if os.Getenv("GONB_DIR") != "" { // a notebook's cells run in its folder
 			s.Work = filepath.Join("..", "work")
 		}
 	}
@@ -66,7 +66,7 @@ func Start(epochs int) (*Lab, error) {
 // New starts the backend and finds the data.
 func New(s Settings) (*Lab, error) {
 	if s.Epochs < 1 || s.TrainImages < 0 {
-		return nil, fmt.Errorf("lab: %d epochs of %d images: want at least 1 epoch, and 0 images (all) or more", s.Epochs, s.TrainImages)
+		return nil, fmt.Errorf("lab: epochs=%d, images=%d: want epochs ≥ 1 and images ≥ 0 (0: all)", s.Epochs, s.TrainImages)
 	}
 	backend.PrepareDevices(s.Devices)
 	l := &Lab{Settings: s}
@@ -83,7 +83,7 @@ func New(s Settings) (*Lab, error) {
 	return l, err
 }
 
-// readInt sets v from an environment variable that holds a number of at least low.
+// readInt sets v from an environment variable, if it is set, to a number of at least low.
 func readInt(name string, low int, v *int) error {
 	text := os.Getenv(name)
 	if text == "" {
@@ -91,21 +91,21 @@ func readInt(name string, low int, v *int) error {
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < low {
-		return fmt.Errorf("lab: the environment variable %s is %q, want a whole number of at least %d", name, text, low)
+		return fmt.Errorf("lab: environment variable %s is %q, want a whole number of at least %d", name, text, low)
 	}
 	*v = n
 	return nil
 }
 
-// String says in two lines which data and which device are in use.
+// String names the data and the backend in two lines.
 func (l *Lab) String() string {
-	return fmt.Sprintf("data: %v\ncomputes with: %s", l.Source, backend.DescribeDevices(l.Backend, l.Devices))
+	return fmt.Sprintf("data: %v\nbackend: %s", l.Source, backend.DescribeDevices(l.Backend, l.Devices))
 }
 
-// DataDir is where archives and extracted batch files lie.
+// DataDir is the folder of archives and extracted batch files.
 func (l *Lab) DataDir() string { return filepath.Join(l.Work, "data") }
 
-// Data loads a split; in a short run no more of it than training images are used.
+// Data loads a split, or its first TrainImages images.
 func (l *Lab) Data(split cifar.Split) (*cifar.Dataset, error) {
 	d, err := cifar.Open(l.Source, split)
 	if err != nil {
@@ -114,9 +114,9 @@ func (l *Lab) Data(split cifar.Split) (*cifar.Dataset, error) {
 	return d.Take(l.TrainImages), nil
 }
 
-// Runner prepares the runner for a model whose run lies in the folder of that name. The numbers of epochs
-// and devices are the lab's; what else c leaves out is the chapter's.
-func (l *Lab) Runner(name string, m resnet.Config, c runner.Config) (*runner.Runner, error) {
+// Runner returns the runner of a model, with its run in the folder of that name. The numbers of epochs and devices are the
+// lab's; what c leaves out is the chapter's.
+func (l *Lab) Runner(name string, m runner.Model, c runner.Config) (*runner.Runner, error) {
 	c.Epochs, c.Devices = l.Epochs, l.Devices
 	r, err := runner.New(l.Backend, m, filepath.Join(l.Work, "runs", name), c)
 	if err != nil {
@@ -126,20 +126,20 @@ func (l *Lab) Runner(name string, m resnet.Config, c runner.Config) (*runner.Run
 	return r, nil
 }
 
-// Trained is Runner with the best model loaded; maker is the notebook or command that trains it.
-func (l *Lab) Trained(name string, m resnet.Config, maker string) (*runner.Runner, error) {
+// Trained is Runner with the best model loaded; maker names the notebook or command that trains it.
+func (l *Lab) Trained(name string, m runner.Model, maker string) (*runner.Runner, error) {
 	r, err := l.Runner(name, m, runner.Config{})
 	if err != nil {
 		return nil, err
 	}
 	if _, err := os.Stat(r.BestPath()); errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("lab: there is no %s yet: run %s first", r.BestPath(), maker)
+		return nil, fmt.Errorf("lab: no trained model %s: run %s first", r.BestPath(), maker)
 	}
 	return r, r.LoadModel(r.BestPath())
 }
 
-// Train trains a runner's model. Ctrl-C, or the notebook's stop button, ends it after the current step
-// with all saved: it says how to go on, and the second return value is false. A second Ctrl-C kills.
+// Train trains a runner's model. Ctrl-C, or the notebook's stop button, stops it after the current step, saves everything and
+// says how to resume; complete is then false. A second Ctrl-C kills the process.
 func (l *Lab) Train(r *runner.Runner) (complete bool, err error) {
 	train, err1 := l.Data(cifar.Train)
 	dev, err2 := l.Data(cifar.Dev)
@@ -161,7 +161,7 @@ func TrainOn(r *runner.Runner, train, dev *cifar.Dataset) (complete bool, err er
 	return err == nil, err
 }
 
-// Conditions says in a line what a result was got with.
+// Conditions says in one line how a result was obtained.
 func (l *Lab) Conditions() string {
 	images := "all images"
 	if l.TrainImages > 0 {
