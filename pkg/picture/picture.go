@@ -1,5 +1,4 @@
-// Package picture reads a photograph from a file the way the network has seen the world: 32×32 pixels, three
-// colours, a square.
+// Package picture reads a photo from a file and converts it to the network's input: a square of 32×32 RGB pixels.
 package picture
 
 import (
@@ -7,41 +6,46 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	_ "image/gif"  // formats that Load knows
-	_ "image/jpeg" //
-	_ "image/png"  //
+	_ "image/gif" // for image.Decode, like the next two
+	_ "image/jpeg"
+	_ "image/png"
 	"io"
-	"os"
 
 	"golang.org/x/image/draw"
-	_ "golang.org/x/image/webp"
+	_ "golang.org/x/image/webp" // for image.Decode
+
+	"nndl.example/resnet18/pkg/internal/regularfile"
 )
 
 const (
 	// Size is the height and width of the result in pixels.
 	Size = 32
-	// maxPixels is the largest image that is decoded.
+	// maxPixels is the largest number of pixels of an image that is decoded.
 	maxPixels = 50_000_000
-	// maxMemory is the most that decoding may take, in bytes.
+	// maxMemory is the limit of the memory for decoding, in bytes.
 	maxMemory = 400 << 20
 )
 
-// Load reads a PNG, JPEG, GIF (its first frame) or WebP file of any size. The picture is turned upright by
-// its EXIF orientation (JPEG), laid on white where it is transparent, cropped to the square in its middle
-// and scaled to 32×32. It returns the bytes [32, 32, 3] and the same as an image to look at.
+// Errors that callers can test for with errors.Is.
+var (
+	// ErrFormat reports that a file is not a valid image in a supported format.
+	ErrFormat = errors.New("corrupt or unsupported image")
+
+	// ErrTooLarge reports that decoding an image would take too much memory.
+	ErrTooLarge = errors.New("image too large")
+)
+
+// Load reads a PNG, JPEG, GIF (first frame) or WebP file. It applies the EXIF orientation of a JPEG, paints transparent
+// pixels white, crops the picture to the square in its middle and scales that to 32×32. It returns the pixels as bytes of
+// shape [32, 32, 3], and as an image for display.
+//
+// The error is ErrFormat or ErrTooLarge for an unusable image. Anything but a regular file is refused.
 func Load(path string) (pixels []uint8, small *image.NRGBA, err error) {
-	f, err := os.Open(path)
+	f, _, err := regularfile.Open(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("picture: %w", err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, nil, fmt.Errorf("picture: %w", err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("picture: %s is not a file: want a PNG, JPEG, GIF or WebP image", path)
-	}
 	small, err = decode(f)
 	if err != nil {
 		return nil, nil, fmt.Errorf("picture: %s: %w", path, err)
@@ -49,54 +53,70 @@ func Load(path string) (pixels []uint8, small *image.NRGBA, err error) {
 	return rgb(small), small, nil
 }
 
-// decode reads the file three times: for its kind and size, for what these do not say, for the picture.
+// decode reads the file three times: for its format and size, for its orientation and memory, and for its pixels.
 func decode(file io.ReadSeeker) (*image.NRGBA, error) {
-	if n, err := file.Seek(0, io.SeekEnd); n == 0 || err != nil {
-		return nil, errors.Join(errors.New("the file is empty: want a PNG, JPEG, GIF or WebP image"), err)
-	}
-	file.Seek(0, io.SeekStart)
-	header, format, err := image.DecodeConfig(file)
+	size, err := file.Seek(0, io.SeekEnd)
 	if err != nil {
-		return nil, fmt.Errorf("not an image that can be read (want PNG, JPEG, GIF or WebP): %w", err)
-	}
-	file.Seek(0, io.SeekStart)
-	found := inspect(file, format)
-	found.width, found.height = max(found.width, header.Width), max(found.height, header.Height)
-	if err := found.check(header.ColorModel); err != nil {
 		return nil, err
 	}
-	file.Seek(0, io.SeekStart)
+	if size == 0 {
+		return nil, fmt.Errorf("%w: the file is empty, want PNG, JPEG, GIF or WebP", ErrFormat)
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	header, format, err := image.DecodeConfig(file)
+	if err != nil {
+		return nil, fmt.Errorf("%w, want PNG, JPEG, GIF or WebP: %w", ErrFormat, err)
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	d := inspect(file, format)
+	d.width, d.height = max(d.width, header.Width), max(d.height, header.Height)
+	if err := d.check(header.ColorModel); err != nil {
+		return nil, err
+	}
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
 	img, _, err := image.Decode(file)
 	if err != nil {
-		return nil, fmt.Errorf("a damaged %s image, or of a kind that is not read: %w", format, err)
+		return nil, fmt.Errorf("%w (%s): %w", ErrFormat, format, err)
 	}
-	return upright(shrink(img), found.orientation), nil
+	if img.Bounds().Empty() { // the first frame of a GIF may be smaller than the screen in its header
+		return nil, fmt.Errorf("%w (%s): no pixels", ErrFormat, format)
+	}
+	return applyOrientation(shrink(img), d.orientation), nil
 }
 
-// check refuses images that would take too much memory.
+// check returns an error for images without pixels and for those that would take too much memory.
 func (d details) check(model color.Model) error {
 	w, h := int64(d.width), int64(d.height)
-	if w < 1 || h < 1 || w*h > maxPixels {
-		return fmt.Errorf("the image has %d×%d pixels, want at least one and at most %d million: shrink it first", w, h, maxPixels/1_000_000)
+	if w < 1 || h < 1 {
+		return fmt.Errorf("%w: no pixels (%d×%d)", ErrFormat, w, h)
 	}
-	// Bytes for a pixel. The usual ones are 1 to 4; an interlaced PNG is held twice.
-	each := int64(8)
+	if w*h > maxPixels {
+		return fmt.Errorf("%w: %d×%d pixels, at most %d million are supported: shrink it first", ErrTooLarge, w, h, maxPixels/1_000_000)
+	}
+	// Bytes per pixel: usually 1 to 4, but an interlaced PNG is in memory twice.
+	bytesPerPixel := int64(8)
 	switch {
 	case model == color.NRGBA64Model || model == color.RGBA64Model:
-		each = 16
+		bytesPerPixel = 16
 	case d.progressive && model == color.YCbCrModel:
-		each = 15 // three colours, and a 32-bit coefficient for each
+		bytesPerPixel = 15 // three colours, each with a 32-bit coefficient
 	case d.progressive:
-		each = 24 // four, and a copy
+		bytesPerPixel = 24 // four colours, and a copy
 	}
-	if w*h*each > maxMemory {
-		return fmt.Errorf("the image has %d×%d pixels and is stored in a way (16 bits a colour, or progressive) that takes %d MB to read, want at most %d: shrink it first",
-			w, h, w*h*each>>20, maxMemory>>20)
+	if memory := w * h * bytesPerPixel; memory > maxMemory {
+		return fmt.Errorf("%w: decoding %d×%d pixels with 16 bits per colour or progressive coding takes %d MB, at most %d are allowed: shrink it first",
+			ErrTooLarge, w, h, memory>>20, maxMemory>>20)
 	}
 	return nil
 }
 
-// shrink crops to the middle square and scales it. Transparent pixels become white.
+// shrink crops the image to the square in its middle, paints transparent pixels white and scales it to 32×32.
 func shrink(img image.Image) *image.NRGBA {
 	b := img.Bounds()
 	side := min(b.Dx(), b.Dy())
@@ -108,8 +128,8 @@ func shrink(img image.Image) *image.NRGBA {
 	return small
 }
 
-// upright undoes an EXIF orientation, 1 to 8: it says how the stored rows and columns lie in the scene.
-func upright(img *image.NRGBA, orientation int) *image.NRGBA {
+// applyOrientation turns the image upright, according to its EXIF orientation from 1 to 8.
+func applyOrientation(img *image.NRGBA, orientation int) *image.NRGBA {
 	if orientation <= 1 || orientation > 8 {
 		return img
 	}
@@ -127,6 +147,7 @@ func upright(img *image.NRGBA, orientation int) *image.NRGBA {
 	return out
 }
 
+// rgb returns the colours of the pixels, row by row.
 func rgb(img *image.NRGBA) []uint8 {
 	pixels := make([]uint8, 0, Size*Size*3)
 	for y := range Size {

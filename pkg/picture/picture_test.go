@@ -3,6 +3,7 @@ package picture
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"image"
 	"image/color"
 	"image/gif"
@@ -15,9 +16,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nndl.example/resnet18/pkg/internal/badinput"
+	"nndl.example/resnet18/pkg/internal/regularfile"
 )
 
-// quarters is red, green over blue, white.
+// quarters returns an image with the quarters red, green, blue and white, row by row.
 func quarters(w, h int) *image.NRGBA {
 	img := image.NewNRGBA(image.Rect(0, 0, w, h))
 	for y := range h {
@@ -40,7 +42,7 @@ func pngBytes(t testing.TB, img image.Image) []byte {
 	return encode(t, func(b *bytes.Buffer) error { return png.Encode(b, img) })
 }
 
-// withOrientation puts an EXIF segment with one entry behind a JPEG's first two bytes.
+// withOrientation returns a JPEG with an EXIF segment that contains only the orientation.
 func withOrientation(t testing.TB, img image.Image, order binary.AppendByteOrder, o uint16) []byte {
 	plain := encode(t, func(b *bytes.Buffer) error { return jpeg.Encode(b, img, &jpeg.Options{Quality: 100}) })
 	tiff := []byte("II*\x00")
@@ -59,7 +61,7 @@ func withOrientation(t testing.TB, img image.Image, order binary.AppendByteOrder
 	return append(append(out, segment...), plain[2:]...)
 }
 
-// corners names the colours at the four corners, row by row.
+// corners returns the initials of the colours at the four corners, row by row.
 func corners(img *image.NRGBA) string {
 	name := func(x, y int) string {
 		c := img.NRGBAAt(x, y)
@@ -118,7 +120,7 @@ func TestFormatsAndSizes(t *testing.T) {
 	}
 }
 
-// refused wants an error for a file of the given content.
+// refused checks the error for a file of the given content.
 func refused(t *testing.T, data []byte, want string) (allocated uint64) {
 	path := filepath.Join(t.TempDir(), "picture")
 	require.NoError(t, os.WriteFile(path, data, 0o600))
@@ -130,7 +132,7 @@ func refused(t *testing.T, data []byte, want string) (allocated uint64) {
 
 func TestBadFiles(t *testing.T) {
 	whole := pngBytes(t, quarters(64, 64))
-	bomb := bytes.Clone(whole) // claims 60,000×60,000 pixels
+	bomb := bytes.Clone(whole) // its header states 60,000×60,000 pixels
 	binary.BigEndian.PutUint32(bomb[16:], 60000)
 	binary.BigEndian.PutUint32(bomb[20:], 60000)
 	jpg := encode(t, func(b *bytes.Buffer) error { return jpeg.Encode(b, quarters(64, 64), nil) })
@@ -139,30 +141,62 @@ func TestBadFiles(t *testing.T) {
 		data       []byte
 	}{
 		{"empty", "the file is empty", nil},
-		{"text", "not an image", []byte("<html>not found</html>")},
-		{"cut png", "damaged png", whole[:len(whole)/2]},
-		{"png header only", "not an image", whole[:12]},
-		{"cut jpeg", "damaged jpeg", jpg[:len(jpg)-20]},
-		{"wrong checksum", "not an image", bomb},
-		{"flipped data", "damaged png", func() []byte { b := bytes.Clone(whole); b[len(b)-20] ^= 0xFF; return b }()},
-		{"pdf", "not an image", []byte("%PDF-1.7\n")},
-		{"only a magic number", "not an image", []byte("GIF89a")},
-		{"webp magic", "not an image", []byte("RIFF\x00\x00\x00\x00WEBP")},
-		{"animated webp", "of a kind that is not read", fromBase64(t, animatedWebP)},
-		{"cut webp", "damaged webp", fromBase64(t, lossyWebP)[:100]},
+		{"text", "corrupt or unsupported image, want PNG", []byte("<html>not found</html>")},
+		{"truncated png", "corrupt or unsupported image (png)", whole[:len(whole)/2]},
+		{"png header only", "corrupt or unsupported image, want PNG", whole[:12]},
+		{"truncated jpeg", "corrupt or unsupported image (jpeg)", jpg[:len(jpg)-20]},
+		{"wrong checksum", "corrupt or unsupported image, want PNG", bomb},
+		{"flipped data", "corrupt or unsupported image (png)", func() []byte { b := bytes.Clone(whole); b[len(b)-20] ^= 0xFF; return b }()},
+		{"pdf", "corrupt or unsupported image, want PNG", []byte("%PDF-1.7\n")},
+		{"only a magic number", "corrupt or unsupported image, want PNG", []byte("GIF89a")},
+		{"webp magic", "corrupt or unsupported image, want PNG", []byte("RIFF\x00\x00\x00\x00WEBP")},
+		{"animated webp", "corrupt or unsupported image (webp)", fromBase64(t, animatedWebP)},
+		{"truncated webp", "corrupt or unsupported image (webp)", fromBase64(t, lossyWebP)[:100]},
 	} {
-		t.Run(test.name, func(t *testing.T) { refused(t, test.data, test.want) })
+		t.Run(test.name, func(t *testing.T) {
+			refused(t, test.data, test.want)
+			_, err := decode(bytes.NewReader(test.data))
+			require.ErrorIs(t, err, ErrFormat)
+		})
 	}
 	_, _, err := Load(t.TempDir())
-	require.ErrorContains(t, err, "not a file")
+	require.ErrorIs(t, err, regularfile.ErrNotRegular)
 	_, _, err = Load(filepath.Join(t.TempDir(), "none"))
 	require.ErrorIs(t, err, os.ErrNotExist)
-	_, err = decode(bytes.NewReader(gifHeader(65535, 65535)))
-	require.ErrorContains(t, err, "65535×65535 pixels")
 }
 
-// gifHeader is the start of a GIF file that claims a size.
+// gifHeader returns the start of a GIF file with a screen of the given size.
 func gifHeader(w, h uint16) []byte {
 	b := binary.LittleEndian.AppendUint16([]byte("GIF89a"), w)
 	return append(binary.LittleEndian.AppendUint16(b, h), 0, 0, 0)
+}
+
+// gifWithFrame returns a GIF file with a screen of 4×4 pixels and a black frame of at most one pixel.
+func gifWithFrame(w, h uint16) []byte {
+	b := gifHeader(4, 4)
+	b[10] = 0x80                             // a global colour table of two colours
+	b = append(b, 0, 0, 0, 0xFF, 0xFF, 0xFF) // black, white
+	b = append(b, 0x2C, 0, 0, 0, 0)          // the frame, at 0, 0
+	b = binary.LittleEndian.AppendUint16(b, w)
+	b = binary.LittleEndian.AppendUint16(b, h)
+	b = append(b, 0) // no colour table of its own, not interlaced
+	if w*h == 0 {
+		return append(b, 2, 1, 0x2C, 0, 0x3B) // LZW codes of 3 bits: clear, end; then the end of the file
+	}
+	return append(b, 2, 2, 0x44, 0x01, 0, 0x3B) // clear, 0, end
+}
+
+func TestBadFrames(t *testing.T) {
+	small, err := decode(bytes.NewReader(gifWithFrame(1, 1)))
+	require.NoError(t, err)
+	require.Equal(t, "bbbb", corners(small))
+	for _, size := range [][2]uint16{{0, 4}, {4, 0}, {0, 0}} {
+		t.Run(fmt.Sprintf("%d×%d", size[0], size[1]), func(t *testing.T) {
+			data := gifWithFrame(size[0], size[1])
+			refused(t, data, "(gif): no pixels")
+			_, err := decode(bytes.NewReader(data))
+			require.ErrorIs(t, err, ErrFormat)
+		})
+	}
+	refused(t, gifHeader(0, 4), "no pixels (0×4)")
 }

@@ -61,9 +61,9 @@ func TestDamagedCheckpoint(t *testing.T) {
 		damage func(*testing.T, []byte) []byte
 		want   string
 	}{
-		{"empty", func(*testing.T, []byte) []byte { return nil }, "too few for the length of its header"},
-		{"cut in its header", func(_ *testing.T, b []byte) []byte { return b[:100] }, "cut short"},
-		{"cut in its tensors", func(_ *testing.T, b []byte) []byte { return b[:len(b)-1] }, "cut short"},
+		{"empty", func(*testing.T, []byte) []byte { return nil }, "0 bytes, want at least 8"},
+		{"cut in its header", func(_ *testing.T, b []byte) []byte { return b[:100] }, "truncated"},
+		{"cut in its tensors", func(_ *testing.T, b []byte) []byte { return b[:len(b)-1] }, "truncated"},
 		{"longer", func(_ *testing.T, b []byte) []byte { return append(b, 0) }, "longer than it says"},
 		{"a flipped weight", flip(func(b []byte) int { return len(b) - 1 }), "does not match its SHA-256"},
 		{"a flipped loss", flip(func(b []byte) int { return bytes.Index(b, []byte(`\"l\":`)) + 7 }), ""},

@@ -16,66 +16,66 @@ import (
 	"nndl.example/resnet18/pkg/internal/badinput"
 )
 
-// file puts a header's length before it and data behind it.
+// file returns a file with the given header and data.
 func file(header, data string) []byte {
 	return append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header+data...)
 }
 
-// badFiles are damaged or hostile files and what the error says.
+// badFiles are corrupt or malicious files, each with a part of the error.
 var badFiles = map[string]struct {
 	data []byte
 	want string
 }{
-	"empty":               {nil, "0 bytes, too few"},
-	"short":               {[]byte("short"), "5 bytes, too few"},
+	"empty":               {nil, "0 bytes, want at least 8"},
+	"short":               {[]byte("short"), "5 bytes, want at least 8"},
 	"web page":            {[]byte("<!DOCTYPE html><html>404 not found</html>"), "not a safetensors file"},
 	"zip":                 {[]byte("PK\x03\x04\x00\x00\x08\x08 archive/data.pkl"), "not a safetensors file"},
 	"huge header":         {binary.LittleEndian.AppendUint64(nil, 1<<63+5), "claims 9223372036854775813 bytes"},
-	"header above limit":  {binary.LittleEndian.AppendUint64(nil, MaxHeader+1), "limit 33554432"},
-	"header cut":          {file(`{"a":`, "")[:10], "cut short"},
+	"header above limit":  {binary.LittleEndian.AppendUint64(nil, maxHeader+1), "claims 33554433 bytes in a file of 8"},
+	"header cut":          {file(`{"a":`, "")[:10], "truncated"},
 	"header of 0 bytes":   {file("", ""), "claims 0 bytes"},
-	"not JSON":            {file("weights!", ""), "not JSON: invalid character 'w'"},
+	"not JSON":            {file("weights!", ""), "invalid JSON: invalid character 'w'"},
 	"JSON list":           {file(`[1, 2]`, ""), "want an object, got ["},
 	"null header":         {file(`null`, ""), "want an object, got <nil>"},
-	"JSON cut":            {file(`{"a":{"dtype":"U8",`, ""), "it ends too early"},
-	"JSON and more":       {file(`{} {}`, ""), "something follows behind the JSON object"},
+	"JSON cut":            {file(`{"a":{"dtype":"U8",`, ""), "invalid JSON: unexpected end"},
+	"JSON and more":       {file(`{} {}`, ""), "trailing data after the JSON object"},
 	"tensor is a number":  {file(`{"a":5}`, ""), `tensor "a": want an object, got 5`},
 	"tensor is null":      {file(`{"a":null}`, ""), `tensor "a": want an object, got <nil>`},
 	"unknown dtype":       {file(`{"a":{"dtype":"F31","shape":[1],"data_offsets":[0,4]}}`, "1234"), `unknown dtype "F31"`},
-	"dtype is a number":   {file(`{"a":{"dtype":32,"shape":[1],"data_offsets":[0,4]}}`, "1234"), `tensor "a": dtype: want text, got 32`},
-	"no dtype":            {file(`{"a":{"shape":[4],"data_offsets":[0,4]}}`, "1234"), `tensor "a": it has no dtype`},
-	"DTYPE":               {file(`{"a":{"DTYPE":"U8","shape":[4],"data_offsets":[0,4]}}`, "1234"), `tensor "a": it has no dtype`},
+	"dtype is a number":   {file(`{"a":{"dtype":32,"shape":[1],"data_offsets":[0,4]}}`, "1234"), `tensor "a": dtype: want a string, got 32`},
+	"no dtype":            {file(`{"a":{"shape":[4],"data_offsets":[0,4]}}`, "1234"), `tensor "a": missing dtype`},
+	"DTYPE":               {file(`{"a":{"DTYPE":"U8","shape":[4],"data_offsets":[0,4]}}`, "1234"), `tensor "a": missing dtype`},
 	"65 dimensions":       {file(`{"a":{"dtype":"U8","shape":[`+strings.Repeat("1,", 64)+`1],"data_offsets":[0,1]}}`, "1"), `tensor "a": shape: more than 64 numbers`},
-	"no shape":            {file(`{"a":{"dtype":"F32","data_offsets":[0,4]}}`, "1234"), `tensor "a": it has no shape`},
+	"no shape":            {file(`{"a":{"dtype":"F32","data_offsets":[0,4]}}`, "1234"), `tensor "a": missing shape`},
 	"shape is null":       {file(`{"a":{"dtype":"F32","shape":null,"data_offsets":[0,4]}}`, "1234"), `tensor "a": shape: want a list, got <nil>`},
-	"dimension is null":   {file(`{"a":{"dtype":"F32","shape":[null],"data_offsets":[0,0]}}`, ""), `tensor "a": shape: <nil> is not a number`},
-	"dimension is text":   {file(`{"a":{"dtype":"F32","shape":["1"],"data_offsets":[0,4]}}`, "1234"), `tensor "a": shape: 1 is not a number`},
+	"dimension is null":   {file(`{"a":{"dtype":"F32","shape":[null],"data_offsets":[0,0]}}`, ""), `tensor "a": shape: want a number, got <nil>`},
+	"dimension is text":   {file(`{"a":{"dtype":"F32","shape":["1"],"data_offsets":[0,4]}}`, "1234"), `tensor "a": shape: want a number, got 1`},
 	"negative dimension":  {file(`{"a":{"dtype":"F32","shape":[-1,-1],"data_offsets":[0,4]}}`, "1234"), `tensor "a": shape [-1 -1] has a negative dimension`},
-	"fractional shape":    {file(`{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}`, "1234"), `tensor "a": shape: 1.5 is not a whole number`},
+	"fractional shape":    {file(`{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}`, "1234"), `tensor "a": shape: want a 64-bit integer, got 1.5`},
 	"shape overflows":     {file(`{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}`, ""), "too large"},
-	"shape over 64 bits":  {file(`{"a":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,0]}}`, ""), "of 64 bits"},
-	"negative offset":     {file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}}`, "1234"), "offsets are [-4 0]"},
-	"offsets turned":      {file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}`, "1234"), "offsets are [4 0]"},
-	"offset over 64 bits": {file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,18446744073709551620]}}`, "1234"), `tensor "a": data_offsets: 18446744073709551620 is not`},
+	"shape over 64 bits":  {file(`{"a":{"dtype":"F32","shape":[99999999999999999999],"data_offsets":[0,0]}}`, ""), "want a 64-bit integer, got 99999999999999999999"},
+	"negative offset":     {file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[-4,0]}}`, "1234"), "data_offsets is [-4 0]"},
+	"offsets turned":      {file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}`, "1234"), "data_offsets is [4 0]"},
+	"offset over 64 bits": {file(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,18446744073709551620]}}`, "1234"), `tensor "a": data_offsets: want a 64-bit integer, got 18446744073709551620`},
 	"wrong length":        {file(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, "1234"), "needs 8 bytes"},
-	"no offsets":          {file(`{"a":{"dtype":"F32","shape":[1]}}`, "1234"), `tensor "a": 0 data_offsets, want 2`},
-	"one offset":          {file(`{"a":{"dtype":"F32","shape":[0],"data_offsets":[0]}}`, ""), `tensor "a": 1 data_offsets, want 2`},
-	"three offsets":       {file(`{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4,8]}}`, "1234"), `tensor "a": 3 data_offsets, want 2`},
+	"no offsets":          {file(`{"a":{"dtype":"F32","shape":[1]}}`, "1234"), `tensor "a": data_offsets: got 0 numbers, want 2`},
+	"one offset":          {file(`{"a":{"dtype":"F32","shape":[0],"data_offsets":[0]}}`, ""), `tensor "a": data_offsets: got 1 numbers, want 2`},
+	"three offsets":       {file(`{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4,8]}}`, "1234"), `tensor "a": data_offsets: got 3 numbers, want 2`},
 	"tensor twice": {file(`{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}`, "1234"),
-		`"a" stands there twice`},
-	"shape twice": {file(`{"a":{"dtype":"U8","shape":[2],"shape":[4],"data_offsets":[0,4]}}`, "1234"), `tensor "a": "shape" stands there twice`},
+		`duplicate key "a"`},
+	"shape twice": {file(`{"a":{"dtype":"U8","shape":[2],"shape":[4],"data_offsets":[0,4]}}`, "1234"), `tensor "a": duplicate key "shape"`},
 	"overlap": {file(`{"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]},"b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}}`, "1234"),
 		`tensor "b" starts at byte 2, inside`},
-	"twice the same bytes": {file(`{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}`, "1234"), "inside the one before"},
+	"twice the same bytes": {file(`{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}}`, "1234"), "inside the previous one"},
 	"gap": {file(`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[2],"data_offsets":[2,4]}}`, "1234"),
 		`1 bytes before tensor "b"`},
 	"gap at the start":      {file(`{"a":{"dtype":"U8","shape":[3],"data_offsets":[1,4]}}`, "1234"), `1 bytes before tensor "a"`},
-	"trailing bytes":        {file(`{"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}}`, "1234"), `"a" ends at byte 3 of the data, the file has 4`},
+	"trailing bytes":        {file(`{"a":{"dtype":"U8","shape":[3],"data_offsets":[0,3]}}`, "1234"), `"a" ends at byte 3 of the data, but the file has 4`},
 	"bytes without tensors": {file(`{}`, "1234"), "the header ends at byte 0"},
-	"data cut":              {file(`{"a":{"dtype":"U8","shape":[9],"data_offsets":[0,9]}}`, "1234"), "cut short"},
-	"metadata of numbers":   {file(`{"__metadata__":{"epoch":30}}`, ""), "metadata: want text, got 30"},
-	"metadata twice":        {file(`{"__metadata__":{},"__metadata__":{}}`, ""), `"__metadata__" stands there twice`},
-	"metadata key twice":    {file(`{"__metadata__":{"a":"1","a":"2"}}`, ""), `metadata: "a" stands there twice`},
+	"data cut":              {file(`{"a":{"dtype":"U8","shape":[9],"data_offsets":[0,9]}}`, "1234"), "truncated"},
+	"metadata of numbers":   {file(`{"__metadata__":{"epoch":30}}`, ""), "metadata: want a string, got 30"},
+	"metadata twice":        {file(`{"__metadata__":{},"__metadata__":{}}`, ""), `duplicate key "__metadata__"`},
+	"metadata key twice":    {file(`{"__metadata__":{"a":"1","a":"2"}}`, ""), `metadata: duplicate key "a"`},
 	"metadata is null":      {file(`{"__metadata__":null}`, ""), "metadata: want an object, got <nil>"},
 	"metadata is a list":    {file(`{"__metadata__":["pt"]}`, ""), "metadata: want an object, got ["},
 }
@@ -86,6 +86,7 @@ func TestBadFiles(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := read(c.data)
 			require.ErrorContains(t, err, c.want)
+			require.ErrorIs(t, err, ErrCorrupt)
 			path := filepath.Join(t.TempDir(), "bad.safetensors")
 			require.NoError(t, os.WriteFile(path, c.data, 0o600))
 			badinput.Refused(t, "weights", func() error {
@@ -96,12 +97,12 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
-// The longest headers that are read: they stay under the limit that bad inputs have.
+// Headers of the maximum length must stay below the memory limit of bad inputs.
 func TestLongHeaders(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes seconds")
 	}
-	entries := func(n int) string { // of the smallest size, and not covering the data
+	entries := func(n int) string { // as short as possible
 		var b strings.Builder
 		for i := range n {
 			fmt.Fprintf(&b, `"%x":{"dtype":"U8","shape":[],"data_offsets":[0,1]},`, i)
@@ -109,17 +110,17 @@ func TestLongHeaders(t *testing.T) {
 		return b.String()
 	}
 	for name, text := range map[string]string{
-		"many tensors":  `{` + entries(MaxHeader/64) + `"end":0}`,
-		"long metadata": `{"__metadata__":{"a":"` + strings.Repeat("x", MaxHeader-100) + `"},"end":0}`,
-		"long shape":    `{"a":{"dtype":"U8","shape":[` + strings.Repeat("1,", MaxHeader/2-100) + `1],"data_offsets":[0,0]}}`,
-		"long name":     `{"` + strings.Repeat("x", MaxHeader-100) + `":0}`,
+		"many tensors":  `{` + entries(maxHeader/64) + `"end":0}`,
+		"long metadata": `{"__metadata__":{"a":"` + strings.Repeat("x", maxHeader-100) + `"},"end":0}`,
+		"long shape":    `{"a":{"dtype":"U8","shape":[` + strings.Repeat("1,", maxHeader/2-100) + `1],"data_offsets":[0,0]}}`,
+		"long name":     `{"` + strings.Repeat("x", maxHeader-100) + `":0}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			data := file(text, "")
 			badinput.Refused(t, "weights", func() error {
 				_, err := read(data)
 				if err != nil && len(err.Error()) > 1000 {
-					return fmt.Errorf("an error of %d bytes", len(err.Error()))
+					return fmt.Errorf("the error has %d bytes", len(err.Error()))
 				}
 				return err
 			}, "tensor")
@@ -127,18 +128,18 @@ func TestLongHeaders(t *testing.T) {
 	}
 }
 
-// Every cut of a good file is an error.
-func TestCutFiles(t *testing.T) {
+// Every truncation of a valid file is an error.
+func TestTruncatedFiles(t *testing.T) {
 	t.Parallel()
 	data := written(t, samples, map[string]string{"format": "pt"})
 	for n := range data {
 		_, err := read(data[:n])
-		require.Error(t, err, "%d bytes of %d", n, len(data))
+		require.ErrorIs(t, err, ErrCorrupt, "%d of %d bytes", n, len(data))
 	}
 }
 
-// FuzzRead: no input panics, makes Read allocate more than a small multiple of its size, or gives tensors
-// whose bytes are not in the file; what Read accepts Write writes and Read reads again.
+// FuzzRead checks that no input panics, allocates more than a multiple of its size or yields more data than the file has,
+// and that Write and Read reproduce whatever Read accepts.
 func FuzzRead(f *testing.F) {
 	for _, c := range badFiles {
 		f.Add(c.data)

@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// parse reads the header. It goes token by token, because json.Unmarshal takes null for an object, keeps the last of
-// two equal keys, fills up short lists and cuts long ones, all without a word.
+// parse reads the header token by token, because json.Unmarshal silently accepts null for an object, duplicate keys, and
+// lists that are too short or too long for an array.
 func (f *File) parse(header io.Reader) error {
 	d := json.NewDecoder(header)
 	d.UseNumber()
@@ -31,7 +31,7 @@ func (f *File) parse(header io.Reader) error {
 		return err
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return errors.New("something follows behind the JSON object")
+		return errors.New("trailing data after the JSON object")
 	}
 	return nil
 }
@@ -48,8 +48,7 @@ func (f *File) parseMetadata(d *json.Decoder) error {
 	return nil
 }
 
-// parseEntry reads a tensor's description. All three parts must be there; others, which the format does not know, are
-// passed over.
+// parseEntry reads the description of a tensor. Its three keys are required; unknown keys are ignored.
 func parseEntry(d *json.Decoder) (e Entry, err error) {
 	var offsets []int64
 	err = object(d, func(key string) (err error) {
@@ -78,21 +77,21 @@ func parseEntry(d *json.Decoder) (e Entry, err error) {
 	case err != nil:
 		return e, err
 	case e.DType == "":
-		return e, errors.New("it has no dtype")
+		return e, errors.New("missing dtype")
 	case e.Shape == nil:
-		return e, errors.New("it has no shape")
+		return e, errors.New("missing shape")
 	case len(offsets) != 2:
-		return e, fmt.Errorf("%d data_offsets, want 2", len(offsets))
+		return e, fmt.Errorf("data_offsets: got %d numbers, want 2", len(offsets))
 	}
 	e.Offsets = [2]int64(offsets)
 	size, err := byteSize(e.DType, e.Shape)
 	if err == nil && (e.Offsets[0] < 0 || e.Offsets[1] < e.Offsets[0] || e.Offsets[1]-e.Offsets[0] != size) {
-		err = fmt.Errorf("%s%v needs %d bytes, its offsets are %v", e.DType, e.Shape, size, e.Offsets)
+		err = fmt.Errorf("%s%v needs %d bytes, but data_offsets is %v", e.DType, e.Shape, size, e.Offsets)
 	}
 	return e, err
 }
 
-// object reads a JSON object: value is called for each key, and reads what belongs to it.
+// object reads a JSON object and calls value for each key to read its value.
 func object(d *json.Decoder, value func(key string) error) error {
 	if err := begin(d, '{', "an object"); err != nil {
 		return err
@@ -101,11 +100,11 @@ func object(d *json.Decoder, value func(key string) error) error {
 	for d.More() {
 		t, err := d.Token()
 		if err != nil {
-			return notJSON(err)
+			return invalidJSON(err)
 		}
-		key := t.(string) // the decoder lets nothing else through
+		key := t.(string) // the decoder accepts no other keys
 		if seen[key] {
-			return fmt.Errorf("%.100q stands there twice", key)
+			return fmt.Errorf("duplicate key %.100q", key)
 		}
 		seen[key] = true
 		if err := value(key); err != nil {
@@ -113,16 +112,16 @@ func object(d *json.Decoder, value func(key string) error) error {
 		}
 	}
 	_, err := d.Token()
-	return notJSON(err)
+	return invalidJSON(err)
 }
 
-// What is read has limits far above what any network needs, so that a bad header cannot exhaust the memory.
+// Limits far above what any network needs, so that a bad header cannot exhaust the memory.
 const (
 	maxTensors = 100_000
-	maxDims    = 64 // of a tensor; numpy's limit
+	maxDims    = 64 // of a tensor, as in NumPy
 )
 
-// integers reads a short JSON list of whole numbers.
+// integers reads a JSON list of at most maxDims integers.
 func integers(d *json.Decoder) ([]int64, error) {
 	if err := begin(d, '[', "a list"); err != nil {
 		return nil, err
@@ -134,39 +133,40 @@ func integers(d *json.Decoder) ([]int64, error) {
 		}
 		t, err := d.Token()
 		if err != nil {
-			return nil, notJSON(err)
+			return nil, invalidJSON(err)
 		}
 		n, ok := t.(json.Number)
 		if !ok {
-			return nil, fmt.Errorf("%.100v is not a number", t)
+			return nil, fmt.Errorf("want a number, got %.100v", t)
 		}
 		i, err := n.Int64()
 		if err != nil {
-			return nil, fmt.Errorf("%.100s is not a whole number of 64 bits", n)
+			return nil, fmt.Errorf("want a 64-bit integer, got %.100s", n)
 		}
 		list = append(list, i)
 	}
 	_, err := d.Token()
-	return list, notJSON(err)
+	return list, invalidJSON(err)
 }
 
 // text reads a JSON string.
 func text(d *json.Decoder) (string, error) {
 	t, err := d.Token()
 	if err != nil {
-		return "", notJSON(err)
+		return "", invalidJSON(err)
 	}
 	s, ok := t.(string)
 	if !ok {
-		return "", fmt.Errorf("want text, got %.100v", t)
+		return "", fmt.Errorf("want a string, got %.100v", t)
 	}
 	return s, nil
 }
 
+// begin reads the opening delimiter of what is described by what.
 func begin(d *json.Decoder, want json.Delim, what string) error {
 	t, err := d.Token()
 	if err != nil {
-		return notJSON(err)
+		return invalidJSON(err)
 	}
 	if t != want {
 		return fmt.Errorf("want %s, got %.100v", what, t)
@@ -174,12 +174,12 @@ func begin(d *json.Decoder, want json.Delim, what string) error {
 	return nil
 }
 
-func notJSON(err error) error {
+func invalidJSON(err error) error {
 	switch err {
 	case nil:
 		return nil
 	case io.EOF, io.ErrUnexpectedEOF:
-		return errors.New("not JSON: it ends too early")
+		return errors.New("invalid JSON: unexpected end")
 	}
-	return fmt.Errorf("not JSON: %w", err)
+	return fmt.Errorf("invalid JSON: %w", err)
 }

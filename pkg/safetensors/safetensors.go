@@ -1,50 +1,63 @@
-// Package safetensors reads and writes the safetensors format, in which weights are exchanged between
-// PyTorch, JAX and others without running code: https://github.com/huggingface/safetensors.
+// Package safetensors reads and writes the safetensors format for weights, which PyTorch, JAX and others read without
+// running code from the file: https://github.com/huggingface/safetensors.
 //
-// A file is an 8-byte little-endian length, a JSON header of that length and the tensors' bytes behind it:
+// A file is an 8-byte little-endian length, a JSON header of that length and the bytes of the tensors:
 //
 //	{"conv1.weight": {"dtype": "F32", "shape": [64, 3, 7, 7], "data_offsets": [0, 37632]}, "__metadata__": {"format": "pt"}}
 //
-// Values are little-endian and row-major; the offsets count from the end of the header, cover the data
-// without gap or overlap, and may stand in any order. This package holds float32, int64 and int32 values.
+// Values are little-endian and row-major. The offsets are relative to the end of the header and cover the data without
+// gaps or overlaps, in any order. This package treats values as bytes: it does not convert them.
 package safetensors
 
 import (
+	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"slices"
 	"strings"
+
+	"nndl.example/resnet18/pkg/internal/regularfile"
 )
 
-// MaxHeader is the longest header that is read or written, in bytes. The format itself allows 100 MB, but a file may
-// claim them to exhaust a reader's memory. ResNet-18 takes 15 kB; a checkpoint's history of 300,000 steps takes 20 MB.
-const MaxHeader = 32 << 20
+// Errors that callers can test for with errors.Is.
+var (
+	// ErrCorrupt reports that a file is truncated, damaged or not in a supported safetensors format.
+	ErrCorrupt = errors.New("corrupt or unsupported safetensors file")
 
-// Sizes of the data types in bytes.
+	// ErrHeaderTooLarge reports that the header, which contains the metadata, exceeds this package's limit.
+	ErrHeaderTooLarge = errors.New("safetensors header too large")
+)
+
+// maxHeader is the maximum length of a header in bytes, for reading and writing. The format allows 100 MB, but parsing
+// that much takes too much memory. The header of ResNet-18 takes 15 kB.
+const maxHeader = 32 << 20
+
+// elementSize is the size of one value of each data type in bytes.
 var elementSize = map[string]int64{
 	"F64": 8, "I64": 8, "U64": 8, "F32": 4, "I32": 4, "U32": 4, "F16": 2, "BF16": 2, "I16": 2, "U16": 2,
 	"I8": 1, "U8": 1, "BOOL": 1, "F8_E4M3": 1, "F8_E5M2": 1,
 }
 
-// Tensor is one named array. Data holds its bytes, little-endian and row-major.
+// Tensor is a named array.
 type Tensor struct {
 	Name  string
-	DType string // "F32", "I64" …
+	DType string // "F32", "I64", …
 	Shape []int  // empty for a scalar
-	Data  []byte
+	Data  []byte // little-endian and row-major
 }
 
-// Entry says where a tensor stands in a file.
+// Entry is the description of a tensor in a file's header.
 type Entry struct {
 	DType   string   `json:"dtype"`
 	Shape   []int    `json:"shape"`
-	Offsets [2]int64 `json:"data_offsets"`
+	Offsets [2]int64 `json:"data_offsets"` // start and end in bytes, relative to the end of the header
 }
 
-// Write writes tensors and metadata in the order given. Names must be unique.
+// Write writes metadata and tensors in the given order. Names must be unique. It returns ErrHeaderTooLarge if the
+// header would be too large to be read again. After an error in the arguments nothing has been written.
 func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 	for _, t := range tensors {
 		if err := t.checkLength(int64(len(t.Data))); err != nil {
@@ -57,8 +70,8 @@ func Write(w io.Writer, tensors []Tensor, metadata map[string]string) error {
 	})
 }
 
-// WriteEach is Write for data that need not be in memory as it stands in the file: write writes the bytes of tensor i to w when
-// their turn has come. The Data of tensors is not used.
+// WriteEach is like Write, but calls write for each tensor i in turn to write its bytes to w, so that they need not all be
+// in memory. It ignores the Data of the tensors.
 func WriteEach(w io.Writer, tensors []Tensor, metadata map[string]string, write func(w io.Writer, i int) error) error {
 	header := map[string]any{}
 	if len(metadata) > 0 {
@@ -71,7 +84,7 @@ func WriteEach(w io.Writer, tensors []Tensor, metadata map[string]string, write 
 		case err != nil:
 			return fmt.Errorf("safetensors: tensor %q: %w", t.Name, err)
 		case t.Name == metadataKey || header[t.Name] != nil:
-			return fmt.Errorf("safetensors: tensor name %q is reserved or used twice", t.Name)
+			return fmt.Errorf("safetensors: duplicate or reserved tensor name %q", t.Name)
 		}
 		shape := t.Shape
 		if shape == nil {
@@ -85,10 +98,11 @@ func WriteEach(w io.Writer, tensors []Tensor, metadata map[string]string, write 
 		return fmt.Errorf("safetensors: header: %w", err)
 	}
 	text = append(text, strings.Repeat(" ", (8-len(text)%8)%8)...) // the data starts at a multiple of 8
-	if len(text) > MaxHeader {
-		return fmt.Errorf("safetensors: the header has %d bytes, and nobody reads more than %d", len(text), MaxHeader)
+	if len(text) > maxHeader {
+		return fmt.Errorf("%w: %d bytes, at most %d are allowed: store large metadata as a tensor or in a file of its own",
+			ErrHeaderTooLarge, len(text), maxHeader)
 	}
-	if _, err := w.Write(le64(uint64(len(text)))); err != nil {
+	if _, err := w.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(text)))); err != nil {
 		return err
 	}
 	if _, err := w.Write(text); err != nil {
@@ -106,7 +120,7 @@ func WriteEach(w io.Writer, tensors []Tensor, metadata map[string]string, write 
 	return nil
 }
 
-// counter counts the bytes that are written.
+// counter counts the bytes written to it.
 type counter struct {
 	io.Writer
 	written int64
@@ -118,7 +132,7 @@ func (c *counter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// checkLength makes sure that the data has as many bytes as type and shape ask for.
+// checkLength returns an error if the data does not have the number of bytes that type and shape require.
 func (t Tensor) checkLength(length int64) error {
 	size, err := byteSize(t.DType, t.Shape)
 	switch {
@@ -130,35 +144,34 @@ func (t Tensor) checkLength(length int64) error {
 	return nil
 }
 
-// File is an open safetensors file whose header has been checked.
+// File is an open safetensors file with a valid header.
 type File struct {
-	Metadata map[string]string
+	Metadata map[string]string // nil if the file has none
 	entries  map[string]Entry
 	names    []string // in the order of their data
 	data     *io.SectionReader
-	path     string // or "safetensors", where errors name the file
+	path     string // for errors; "safetensors" if unknown
 	close    func() error
 }
 
-// Open reads and checks a file's header. Close the file after use.
+// Open opens a file and checks its header. It returns ErrCorrupt for an invalid file, and refuses anything but a regular
+// file. The caller must close the file.
 func Open(path string) (*File, error) {
-	f, err := os.Open(path)
+	f, info, err := regularfile.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("safetensors: %w", err)
 	}
-	info, err := f.Stat()
-	if err == nil {
-		var s *File
-		if s, err = Read(f, info.Size()); err == nil {
-			s.path, s.close = path, f.Close
-			return s, nil
-		}
+	s, err := Read(f, info.Size())
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	f.Close()
-	return nil, fmt.Errorf("%s: %w", path, err)
+	s.path, s.close = path, f.Close
+	return s, nil
 }
 
-// Read checks the header of a file of the given size in bytes.
+// Read checks the header of a file of the given size in bytes. It returns ErrCorrupt if the file is invalid. The file's
+// tensors are read from r later.
 func Read(r io.ReaderAt, size int64) (*File, error) {
 	length, err := headerLength(r, size)
 	if err != nil {
@@ -166,7 +179,7 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 	}
 	f := &File{entries: map[string]Entry{}, data: io.NewSectionReader(r, 8+length, size-8-length), path: "safetensors"}
 	if err := f.parse(io.NewSectionReader(r, 8, length)); err != nil {
-		return nil, fmt.Errorf("safetensors: header of %d bytes: %w", length, err)
+		return nil, fmt.Errorf("%w: header of %d bytes: %w", ErrCorrupt, length, err)
 	}
 	if err := f.checkLayout(); err != nil {
 		return nil, err
@@ -175,38 +188,38 @@ func Read(r io.ReaderAt, size int64) (*File, error) {
 }
 
 func headerLength(r io.ReaderAt, size int64) (int64, error) {
+	if size < 8 {
+		return 0, fmt.Errorf("%w: %d bytes, want at least 8 for the length of the header", ErrCorrupt, size)
+	}
 	var b [8]byte
 	if _, err := r.ReadAt(b[:], 0); err != nil {
-		return 0, fmt.Errorf("safetensors: the file has %d bytes, too few for the length of its header", size)
+		return 0, fmt.Errorf("safetensors: length of the header: %w", err)
 	}
-	var length uint64
-	for i := range b {
-		length |= uint64(b[i]) << (8 * i)
-	}
+	length := binary.LittleEndian.Uint64(b[:])
 	const shortest = 2 // {}
-	if length < shortest || length > MaxHeader || int64(length) > size-8 {
-		return 0, fmt.Errorf("safetensors: the header claims %d bytes in a file of %d (limit %d): not a safetensors file, or cut short", length, size, MaxHeader)
+	switch {
+	case length < shortest || length > uint64(size-8):
+		return 0, fmt.Errorf("%w: the header claims %d bytes in a file of %d: truncated, or not a safetensors file", ErrCorrupt, length, size)
+	case length > maxHeader:
+		return 0, fmt.Errorf("%w: %d bytes, at most %d are read", ErrHeaderTooLarge, length, maxHeader)
 	}
 	return int64(length), nil
 }
 
-// checkLayout makes sure that the tensors cover the data exactly, so that nothing is hidden, shared or cut.
+// checkLayout sorts the names in the order of their data and returns an error unless the tensors cover the data exactly.
 func (f *File) checkLayout() error {
 	slices.SortFunc(f.names, func(a, b string) int {
 		x, y := f.entries[a].Offsets, f.entries[b].Offsets
-		if x[0] != y[0] {
-			return int(min(1, max(-1, x[0]-y[0])))
-		}
-		return int(min(1, max(-1, x[1]-y[1])))
+		return slices.Compare(x[:], y[:])
 	})
 	var end int64
 	for _, name := range f.names {
 		o := f.entries[name].Offsets
 		if o[0] < end {
-			return fmt.Errorf("safetensors: tensor %.100q starts at byte %d, inside the one before it, which ends at %d", name, o[0], end)
+			return fmt.Errorf("%w: tensor %.100q starts at byte %d, inside the previous one, which ends at %d", ErrCorrupt, name, o[0], end)
 		}
 		if o[0] > end {
-			return fmt.Errorf("safetensors: %d bytes before tensor %.100q belong to no tensor", o[0]-end, name)
+			return fmt.Errorf("%w: %d bytes before tensor %.100q belong to no tensor", ErrCorrupt, o[0]-end, name)
 		}
 		end = o[1]
 	}
@@ -215,25 +228,25 @@ func (f *File) checkLayout() error {
 		if len(f.names) > 0 {
 			last = fmt.Sprintf("tensor %.100q", f.names[len(f.names)-1])
 		}
-		return fmt.Errorf("safetensors: %s ends at byte %d of the data, the file has %d: cut short or longer than it says", last, end, f.data.Size())
+		return fmt.Errorf("%w: %s ends at byte %d of the data, but the file has %d: truncated, or followed by other data", ErrCorrupt, last, end, f.data.Size())
 	}
 	return nil
 }
 
-// Names lists the tensors in the order of their data.
+// Names returns the names of the tensors in the order of their data.
 func (f *File) Names() []string { return slices.Clone(f.names) }
 
-// Entry describes a tensor without reading it.
+// Entry returns the description of a tensor and reports whether the file has it.
 func (f *File) Entry(name string) (Entry, bool) {
 	e, ok := f.entries[name]
 	return e, ok
 }
 
-// Tensor reads one tensor.
+// Tensor reads the tensor of that name.
 func (f *File) Tensor(name string) (Tensor, error) {
 	e, ok := f.entries[name]
 	if !ok {
-		return Tensor{}, fmt.Errorf("%s: no tensor %q among %d", f.path, name, len(f.names))
+		return Tensor{}, fmt.Errorf("%s: no tensor %q among the %d of the file", f.path, name, len(f.names))
 	}
 	data := make([]byte, e.Offsets[1]-e.Offsets[0])
 	if _, err := f.data.ReadAt(data, e.Offsets[0]); err != nil && len(data) > 0 {
@@ -242,7 +255,7 @@ func (f *File) Tensor(name string) (Tensor, error) {
 	return Tensor{Name: name, DType: e.DType, Shape: e.Shape, Data: data}, nil
 }
 
-// Close closes the file that Open opened.
+// Close closes a file that Open has opened. It does nothing after Read.
 func (f *File) Close() error {
 	if f.close == nil {
 		return nil
@@ -252,7 +265,7 @@ func (f *File) Close() error {
 
 const metadataKey = "__metadata__"
 
-// byteSize is the size of a tensor's data, or an error for an unknown type, a negative or an absurd shape.
+// byteSize returns the size of a tensor's data in bytes.
 func byteSize(dtype string, shape []int) (int64, error) {
 	size, ok := elementSize[dtype]
 	if !ok {
@@ -268,12 +281,4 @@ func byteSize(dtype string, shape []int) (int64, error) {
 		size *= int64(d)
 	}
 	return size, nil
-}
-
-func le64(v uint64) []byte {
-	b := make([]byte, 8)
-	for i := range b {
-		b[i] = byte(v >> (8 * i))
-	}
-	return b
 }

@@ -2,6 +2,7 @@ package safetensors
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"os"
@@ -10,10 +11,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"nndl.example/resnet18/pkg/internal/regularfile"
 )
 
-// samples are tensors of several types and shapes: a matrix, a scalar, an empty one and bytes that leave
-// the data at an odd length.
+// samples are tensors of several types and shapes: a matrix, a scalar, an empty tensor and one of odd length.
 var samples = []Tensor{
 	{"layer1.0.conv1.weight", "F32", []int{2, 3}, []byte("abcdefghijklmnopqrstuvwx")},
 	{"bn1.num_batches_tracked", "I64", []int{}, []byte("12345678")},
@@ -63,10 +65,10 @@ func TestNoTensors(t *testing.T) {
 	f, err := read(written(t, nil, nil))
 	require.NoError(t, err)
 	require.Empty(t, f.Names())
-	require.NoError(t, f.Close(), "a File that Open did not open")
+	require.NoError(t, f.Close(), "Close after Read")
 }
 
-// A scalar without a Shape is a scalar; the data starts at a multiple of 8, as the format wants it.
+// A nil Shape is written as a scalar's. The data starts at a multiple of 8, as the format requires.
 func TestLayout(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"a", "ab", "abc", "abcdefgh"} {
@@ -76,7 +78,7 @@ func TestLayout(t *testing.T) {
 	}
 }
 
-// A file in another tool's order: the header's order is not the data's.
+// In files of other tools the order of the header may differ from the order of the data.
 func TestNamesInOrderOfData(t *testing.T) {
 	t.Parallel()
 	f, err := read(file(`{"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]},"z":{"dtype":"U8","shape":[0],"data_offsets":[1,1]},"c":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}}`, "xyz"))
@@ -86,7 +88,7 @@ func TestNamesInOrderOfData(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "yz", string(b.Data))
 	_, err = f.Tensor("d")
-	require.EqualError(t, err, `safetensors: no tensor "d" among 3`)
+	require.EqualError(t, err, `safetensors: no tensor "d" among the 3 of the file`)
 	_, ok := f.Entry("d")
 	require.False(t, ok)
 }
@@ -100,25 +102,25 @@ func TestWriteErrors(t *testing.T) {
 		tensors []Tensor
 		want    string
 	}{
-		"duplicate name":   {[]Tensor{one("w", "F32", 4, 1), one("w", "F32", 4, 1)}, `"w" is reserved or used twice`},
-		"reserved name":    {[]Tensor{one(metadataKey, "F32", 4, 1)}, "is reserved"},
+		"duplicate name":   {[]Tensor{one("w", "F32", 4, 1), one("w", "F32", 4, 1)}, `duplicate or reserved tensor name "w"`},
+		"reserved name":    {[]Tensor{one(metadataKey, "F32", 4, 1)}, "duplicate or reserved tensor name"},
 		"too few bytes":    {[]Tensor{one("w", "F32", 23, 2, 3)}, "has 23 bytes, want 24"},
 		"too many bytes":   {[]Tensor{one("w", "F32", 8)}, "has 8 bytes, want 4"},
 		"unknown dtype":    {[]Tensor{one("w", "float32", 4, 1)}, `unknown dtype "float32"`},
 		"negative":         {[]Tensor{one("w", "F32", 4, -1)}, "negative dimension"},
 		"too large":        {[]Tensor{one("w", "F32", 4, 1<<40, 1<<40)}, "too large"},
-		"huge header":      {[]Tensor{one(strings.Repeat("w", MaxHeader), "F32", 4, 1)}, "nobody reads more than"},
+		"huge header":      {[]Tensor{one(strings.Repeat("w", maxHeader), "F32", 4, 1)}, "header too large: 335"},
 		"second is at odd": {[]Tensor{one("v", "F32", 4, 1), one("w", "I8", 1, 2)}, `"w"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b bytes.Buffer
 			require.ErrorContains(t, Write(&b, c.tensors, nil), c.want)
-			require.Zero(t, b.Len(), "nothing is written before the check")
+			require.Zero(t, b.Len(), "nothing may be written before the check")
 		})
 	}
 }
 
-// full is a disk with room for some bytes.
+// full is a writer with room for some bytes.
 type full struct{ room int }
 
 var errFull = errors.New("disk full")
@@ -144,18 +146,30 @@ func TestOpenMissing(t *testing.T) {
 	_, err := Open(filepath.Join(t.TempDir(), "none"))
 	require.ErrorIs(t, err, os.ErrNotExist)
 	_, err = Open(t.TempDir())
-	require.Error(t, err, "a folder")
+	require.ErrorIs(t, err, regularfile.ErrNotRegular)
 }
 
-// A file that another program cuts while it is open gives errors, no zeros.
-func TestReadCutLater(t *testing.T) {
+// A file that is truncated while it is open gives errors, not zeros.
+func TestTruncatedWhileOpen(t *testing.T) {
 	t.Parallel()
 	data := written(t, samples, nil)
-	cut := bytes.NewReader(data[:len(data)-30])
-	f, err := Read(cut, int64(len(data)))
-	require.NoError(t, err, "the header is whole")
+	truncated := bytes.NewReader(data[:len(data)-30])
+	f, err := Read(truncated, int64(len(data)))
+	require.NoError(t, err, "the header is complete")
 	_, err = f.Tensor("mask")
 	require.ErrorIs(t, err, io.EOF)
 	_, err = Read(bytes.NewReader(data[:20]), int64(len(data)))
 	require.ErrorContains(t, err, "header of")
+}
+
+func TestHeaderTooLarge(t *testing.T) {
+	t.Parallel()
+	metadata := map[string]string{"history": strings.Repeat("x", maxHeader)}
+	err := Write(io.Discard, samples, metadata)
+	require.ErrorIs(t, err, ErrHeaderTooLarge)
+	require.ErrorContains(t, err, "store large metadata as a tensor")
+	start := binary.LittleEndian.AppendUint64(nil, maxHeader+1)
+	_, err = Read(bytes.NewReader(start), 1<<40)
+	require.ErrorIs(t, err, ErrHeaderTooLarge)
+	require.NotErrorIs(t, err, ErrCorrupt, "the format allows longer headers")
 }

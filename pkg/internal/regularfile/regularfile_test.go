@@ -1,0 +1,33 @@
+package regularfile
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(path, []byte("content"), 0o600))
+	f, info, err := Open(path)
+	require.NoError(t, err)
+	defer f.Close()
+	require.EqualValues(t, 7, info.Size())
+	data, err := io.ReadAll(f)
+	require.NoError(t, err)
+	require.Equal(t, "content", string(data))
+}
+
+func TestOpenErrors(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	_, _, err := Open(filepath.Join(dir, "none"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+	_, _, err = Open(dir)
+	require.ErrorIs(t, err, ErrNotRegular)
+	require.EqualError(t, err, dir+" is a directory: not a regular file")
+}
