@@ -198,6 +198,6 @@ func TestTextOfAnyKind(t *testing.T) {
 		f, err = Grid{Title: text, Images: []image.Image{plain(2, 2, Blue)}, Captions: []string{text}}.Figure()
 		require.NoError(t, err)
 		parse(t, f.SVG())
-		require.NotPanics(t, func() { captioned(text, []*Figure{f}).HTML() })
+		require.NotPanics(t, func() { captioned(text, []*Figure{f}).html() })
 	}
 }

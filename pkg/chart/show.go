@@ -39,15 +39,15 @@ func captioned(caption string, figures []*Figure) *Figure {
 // PDF files and on code forges without HTML; text in a terminal.
 func (f *Figure) mimeBundle() map[protocol.MIMEType]any {
 	return map[protocol.MIMEType]any{
-		protocol.MIMETextHTML:  f.HTML(),
+		protocol.MIMETextHTML:  f.html(),
 		protocol.MIMEImagePNG:  encodePNG(f.rasterize(1)),
 		protocol.MIMETextPlain: strings.TrimSpace(f.description() + "\n" + f.Caption),
 	}
 }
 
-// HTML returns the figure with its caption as a self-contained fragment of a web page. The drawing is inside an <img>
+// html returns the figure with its caption as a self-contained fragment of a web page. The drawing is inside an <img>
 // tag, so styles and identifiers of several figures on a page cannot clash.
-func (f *Figure) HTML() string {
+func (f *Figure) html() string {
 	parts := f.parts
 	if len(parts) == 0 {
 		parts = []*Figure{f}

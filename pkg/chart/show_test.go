@@ -31,7 +31,7 @@ func TestMIMEBundle(t *testing.T) {
 	require.Equal(t, int(w), img.Bounds().Dx(), "natural size keeps notebooks small")
 	require.Equal(t, int(h), img.Bounds().Dy())
 	require.Equal(t, f.Alt+"\nAirplanes, <mostly>.", b[protocol.MIMETextPlain])
-	require.Equal(t, f.HTML(), b[protocol.MIMETextHTML])
+	require.Equal(t, f.html(), b[protocol.MIMETextHTML])
 }
 
 var source = regexp.MustCompile(`src="data:image/svg\+xml;base64,([^"]*)"`)
@@ -40,7 +40,7 @@ func TestHTML(t *testing.T) {
 	t.Parallel()
 	figs := figures(t)
 	for name, f := range figs {
-		page := f.HTML()
+		page := f.html()
 		require.Regexp(t, `(?s)^<figure .*</figure>$`, page, name)
 		require.NotContains(t, page, "<script", name)
 		parts := f.parts
@@ -55,8 +55,8 @@ func TestHTML(t *testing.T) {
 			require.Equal(t, p.SVG(), svg, name)
 		}
 	}
-	require.NotContains(t, figs["bars"].HTML(), "<figcaption")
-	page := captioned(`a < b & "c"`, []*Figure{figs["bars"]}).HTML()
+	require.NotContains(t, figs["bars"].html(), "<figcaption")
+	page := captioned(`a < b & "c"`, []*Figure{figs["bars"]}).html()
 	require.Contains(t, page, `>a &lt; b &amp; &#34;c&#34;</figcaption>`)
 	dec := xml.NewDecoder(bytes.NewReader([]byte(page)))
 	dec.AutoClose, dec.Strict = xml.HTMLAutoClose, false

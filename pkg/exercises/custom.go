@@ -7,15 +7,15 @@ import (
 	"nndl.example/resnet18/pkg/resnet"
 )
 
-// LargestDifference compares two tables of logits (notebook 06, exercise 1). It takes the sign off, wants the same shape,
-// and does not let a NaN pass, which compares as neither larger nor smaller.
+// LargestDifference returns the largest absolute difference between two tables of logits (notebook 06, exercise 1).
+// Different shapes are an error, and so is NaN, which would pass any comparison because it is neither larger nor smaller.
 func LargestDifference(a, b [][]float32) (largest float64, err error) {
 	if len(a) != len(b) {
-		return 0, fmt.Errorf("exercises: %d rows and %d rows: want as many", len(a), len(b))
+		return 0, fmt.Errorf("exercises: len(a)=%d, len(b)=%d: lengths must be equal", len(a), len(b))
 	}
 	for i := range a {
 		if len(a[i]) != len(b[i]) {
-			return 0, fmt.Errorf("exercises: row %d has %d numbers and %d: want as many", i, len(a[i]), len(b[i]))
+			return 0, fmt.Errorf("exercises: row %d: len(a)=%d, len(b)=%d: lengths must be equal", i, len(a[i]), len(b[i]))
 		}
 		for j := range a[i] {
 			d := math.Abs(float64(a[i][j]) - float64(b[i][j]))
@@ -28,8 +28,8 @@ func LargestDifference(a, b [][]float32) (largest float64, err error) {
 	return largest, nil
 }
 
-// Missing lists the variables of network a that network b does not have (notebook 06, exercise 2).
-func Missing(a, b resnet.Config) (names []string) {
+// MissingVariables returns the names of the variables of network a that network b lacks (notebook 06, exercise 2).
+func MissingVariables(a, b resnet.Config) (names []string) {
 	has := map[string]bool{}
 	for _, p := range b.Params() {
 		has[p.Name] = true
@@ -42,9 +42,9 @@ func Missing(a, b resnet.Config) (names []string) {
 	return names
 }
 
-// RunsNeeded is how many runs of each of two designs it takes to tell their accuracies apart (notebook 06, exercise 3),
-// if a single run scatters by sd: the mean of k runs scatters by sd/√k, the difference of two such means by √2 times
-// that, and the true difference should be at least twice as large.
+// RunsNeeded returns how many runs of each of two networks are needed to distinguish their accuracies (notebook 06,
+// exercise 3), given the standard deviation sd of a single run. The mean of k runs has the standard error sd/√k and the
+// difference of two such means √2 times that; the true difference should be at least two standard errors.
 func RunsNeeded(difference, sd float64) int {
 	return int(math.Ceil(2*math.Pow(2*sd/difference, 2) - 1e-9))
 }

@@ -12,7 +12,7 @@ import (
 func TestLargestDifference(t *testing.T) {
 	t.Parallel()
 	a := [][]float32{{1, 2}, {3, 4}}
-	d, err := LargestDifference(a, [][]float32{{1, 2}, {3, 14}}) // the second too large: a signed maximum would say 0
+	d, err := LargestDifference(a, [][]float32{{1, 2}, {3, 14}}) // all differences are negative or 0
 	require.NoError(t, err)
 	require.Equal(t, 10.0, d)
 	nan := float32(math.NaN())
@@ -22,14 +22,14 @@ func TestLargestDifference(t *testing.T) {
 	}
 }
 
-func TestMissing(t *testing.T) {
+func TestMissingVariables(t *testing.T) {
 	t.Parallel()
 	with, without := resnet.Custom(3, 10, true), resnet.Custom(3, 10, false)
-	names := Missing(with, without)
-	require.Len(t, names, 3*5, "three projections: a kernel and four variables of batch norm each")
+	names := MissingVariables(with, without)
+	require.Len(t, names, 3*5, "three projections, each with a kernel and four variables of batch norm")
 	require.Contains(t, names, "layer2.0.downsample.0.weight")
-	require.Empty(t, Missing(without, with))
-	require.Empty(t, Missing(with, resnet.Library()), "the same names, another size")
+	require.Empty(t, MissingVariables(without, with))
+	require.Empty(t, MissingVariables(with, resnet.Library()), "same names, other sizes")
 }
 
 func TestRunsNeeded(t *testing.T) {

@@ -1,5 +1,3 @@
-// Package exercises holds solutions to the exercises of notebooks 01 to 06, one file for each notebook. The tests beside
-// them say what a solution must do; write your own first.
 package exercises
 
 import (
@@ -11,7 +9,7 @@ import (
 	"nndl.example/resnet18/pkg/cifar"
 )
 
-// MeanImage is the average of all images of a class, pixel by pixel (notebook 01, exercise 1).
+// MeanImage returns the mean of all images of a class, pixel by pixel (notebook 01, exercise 1).
 func MeanImage(d *cifar.Dataset, class int) (*image.NRGBA, error) {
 	var sums [cifar.ImageSize]int
 	n := 0
@@ -25,7 +23,7 @@ func MeanImage(d *cifar.Dataset, class int) (*image.NRGBA, error) {
 		}
 	}
 	if n == 0 {
-		return nil, fmt.Errorf("exercises: there is no image of class %d in %s", class, d.Split)
+		return nil, fmt.Errorf("exercises: no image of class %d in %s", class, d.Split)
 	}
 	out := image.NewNRGBA(image.Rect(0, 0, cifar.Width, cifar.Height))
 	mean := func(at int) uint8 { return uint8((sums[at] + n/2) / n) }
@@ -35,9 +33,9 @@ func MeanImage(d *cifar.Dataset, class int) (*image.NRGBA, error) {
 	return out, nil
 }
 
-// StratifiedSplit draws perClass images of each class for dev and leaves the others for training (notebook 01, exercise
-// 2). It returns their places. With tens of thousands of images a plain random split is as good, which is why most do
-// without.
+// StratifiedSplit draws perClass images of each class at random for dev and leaves the others for training (notebook 01,
+// exercise 2). It returns the indices of both. With tens of thousands of images a simple random split is almost as
+// balanced, which is why most published splits are not stratified.
 func StratifiedSplit(labels []uint8, perClass int, seed uint64) (train, dev []int, err error) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	var taken [cifar.NumClasses]int
@@ -57,8 +55,8 @@ func StratifiedSplit(labels []uint8, perClass int, seed uint64) (train, dev []in
 	return train, dev, nil
 }
 
-// HostilePickle is a file that makes Python's pickle.load run a shell command (notebook 01, exercise 3): the instruction
-// c looks up the function system of the module os (posix on Unix), ( and t make a tuple of the argument, R calls.
-func HostilePickle(command string) []byte {
+// MaliciousPickle returns a file that makes Python's pickle.load run a shell command (notebook 01, exercise 3). The opcode
+// c looks up the function system of the module posix, ( and t make a tuple of its argument, and R calls it.
+func MaliciousPickle(command string) []byte {
 	return fmt.Appendf(nil, "cposix\nsystem\n(S'%s'\ntR.", command)
 }

@@ -20,7 +20,7 @@ func TestMeanImage(t *testing.T) {
 	}
 	img, err := MeanImage(d, 3)
 	require.NoError(t, err)
-	require.Equal(t, color.NRGBA{16, 0, 8, 255}, img.NRGBAAt(31, 0), "15.5 and 7.5, rounded")
+	require.Equal(t, color.NRGBA{16, 0, 8, 255}, img.NRGBAAt(31, 0), "15.5 and 7.5 are rounded up")
 	_, err = MeanImage(d, 9)
 	require.ErrorContains(t, err, "class 9")
 }
@@ -45,21 +45,21 @@ func TestStratifiedSplit(t *testing.T) {
 	require.Equal(t, [10]int{9, 9, 9, 9, 9, 9, 9, 9, 9, 9}, counts)
 	all := append(slices.Clone(train), dev...)
 	slices.Sort(all)
-	require.Len(t, slices.Compact(all), 500, "each image in one set")
+	require.Len(t, slices.Compact(all), 500, "every image belongs to exactly one set")
 	again, _, err := StratifiedSplit(labels, 9, 1)
 	require.NoError(t, err)
 	require.Equal(t, train, again)
 }
 
-func TestHostilePickle(t *testing.T) {
+func TestMaliciousPickle(t *testing.T) {
 	t.Parallel()
 	folder := filepath.Join(t.TempDir(), "cifar-10-batches-py")
 	require.NoError(t, os.Mkdir(folder, 0o755))
 	trace := filepath.Join(folder, "i-was-here")
 	for _, name := range []string{"data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch", "batches.meta"} {
-		require.NoError(t, os.WriteFile(filepath.Join(folder, name), HostilePickle("touch "+trace), 0o644))
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), MaliciousPickle("touch "+trace), 0o644))
 	}
 	_, err := cifar.LoadBatch(folder, 1, cifar.Train)
 	require.ErrorContains(t, err, "system")
-	require.NoFileExists(t, trace, "nothing has run")
+	require.NoFileExists(t, trace, "the command must not run")
 }

@@ -6,8 +6,8 @@ import (
 	"nndl.example/resnet18/pkg/metrics"
 )
 
-// Precision is for each class the share of its answers that are right (notebook 04, exercise 1): the diagonal of the
-// confusion matrix over the sum of its column. A class that is never answered has 0.
+// Precision returns for each class the share of its predictions that are correct (notebook 04, exercise 1): the diagonal
+// of the confusion matrix divided by the sum of the column. It is 0 for a class that is never predicted.
 func Precision(counts [][]int) []float64 {
 	out := make([]float64, len(counts))
 	for class := range counts {
@@ -20,17 +20,17 @@ func Precision(counts [][]int) []float64 {
 	return out
 }
 
-// LossAgainstAccuracy gives two models' logits for four images of two classes (notebook 04, exercise 2): the second
-// model has the lower loss and the lower accuracy.
-func LossAgainstAccuracy() (labels []uint8, first, second [][]float32) {
+// LossVersusAccuracy returns the logits of two models for four images of two classes (notebook 04, exercise 2): the second
+// model has both the lower loss and the lower accuracy.
+func LossVersusAccuracy() (labels []uint8, first, second [][]float32) {
 	labels = []uint8{0, 0, 1, 1}
-	first = [][]float32{{0.1, 0}, {0.1, 0}, {0, 0.1}, {9, 0}} // barely right three times, once surely wrong
-	second = [][]float32{{4, 0}, {4, 0}, {0.1, 0}, {0.1, 0}}  // surely right twice, barely wrong twice
+	first = [][]float32{{0.1, 0}, {0.1, 0}, {0, 0.1}, {9, 0}} // three times barely correct, once confidently wrong
+	second = [][]float32{{4, 0}, {4, 0}, {0.1, 0}, {0.1, 0}}  // twice confidently correct, twice barely wrong
 	return labels, first, second
 }
 
-// Scaled divides all logits by a temperature.
-func Scaled(logits [][]float32, temperature float64) [][]float32 {
+// ScaleLogits returns the logits divided by a temperature.
+func ScaleLogits(logits [][]float32, temperature float64) [][]float32 {
 	out := make([][]float32, len(logits))
 	for i, row := range logits {
 		for _, z := range row {
@@ -40,12 +40,12 @@ func Scaled(logits [][]float32, temperature float64) [][]float32 {
 	return out
 }
 
-// Temperature finds the T that makes the loss of logits/T smallest, between 0.1 and 10 (notebook 04, exercise 3; Guo et
-// al. 2017). The largest logit stays the largest, so no answer changes. The loss has one valley: close in on it by
-// thirds, on a logarithmic scale.
+// Temperature returns the T from 0.1 to 10 that minimises the loss of logits/T (notebook 04, exercise 3; Guo et al. 2017).
+// The largest logit stays the largest, so no prediction changes. The loss has a single minimum, found by ternary search
+// over log T.
 func Temperature(logits [][]float32, labels []uint8) float64 {
 	loss := func(logT float64) float64 {
-		mean, _ := metrics.MeanStd(metrics.CrossEntropies(Scaled(logits, math.Exp(logT)), labels))
+		mean, _ := metrics.MeanStd(metrics.CrossEntropies(ScaleLogits(logits, math.Exp(logT)), labels))
 		return mean
 	}
 	lo, hi := math.Log(0.1), math.Log(10)
@@ -60,8 +60,8 @@ func Temperature(logits [][]float32, labels []uint8) float64 {
 	return math.Exp((lo + hi) / 2)
 }
 
-// LabelsToMove is how many of n labels must turn from wrong to right before an accuracy moves by one standard deviation
-// (notebook 04, exercise 5).
+// LabelsToMove returns how many of n labels must be corrected in the model's favour to raise its accuracy by one standard
+// error (notebook 04, exercise 5).
 func LabelsToMove(accuracy float64, n int) int {
 	return int(math.Ceil(metrics.StandardError(accuracy, n) * float64(n)))
 }

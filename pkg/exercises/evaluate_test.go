@@ -16,25 +16,25 @@ func TestPrecision(t *testing.T) {
 	require.Equal(t, []float64{0.8, 1, 0}, metrics.Recall(counts))
 }
 
-func TestLossAgainstAccuracy(t *testing.T) {
+func TestLossVersusAccuracy(t *testing.T) {
 	t.Parallel()
-	labels, first, second := LossAgainstAccuracy()
-	score := func(logits [][]float32) (right int, loss float64) {
+	labels, first, second := LossVersusAccuracy()
+	score := func(logits [][]float32) (correct int, loss float64) {
 		for i, row := range logits {
 			if (row[1] > row[0]) == (labels[i] == 1) {
-				right++
+				correct++
 			}
 		}
 		loss, _ = metrics.MeanStd(metrics.CrossEntropies(logits, labels))
-		return right, loss
+		return correct, loss
 	}
-	right1, loss1 := score(first)
-	right2, loss2 := score(second)
-	require.Greater(t, right1, right2)
+	correct1, loss1 := score(first)
+	correct2, loss2 := score(second)
+	require.Greater(t, correct1, correct2)
 	require.Greater(t, loss1, loss2)
 }
 
-// TestTemperature: logits of a model that knows exactly how sure it may be, made three times too large.
+// TestTemperature recovers the temperature of perfectly calibrated logits, and of the same logits times three.
 func TestTemperature(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -55,7 +55,7 @@ func TestTemperature(t *testing.T) {
 		logits, labels = append(logits, row), append(labels, uint8(label))
 	}
 	require.InDelta(t, 1, Temperature(logits, labels), 0.1)
-	require.InDelta(t, 3, Temperature(Scaled(logits, 1.0/3), labels), 0.3)
+	require.InDelta(t, 3, Temperature(ScaleLogits(logits, 1.0/3), labels), 0.3)
 }
 
 func TestLabelsToMove(t *testing.T) {

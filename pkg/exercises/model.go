@@ -8,8 +8,8 @@ import (
 	"nndl.example/resnet18/pkg/resnet"
 )
 
-// CountLayers finds the number in a network's name (notebook 02, exercise 1): the layers with weights on the main path,
-// which the projections are not on.
+// CountLayers returns the number in a network's name (notebook 02, exercise 1): the layers with weights on the main path,
+// without the projections of the shortcuts.
 func CountLayers(s resnet.Summary) (n int) {
 	for _, l := range s.Layers {
 		if l.Params > 0 && !strings.Contains(l.Name, "downsample") {
@@ -19,9 +19,9 @@ func CountLayers(s resnet.Summary) (n int) {
 	return n
 }
 
-// BatchNorm is one channel of batch norm in training mode (notebook 02, exercise 2). It returns the normalised values and
-// the running statistics after this batch. The values are divided by the deviation with n, as the paper has it; the
-// running variance takes the one with n-1, the better guess for images to come.
+// BatchNorm applies batch norm in training mode to one channel (notebook 02, exercise 2). It returns the normalised values
+// and the running statistics after this batch. The batch is normalised with the variance divided by n, as in the paper;
+// the running variance uses the unbiased estimate, divided by n-1. The batch must have at least two values.
 func BatchNorm(x []float64, gamma, beta, runningMean, runningVar float64) (y []float64, newMean, newVar float64) {
 	n := float64(len(x))
 	mean, variance := 0.0, 0.0
@@ -38,19 +38,19 @@ func BatchNorm(x []float64, gamma, beta, runningMean, runningVar float64) (y []f
 	return y, keep*runningMean + (1-keep)*mean, keep*runningVar + (1-keep)*variance*n/(n-1)
 }
 
-// FirstLoss is what an untrained network with K outputs should cost, its logits spread by sigma (notebook 02, exercise
-// 3): for 4.85, take 100 outputs.
-func FirstLoss(outputs int, sigma float64) float64 {
+// InitialLoss returns the expected cross-entropy of an untrained network whose logits have the standard deviation sigma
+// (notebook 02, exercise 3). It is 4.85 for 100 outputs.
+func InitialLoss(outputs int, sigma float64) float64 {
 	return math.Log(float64(outputs)) + sigma*sigma/2
 }
 
-// LiveTaps counts the places of a k×k kernel that meet the image at some position (notebook 02, exercise 4), by trying
-// all positions of a map of size×size.
-func LiveTaps(size, k, stride int) int {
-	live := 0 // of the k rows; the columns are the same
-	for tap := range k {
+// LiveKernelWeights counts the weights of a k×k kernel that meet the image at some output position (notebook 02, exercise
+// 4), by trying all positions on a feature map of size×size. The others meet only padding.
+func LiveKernelWeights(size, k, stride int) int {
+	live := 0 // of the k rows; the columns are alike
+	for row := range k {
 		for position := 0; position < size; position += stride {
-			if at := position + tap - k/2; at >= 0 && at < size {
+			if at := position + row - k/2; at >= 0 && at < size {
 				live++
 				break
 			}

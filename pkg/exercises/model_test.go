@@ -11,7 +11,7 @@ import (
 	"nndl.example/resnet18/pkg/resnet"
 )
 
-// backend is GoMLX's pure-Go one, which compiles nothing.
+// backend returns GoMLX's pure-Go backend, which needs no compilation.
 func backend(t *testing.T) compute.Backend {
 	b, err := compute.NewWithConfig("go:ops_sequential")
 	require.NoError(t, err)
@@ -36,25 +36,25 @@ func TestBatchNorm(t *testing.T) {
 	require.InDeltaSlice(t, []float64{7, 13}, y, 1e-4)
 }
 
-func TestFirstLoss(t *testing.T) {
+func TestInitialLoss(t *testing.T) {
 	t.Parallel()
-	require.InDelta(t, 7.30, FirstLoss(1000, 0.89), 0.005, "the chapter's")
-	require.InDelta(t, 4.85, FirstLoss(100, 0.7), 0.005)
+	require.InDelta(t, 7.30, InitialLoss(1000, 0.89), 0.005, "the loss in the chapter")
+	require.InDelta(t, 4.85, InitialLoss(100, 0.7), 0.005)
 }
 
-func TestLiveTaps(t *testing.T) {
+func TestLiveKernelWeights(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ size, k, stride, want int }{
 		{32, 7, 2, 49}, {8, 3, 1, 9}, {2, 3, 1, 9}, {2, 3, 2, 4}, {1, 3, 1, 1}, {1, 1, 1, 1}, {3, 3, 2, 9},
 	} {
-		require.Equal(t, c.want, LiveTaps(c.size, c.k, c.stride), c)
+		require.Equal(t, c.want, LiveKernelWeights(c.size, c.k, c.stride), c)
 	}
-	// The last stage of the library's network: one block from 2×2 with stride 2, then three convolutions on 1×1.
-	live := LiveTaps(2, 3, 2)*256*512 + 3*LiveTaps(1, 3, 1)*512*512 + 256*512
+	// The last stage of the library network: one convolution with stride 2 on 2×2, three on 1×1, and the projection.
+	live := LiveKernelWeights(2, 3, 2)*256*512 + 3*LiveKernelWeights(1, 3, 1)*512*512 + 256*512
 	want := 0
 	for _, l := range resnet.Library().Summary().Layers {
 		if len(l.Name) > 6 && l.Name[:6] == "layer4" {
-			want += l.Live - 2*512 // without its batch norm
+			want += l.Live - 2*512 // without batch norm
 		}
 	}
 	require.Equal(t, want, live)

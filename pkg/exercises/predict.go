@@ -9,8 +9,8 @@ import (
 	"nndl.example/resnet18/pkg/metrics"
 )
 
-// Softmax survives logits of any size (notebook 05, exercise 1): a constant added to all of them changes nothing, so
-// subtract the largest. Then no exponent is above 0.
+// Softmax returns the probabilities for logits of any size (notebook 05, exercise 1). Adding a constant to all logits does
+// not change the result, so it subtracts the largest: then no exponent is positive and nothing overflows.
 func Softmax(logits []float64) []float64 {
 	largest := slices.Max(logits)
 	p := make([]float64, len(logits))
@@ -25,8 +25,8 @@ func Softmax(logits []float64) []float64 {
 	return p
 }
 
-// Shift moves an image [32, 32, 3] by right and down pixels (notebook 05, exercise 2). What enters at an edge repeats
-// the pixel there.
+// Shift moves an image of shape [32, 32, 3] to the right and down by the given numbers of pixels (notebook 05, exercise 2).
+// It fills the uncovered border with copies of the pixels at the edge.
 func Shift(pixels []uint8, right, down int) []uint8 {
 	out := make([]uint8, 0, cifar.ImageSize)
 	for y := range cifar.Height {
@@ -39,30 +39,30 @@ func Shift(pixels []uint8, right, down int) []uint8 {
 	return out
 }
 
-// Coverage says how good a model is that may refuse (notebook 05, exercise 3): for each threshold, the share of images
-// that it answers because it is at least that sure, and its accuracy on those (1 where it answers none).
-func Coverage(answers []metrics.Prediction, thresholds []float64) (share, accuracy []float64) {
-	sorted := slices.Clone(answers)
+// Coverage evaluates a model that may abstain (notebook 05, exercise 3). It returns for each threshold the share of
+// predictions with at least that probability, and their accuracy (1 if there are none).
+func Coverage(predictions []metrics.Prediction, thresholds []float64) (share, accuracy []float64) {
+	sorted := slices.Clone(predictions)
 	slices.SortFunc(sorted, func(a, b metrics.Prediction) int { return cmp.Compare(b.Probability, a.Probability) })
 	for _, t := range thresholds {
-		n, right := 0, 0
+		n, correct := 0, 0
 		for n < len(sorted) && sorted[n].Probability >= t {
 			if sorted[n].Correct() {
-				right++
+				correct++
 			}
 			n++
 		}
 		share = append(share, float64(n)/float64(len(sorted)))
 		if n == 0 {
-			right, n = 1, 1
+			correct, n = 1, 1
 		}
-		accuracy = append(accuracy, float64(right)/float64(n))
+		accuracy = append(accuracy, float64(correct)/float64(n))
 	}
 	return share, accuracy
 }
 
-// Entropy is the uncertainty of an answer (notebook 05, exercise 4): 0 for a sure one, ln K if all K classes are as
-// likely.
+// Entropy returns the entropy of a prediction in nats (notebook 05, exercise 4): 0 for a certain one, ln K if all K classes
+// are equally likely.
 func Entropy(p []float64) (h float64) {
 	for _, v := range p {
 		if v > 0 {

@@ -33,9 +33,9 @@ func TestShift(t *testing.T) {
 
 func TestCoverage(t *testing.T) {
 	t.Parallel()
-	answers := []metrics.Prediction{{Label: 1, Class: 1, Probability: 0.9}, {Label: 1, Class: 2, Probability: 0.5},
+	predictions := []metrics.Prediction{{Label: 1, Class: 1, Probability: 0.9}, {Label: 1, Class: 2, Probability: 0.5},
 		{Label: 1, Class: 1, Probability: 0.6}, {Label: 2, Class: 1, Probability: 0.8}}
-	share, accuracy := Coverage(answers, []float64{0, 0.6, 0.9, 0.95})
+	share, accuracy := Coverage(predictions, []float64{0, 0.6, 0.9, 0.95})
 	require.Equal(t, []float64{1, 0.75, 0.25, 0}, share)
 	require.InDeltaSlice(t, []float64{0.5, 2.0 / 3, 1, 1}, accuracy, 1e-12)
 }

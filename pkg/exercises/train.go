@@ -2,16 +2,16 @@ package exercises
 
 import "math"
 
-// Adam is the optimizer for a single weight (notebook 03, exercise 1). Coupled decay is added to the gradient, as the
-// chapter's weight_decay is; decoupled decay stays beside the moments, which makes it AdamW.
+// Adam is the Adam optimizer for a single weight (notebook 03, exercise 1).
 type Adam struct {
-	Weight, Rate       float64
-	Coupled, Decoupled float64
-	m, v               float64
-	steps              int
+	Weight, Rate float64 // the weight and the learning rate
+	Coupled      float64 // weight decay added to the gradient (L2), as in the chapter
+	Decoupled    float64 // weight decay that bypasses the moments (AdamW)
+	m, v         float64 // the moments
+	steps        int
 }
 
-// Step moves the weight by one gradient.
+// Step updates the weight with one gradient.
 func (a *Adam) Step(gradient float64) {
 	a.steps++
 	g := gradient + a.Coupled*a.Weight
@@ -22,8 +22,9 @@ func (a *Adam) Step(gradient float64) {
 	a.Weight -= a.Rate * (m/(math.Sqrt(v)+1e-8) + a.Decoupled*a.Weight)
 }
 
-// StepsToZero counts the steps after which a weight without data gradient has reached zero (notebook 03, exercise 2),
-// and stops at limit. The prediction: weight/rate, since Adam turns a steady gradient of any size into full steps.
+// StepsToZero returns the number of steps in which coupled weight decay alone takes a weight to zero (notebook 03, exercise
+// 2), or limit if it takes longer. The prediction is weight/rate, because Adam turns a steady gradient of any size into
+// steps of the learning rate.
 func StepsToZero(weight, rate, decay float64, limit int) int {
 	a := Adam{Weight: weight, Rate: rate, Coupled: decay}
 	for a.Weight > 0 && a.steps < limit {
@@ -32,9 +33,10 @@ func StepsToZero(weight, rate, decay float64, limit int) int {
 	return a.steps
 }
 
-// BestOf is how many standard deviations the best of k equally good, independent measurements lies above their true
-// value on average (notebook 03, exercise 4): the integral of x times the density of the largest of k normal numbers.
-func BestOf(k int) float64 {
+// ExpectedMaximum returns the expected maximum of k independent standard normal variables (notebook 03, exercise 4): by how
+// many standard deviations the best of k equally good models exceeds their true accuracy on average. It integrates x times
+// the density of the maximum numerically.
+func ExpectedMaximum(k int) float64 {
 	const step = 0.001
 	density := func(x float64) float64 { return math.Exp(-x*x/2) / math.Sqrt(2*math.Pi) }
 	sum := 0.0

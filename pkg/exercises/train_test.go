@@ -11,7 +11,7 @@ import (
 	"nndl.example/resnet18/pkg/optim"
 )
 
-// TestAdam: five steps by hand are five steps of the training's optimizers.
+// TestAdam compares five steps with those of the optimizers used in training.
 func TestAdam(t *testing.T) {
 	t.Parallel()
 	const rate, decay = 0.01, 0.5
@@ -40,15 +40,15 @@ func TestStepsToZero(t *testing.T) {
 	t.Parallel()
 	steps := StepsToZero(0.02, 0.001, 0.005, 1000)
 	require.InDelta(t, 20, steps, 5, "about weight/rate")
-	require.InDelta(t, steps, StepsToZero(0.02, 0.001, 0.05, 1000), 1, "whatever the decay is")
-	require.Equal(t, 1000, StepsToZero(0.02, 0.001, 0, 1000), "without decay never")
+	require.InDelta(t, steps, StepsToZero(0.02, 0.001, 0.05, 1000), 1, "for any decay")
+	require.Equal(t, 1000, StepsToZero(0.02, 0.001, 0, 1000), "never without decay")
 }
 
-func TestBestOf(t *testing.T) {
+func TestExpectedMaximum(t *testing.T) {
 	t.Parallel()
-	require.InDelta(t, 0, BestOf(1), 1e-6)
-	require.InDelta(t, 0.5642, BestOf(2), 1e-4, "1/sqrt(pi)")
-	require.InDelta(t, 1.3522, BestOf(7), 1e-4)
-	require.InDelta(t, 2.0428, BestOf(30), 1e-4)
-	require.InDelta(t, BestOf(7), (metrics.ExpectedBest(7, 0.7, 10000, 20000, 1)-0.7)/metrics.StandardError(0.7, 10000), 0.02, "played and computed")
+	require.InDelta(t, 0, ExpectedMaximum(1), 1e-6)
+	require.InDelta(t, 0.5642, ExpectedMaximum(2), 1e-4, "1/sqrt(pi)")
+	require.InDelta(t, 1.3522, ExpectedMaximum(7), 1e-4)
+	require.InDelta(t, 2.0428, ExpectedMaximum(30), 1e-4)
+	require.InDelta(t, ExpectedMaximum(7), (metrics.ExpectedBest(7, 0.7, 10000, 20000, 1)-0.7)/metrics.StandardError(0.7, 10000), 0.02, "simulated and computed")
 }
