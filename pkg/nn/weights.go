@@ -59,6 +59,14 @@ func WriteWeights(w io.Writer, store *model.Store, params []Param, metadata map[
 	})
 }
 
+var (
+	// ErrArchitecture is returned by ReadWeights and ReadFeatures if a file has other tensors, or tensors of other shapes, than
+	// the network.
+	ErrArchitecture = errors.New("weights of another architecture")
+	// ErrOutputs is an ErrArchitecture by which the last layer alone differs: ReadFeatures may read the file.
+	ErrOutputs = fmt.Errorf("%w: another number of outputs", ErrArchitecture)
+)
+
 // ReadWeights sets a network's variables from a file that WriteWeights or PyTorch wrote. It checks all names and shapes and
 // reads all values before it changes anything: after an error the network is as it was. PyTorch's counters
 // num_batches_tracked are ignored: with a fixed momentum they have no effect.
@@ -107,21 +115,29 @@ func checkWeights(f *safetensors.File, store *model.Store, params []Param, skip 
 		v := store.GetVariable(p.Path())
 		switch {
 		case !ok:
-			return fmt.Errorf("nn: weights: no tensor %q, want %v", p.Name, p.TorchDims())
+			return fmt.Errorf("nn: %w: no tensor %q, want %v", ErrArchitecture, p.Name, p.TorchDims())
 		case e.DType != "F32":
 			return fmt.Errorf("nn: weights: tensor %q has dtype %s, want F32", p.Name, e.DType)
 		case !slices.Equal(e.Shape, p.TorchDims()):
-			return fmt.Errorf("nn: weights: tensor %q has shape %v, want %v: another network, or another number of classes", p.Name, e.Shape, p.TorchDims())
+			return fmt.Errorf("nn: %w: tensor %q has shape %v, want %v", shapeError(p), p.Name, e.Shape, p.TorchDims())
 		case v != nil && (v.DType() != dtypes.Float32 || !slices.Equal(v.Shape().Dimensions, p.Dims)):
 			return fmt.Errorf("nn: weights: the network's variable %q is %s, want float32 %v", p.Name, v.Shape(), p.Dims)
 		}
 	}
 	for _, name := range f.Names() {
 		if !known[name] && !skip(name) && !strings.HasSuffix(name, ".num_batches_tracked") {
-			return fmt.Errorf("nn: weights: tensor %q is not part of this network", name)
+			return fmt.Errorf("nn: %w: tensor %q is not part of this network", ErrArchitecture, name)
 		}
 	}
 	return nil
+}
+
+// shapeError is the error for a tensor of another shape. The last layer comes last, so all before it agree.
+func shapeError(p Param) error {
+	if isHead(p.Name) {
+		return ErrOutputs
+	}
+	return ErrArchitecture
 }
 
 // transpose yields the values in the order that they have after the axes are permuted: new axis i is old axis axes[i].

@@ -1,13 +1,12 @@
 package runner
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,64 +17,32 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/train/metric"
 
-	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/safetensors"
 )
 
-// identity is what must agree for a run to go on from a checkpoint. The number of epochs and the
-// steps between log lines and evaluations may change; but with a schedule or lookahead what a step does depends on the number
-// of epochs, which then is part of the identity.
-type identity struct {
-	Model        string  `json:"model"`
-	BatchSize    int     `json:"batch_size"`
-	LearningRate float64 `json:"learning_rate"`
-	WeightDecay  float64 `json:"weight_decay"`
-	Seed         uint64  `json:"seed"`
-	Data         string  `json:"data"`          // the training split's fingerprint
-	Dev          string  `json:"dev,omitempty"` // the dev split's; the first checkpoints have none
-	Recipe       Recipe  `json:"recipe,omitzero"`
-	Epochs       int     `json:"epochs,omitempty"` // 0 without a schedule or lookahead
-}
-
-func (r *Runner) identity(trainData, dev *cifar.Dataset) identity {
-	c := r.Config
-	id := identity{r.model.String(), c.BatchSize, c.LearningRate, c.WeightDecay, c.Seed, trainData.Fingerprint(), dev.Fingerprint(), c.Recipe, 0}
-	if c.Recipe.Schedule.Kind != "" || c.Recipe.Lookahead > 0 {
-		id.Epochs = c.Epochs
-	}
-	return id
-}
-
-// differs says in words what another identity has changed; "" if nothing.
-func (a identity) differs(b identity) string {
-	var out []string
-	note := func(what string, x, y any) {
-		if x != y {
-			out = append(out, fmt.Sprintf("%s %v there, %v now", what, x, y))
-		}
-	}
-	note("model", a.Model, b.Model)
-	note("batch size", a.BatchSize, b.BatchSize)
-	note("learning rate", a.LearningRate, b.LearningRate)
-	note("weight decay", a.WeightDecay, b.WeightDecay)
-	note("seed", a.Seed, b.Seed)
-	note("recipe", a.Recipe, b.Recipe)
-	note("epochs of the schedule", a.Epochs, b.Epochs)
-	note("training data", a.Data, b.Data)
-	if a.Dev != "" {
-		note("dev data", a.Dev, b.Dev)
-	}
-	return strings.Join(out, ", ")
-}
-
-// checkpoint is the content of a checkpoint's file: the state after so many steps. The order of the data
-// is not in it, because it follows from the seed and the step.
+// checkpoint is the content of a checkpoint's file: the state after a number of steps. The order of the data is not part of
+// it, because it follows from the seed and the step.
+//
+// The metadata of a file of version 2 are the keys step, identity, history (see History.summary), best and the digest. Files
+// of version 1 have the whole history in the metadata and no best.
 type checkpoint struct {
 	step    int
 	id      identity
 	history History
+	best    string               // digest of the best model's file; "" if there is none
 	tensors []safetensors.Tensor // every variable of the store: weights, running statistics, the optimizer's …
+
+	version string // of a file that was read
+	run     string // the runDigest of its identity
 }
+
+const (
+	version1      = "" // has no key for it
+	version2      = "2"
+	versionKey    = "version"
+	digestKeyOfV1 = "sha256"
+	damagedSuffix = ".damaged" // a damaged file is set aside under this name
+)
 
 var dtypeNames = map[dtypes.DType]string{dtypes.Float32: "F32", dtypes.Int64: "I64", dtypes.Int32: "I32", dtypes.Uint64: "U64"}
 
@@ -88,8 +55,8 @@ func dtypeOf(name string) (dtypes.DType, bool) {
 	return dtypes.InvalidDType, false
 }
 
-// state lists the variables that a checkpoint holds: all but GoMLX's moving averages for display, whose names
-// change from run to run.
+// state lists the variables that a checkpoint holds: all but GoMLX's moving averages for display, whose names change from run
+// to run.
 func (r *Runner) state() []*model.Variable {
 	var vars []*model.Variable
 	for v := range r.store.IterVariables() {
@@ -100,8 +67,8 @@ func (r *Runner) state() []*model.Variable {
 	return vars
 }
 
-// withTensors hands the values of variables to use, as they lie in memory: a copy of ResNet-18's state, with
-// the optimizer's two moments for each weight, would take 140 MB.
+// withTensors calls use with the values of variables, without copying them: a copy of ResNet-18's state, with the optimizer's
+// two moments for each weight, would take 140 MB.
 func withTensors(vars []*model.Variable, ts []safetensors.Tensor, use func([]safetensors.Tensor) error) error {
 	if len(vars) == 0 {
 		return use(ts)
@@ -128,17 +95,18 @@ func withTensors(vars []*model.Variable, ts []safetensors.Tensor, use func([]saf
 
 // write writes the checkpoint's file.
 func (c *checkpoint) write(w io.Writer) error {
-	history, err1 := json.Marshal(c.history)
-	who, err2 := json.Marshal(c.id)
+	summary, err1 := c.history.summary()
+	id, err2 := c.id.text()
 	if err := errors.Join(err1, err2); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	metadata := map[string]string{"step": strconv.Itoa(c.step), "identity": string(who), "history": string(history)}
-	metadata["sha256"] = digest(metadata, c.tensors)
-	return safetensors.Write(w, c.tensors, metadata)
+	metadata := map[string]string{versionKey: version2, "step": strconv.Itoa(c.step), "identity": id, "history": summary, "best": c.best}
+	all := slices.Concat(c.tensors, c.history.tensors())
+	metadata[digestKey] = digest(metadata, all)
+	return safetensors.Write(w, all, metadata)
 }
 
-// isFinite says whether a float tensor is free of NaN and infinities: those have all bits of the exponent set.
+// isFinite reports whether a float tensor is free of NaN and infinities, which have all bits of the exponent set.
 func isFinite(t safetensors.Tensor) bool {
 	const exponent = 0x7f800000
 	if t.DType == "F32" {
@@ -151,62 +119,85 @@ func isFinite(t safetensors.Tensor) bool {
 	return true
 }
 
-// digest is a SHA-256 over all that a checkpoint holds, so that a flipped bit in a weight is noticed.
-func digest(metadata map[string]string, ts []safetensors.Tensor) string {
-	h := sha256.New()
-	for _, key := range []string{"step", "identity", "history"} {
-		fmt.Fprintf(h, "%s %q\n", key, metadata[key])
-	}
-	for _, t := range ts {
-		fmt.Fprintf(h, "%q %s %v\n", t.Name, t.DType, t.Shape)
-		h.Write(t.Data)
-	}
-	return hex.EncodeToString(h.Sum(nil))
-}
-
-// readCheckpoint reads a file and checks all that can be checked without knowing the run.
-func readCheckpoint(path string) (*checkpoint, error) {
-	f, err := safetensors.Open(path)
+// readCheckpoint reads a file and checks all that can be checked without knowing the run. Without variables it checks them too,
+// but does not keep them in memory.
+func readCheckpoint(path string, variables bool) (*checkpoint, error) {
+	f, err := openOwn(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	c, err := parseCheckpoint(f)
+	c, err := parseCheckpoint(f, variables)
+	if err == nil && filepath.Base(path) != checkpointName(c.step) {
+		err = fmt.Errorf("%w: its name is not that of step %d, which it holds", ErrCorrupt, c.step)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
 }
 
-func parseCheckpoint(f *safetensors.File) (*checkpoint, error) {
-	for _, key := range []string{"step", "identity", "history"} {
-		if f.Metadata[key] == "" {
-			return nil, fmt.Errorf("not a checkpoint of a training run: there is no %q in the metadata", key)
-		}
+// parseCheckpoint checks the digest before it interprets what it covers, so that damage is not taken for another version.
+func parseCheckpoint(f *safetensors.File, variables bool) (*checkpoint, error) {
+	c, err := parseMetadata(f.Metadata)
+	if err != nil {
+		return nil, err
 	}
-	c := &checkpoint{}
-	var err1 error
-	c.step, err1 = strconv.Atoi(f.Metadata["step"])
-	err2 := json.Unmarshal([]byte(f.Metadata["identity"]), &c.id)
-	err3 := json.Unmarshal([]byte(f.Metadata["history"]), &c.history)
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return nil, fmt.Errorf("metadata of the checkpoint: %w", err)
-	}
-	if c.step < 1 || c.step != len(c.history.Steps) {
-		return nil, fmt.Errorf("the checkpoint is of step %d, its history has %d steps", c.step, len(c.history.Steps))
+	want, h := f.Metadata[digestKey], newHasher(f.Metadata, digestedKeys(f.Metadata))
+	if c.version == version1 {
+		want, h = f.Metadata[digestKeyOfV1], newHasher(f.Metadata, []string{"step", "identity", "history"})
 	}
 	for _, name := range f.Names() {
 		t, err := f.Tensor(name)
 		if err != nil {
 			return nil, err
 		}
-		if _, ok := dtypeOf(t.DType); !ok {
-			return nil, fmt.Errorf("tensor %q has dtype %s, which no checkpoint holds", name, t.DType)
+		h.add(t)
+		if c.version != version1 {
+			if isHistory, err := c.history.read(t); err != nil {
+				return nil, err
+			} else if isHistory {
+				continue
+			}
 		}
-		c.tensors = append(c.tensors, t)
+		if _, ok := dtypeOf(t.DType); !ok {
+			return nil, fmt.Errorf("%w: tensor %q has dtype %s, which no checkpoint holds", ErrCorrupt, name, t.DType)
+		}
+		if variables {
+			c.tensors = append(c.tensors, t)
+		}
 	}
-	if want := f.Metadata["sha256"]; want != "" && want != digest(f.Metadata, c.tensors) { // the first checkpoints have none
-		return nil, errors.New("the content does not match its SHA-256: it was damaged after it was written")
+	switch {
+	case want == "":
+		return nil, fmt.Errorf("%w: it carries no digest", ErrCorrupt)
+	case want != h.String():
+		return nil, errDigest
+	case c.step != len(c.history.Steps):
+		return nil, fmt.Errorf("%w: the checkpoint is of step %d, its history has %d steps", ErrCorrupt, c.step, len(c.history.Steps))
+	}
+	c.id, err = parseIdentity(f.Metadata["identity"])
+	return c, err
+}
+
+// parseMetadata reads a checkpoint's metadata, all but the identity, without checking them against the digest.
+func parseMetadata(metadata map[string]string) (*checkpoint, error) {
+	for _, key := range []string{"step", "identity", "history"} {
+		if metadata[key] == "" {
+			return nil, fmt.Errorf("%w: not a checkpoint of a training run: the metadata have no %q", ErrCorrupt, key)
+		}
+	}
+	c := &checkpoint{version: metadata[versionKey], best: metadata["best"], run: runDigest(metadata["identity"])}
+	if c.version != version1 && c.version != version2 {
+		return nil, fmt.Errorf("%w: checkpoint of version %.20q, want %s", ErrVersion, c.version, version2)
+	}
+	var err1 error
+	c.step, err1 = strconv.Atoi(metadata["step"])
+	err2 := json.Unmarshal([]byte(metadata["history"]), &c.history)
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, fmt.Errorf("%w: metadata of the checkpoint: %w", ErrCorrupt, err)
+	}
+	if c.step < 1 {
+		return nil, fmt.Errorf("%w: the checkpoint is of step %d, want at least 1", ErrCorrupt, c.step)
 	}
 	return c, nil
 }
@@ -221,9 +212,9 @@ func (r *Runner) restore(c *checkpoint) error {
 		t, ok := byName[v.Path()]
 		switch {
 		case !ok:
-			return fmt.Errorf("the checkpoint has no variable %s", v.Path())
+			return fmt.Errorf("%w: the checkpoint has no variable %s", ErrCorrupt, v.Path())
 		case t.DType != dtypeNames[v.DType()] || !slices.Equal(t.Shape, v.Shape().Dimensions):
-			return fmt.Errorf("the checkpoint's variable %s is %s%v, want %s", v.Path(), t.DType, t.Shape, v.Shape())
+			return fmt.Errorf("%w: the checkpoint's variable %s is %s%v, want %s", ErrCorrupt, v.Path(), t.DType, t.Shape, v.Shape())
 		}
 	}
 	for _, t := range c.tensors {
@@ -235,7 +226,7 @@ func (r *Runner) restore(c *checkpoint) error {
 	return nil
 }
 
-// setVariable sets a variable of the store. The optimizer's do not exist before the first step and are made.
+// setVariable sets a variable of the store. It creates those of the optimizer, which do not exist before the first step.
 func setVariable(store *model.Store, t safetensors.Tensor) error {
 	dtype, _ := dtypeOf(t.DType)
 	value, err := tensors.FromRaw(nil, 0, shapes.Make(dtype, t.Shape...), t.Data)

@@ -43,7 +43,7 @@ func TestDiskFull(t *testing.T) {
 		out.on("step: 5/", func() { fill(t, dir+"/ballast") })
 		err := r.Train(context.Background(), toyTrain(), toyDev())
 		require.ErrorIs(t, err, syscall.ENOSPC)
-		require.ErrorContains(t, err, "saving failed 3 times, 5 of 15 steps are on the disk: writing "+dir+"/best.safetensors: no space left on device")
+		require.ErrorContains(t, err, "saving failed 3 times, 5 of 15 steps are on disk: writing "+dir+"/best.safetensors: no space left on device")
 		t.Log(out.String(), err)
 		requireClean(t, dir)
 		require.NoError(t, os.Remove(dir+"/ballast"))
@@ -60,7 +60,7 @@ func TestReadOnlyDisk(t *testing.T) {
 		out.on("step: 5/", func() { remount(syscall.MS_RDONLY) })
 		err := r.Train(context.Background(), toyTrain(), toyDev())
 		require.ErrorIs(t, err, syscall.EROFS)
-		require.ErrorContains(t, err, "5 of 15 steps are on the disk")
+		require.ErrorContains(t, err, "5 of 15 steps are on disk")
 		t.Log(out.String(), err)
 
 		r, _ = newToy(t, goBackend(t), toy{}, dir+"/run", eager())

@@ -13,13 +13,13 @@ import (
 	"nndl.example/resnet18/pkg/cifar"
 )
 
-// EvalBatch is the number of images that a device evaluates at once; it does not change the result. On two cores 80 take a fifth
-// longer for the whole set, 1000 a twentieth.
+// EvalBatch is the number of images that a device evaluates at once. It does not change the result. On two cores, batches of 80
+// take a fifth longer for the whole set, batches of 1000 a twentieth.
 const EvalBatch = 250
 
-// scores returns the sums over a batch that Evaluate adds up: the cross-entropy of each example and
-// whether the largest logit is the true class's (argmax of logits = argmax of softmax). A label of -1
-// marks padding: its one-hot row is all zeros and no class equals it, so it counts as nothing.
+// scores returns two sums over a batch: the cross-entropy of the examples, and the number whose largest logit is the true
+// class's (argmax of logits = argmax of softmax). A label of -1 marks padding: its one-hot row is all zeros and no class equals
+// it, so it counts as nothing.
 func scores(logits, labels *graph.Node) (lossSum, right *graph.Node) {
 	labels = graph.Squeeze(labels, -1) // [batch]
 	truth := graph.OneHot(labels, logits.Shape().Dim(-1), logits.DType())
@@ -28,20 +28,26 @@ func scores(logits, labels *graph.Node) (lossSum, right *graph.Node) {
 	return lossSum, right
 }
 
-// batchAccuracy is the share of right answers in a training batch.
+// batchAccuracy is the share of correct predictions in a training batch.
 func batchAccuracy(_ *model.Scope, labels, logits []*graph.Node) *graph.Node {
 	right := graph.Equal(graph.ArgMax(logits[0], -1, dtypes.Int32), graph.Squeeze(labels[0], -1))
 	return graph.ReduceAllMean(graph.ConvertDType(right, dtypes.Float32))
 }
 
-// Evaluate returns the accuracy (0 to 1) and the mean cross-entropy of the current weights over a split,
-// each example counting once. Batch norm uses its running statistics.
+// Evaluate returns the accuracy (0 to 1) and the mean cross-entropy of the current weights over a split, each example counting
+// once. Batch norm uses its running statistics. The error is ErrNotFinite if the loss is NaN or infinite.
 func (r *Runner) Evaluate(ctx context.Context, d *cifar.Dataset) (accuracy, meanLoss float64, err error) {
 	p := newProgress(r.Out)
 	defer p.clear()
 	defer backend.StayAwake(r.backend)()
-	return r.evaluate(ctx, d, p)
+	accuracy, meanLoss, err = r.evaluate(ctx, d, p)
+	if err == nil && !isNumber(meanLoss) {
+		return 0, 0, fmt.Errorf("runner: the loss on %s is %g: %w: the weights are damaged or their training diverged", d.Split, meanLoss, ErrNotFinite)
+	}
+	return accuracy, meanLoss, err
 }
+
+// evaluate is Evaluate without the check of the loss.
 
 func (r *Runner) evaluate(ctx context.Context, d *cifar.Dataset, p *progress) (accuracy, meanLoss float64, err error) {
 	if d.Len() == 0 {
@@ -64,8 +70,8 @@ func (r *Runner) evaluate(ctx context.Context, d *cifar.Dataset, p *progress) (a
 	return accuracy / n, meanLoss / n, nil
 }
 
-// paddedBatch copies size images and labels from start on; behind the end stand label -1 and zeros, so that one compiled graph
-// serves every batch, and any number of devices can share it.
+// paddedBatch copies size images and labels from start on. After the last one it pads with zeros and the label -1, so one
+// compiled graph serves every batch, and any number of devices can share it.
 func paddedBatch(d *cifar.Dataset, start, size int) (images, labels *tensors.Tensor) {
 	pixels := make([]uint8, size*cifar.ImageSize)
 	ids := make([]int32, size)

@@ -3,26 +3,24 @@ package runner
 import (
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
-	"strings"
+	"strconv"
 
 	"github.com/gofrs/flock"
-
-	"nndl.example/resnet18/pkg/internal/atomicfile"
 )
 
-// folderLock keeps a second run out of a run's folder. The operating system frees it when the process ends,
-// in whatever way.
+// folderLock keeps a second run out of a run's folder. The operating system releases it when the process ends, in whatever way.
 type folderLock struct {
 	dir   string
 	lock  *flock.Flock
-	taken os.FileInfo // the lock file that was locked
+	taken os.FileInfo // the file that was locked
 }
 
-// lockFolder makes the folder if needed and locks it.
+// lockFolder creates the folder if needed and locks it.
 func lockFolder(dir string) (*folderLock, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("the run's folder: %w", err)
@@ -43,8 +41,8 @@ func lockFolder(dir string) (*folderLock, error) {
 	return l, nil
 }
 
-// renew makes sure that the folder is there and still ours: somebody may have deleted it while the run was
-// training, and a second run may have made it anew.
+// renew makes sure that the folder exists and is still ours: somebody may have deleted it during the training, and a second run
+// may have created it again.
 func (l *folderLock) renew() error {
 	info, err := os.Stat(l.lock.Path())
 	if err == nil && os.SameFile(info, l.taken) {
@@ -61,53 +59,60 @@ func (l *folderLock) renew() error {
 
 func (l *folderLock) release() { l.lock.Close() }
 
-// checkpoints lists the run's checkpoints, the oldest first; none if there is no folder.
+// Only files with names that a run writes are its own. All others in its folder, copies of its files too, are left alone.
+var (
+	checkpointPattern = regexp.MustCompile(`^checkpoint-(\d{8,})\.safetensors$`)
+	temporaryPattern  = regexp.MustCompile(`^\.(checkpoint-\d{8,}|best|initial)\.safetensors-\d+$`)
+)
+
+// checkpointName is the name of the checkpoint after a step.
+func checkpointName(step int) string { return fmt.Sprintf("checkpoint-%08d.safetensors", step) }
+
+// checkpoints lists the paths of the run's checkpoints, the oldest first. There are none if there is no folder.
 func (r *Runner) checkpoints() ([]string, error) {
 	entries, err := os.ReadDir(r.dir)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("looking for checkpoints: %w", err)
 	}
-	var paths []string
+	var steps []int
 	for _, e := range entries {
-		if ok, _ := filepath.Match("checkpoint-*.safetensors", e.Name()); ok {
-			paths = append(paths, filepath.Join(r.dir, e.Name()))
+		if found := checkpointPattern.FindStringSubmatch(e.Name()); found != nil {
+			if step, err := strconv.Atoi(found[1]); err == nil && checkpointName(step) == e.Name() {
+				steps = append(steps, step)
+			}
 		}
 	}
-	slices.Sort(paths) // the names hold the step with leading zeros
+	slices.Sort(steps)
+	var paths []string
+	for _, step := range steps {
+		paths = append(paths, filepath.Join(r.dir, checkpointName(step)))
+	}
 	return paths, nil
 }
 
-// removeTemporary deletes what a run that was killed while it wrote has left. Only the lock's holder may.
+// removeTemporary deletes what a run that was killed while it wrote has left. Only the holder of the lock may.
 func (r *Runner) removeTemporary() {
 	entries, _ := os.ReadDir(r.dir)
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".checkpoint-") || strings.HasPrefix(e.Name(), "."+bestName+"-") {
-			os.Remove(filepath.Join(r.dir, e.Name())) // if it cannot be, it is in nobody's way
+		if temporaryPattern.MatchString(e.Name()) {
+			os.Remove(filepath.Join(r.dir, e.Name())) // if that fails, it does no harm
 		}
 	}
 }
 
-// checkWritable finds out before an hour's training, rather than after it, that the folder takes no files.
+// checkWritable finds out before an hour's training, not after it, that the folder takes no files.
 func checkWritable(dir string) error {
-	f, err := os.CreateTemp(dir, ".checkpoint-*")
+	f, err := os.CreateTemp(dir, "."+checkpointName(0)+"-*")
 	if err != nil {
 		return fmt.Errorf("the run's folder %s cannot be written to: %w: make it writable or choose another", dir, cause(err))
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// WriteAtomically is atomicfile.Write.
-func WriteAtomically(path string, write func(io.Writer) error) error {
-	return atomicfile.Write(path, write)
-}
-
-// cause leaves out the temporary file's name, which says nothing to a reader.
+// cause drops the temporary file's name, which means nothing to the user.
 func cause(err error) error {
-	if p, ok := errors.AsType[*os.PathError](err); ok {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
 		return p.Err
-	}
-	if l, ok := errors.AsType[*os.LinkError](err); ok {
-		return l.Err
 	}
 	return err
 }

@@ -1,43 +1,82 @@
 package runner
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 
 	"github.com/gomlx/gomlx/ml/model"
 
+	"nndl.example/resnet18/pkg/internal/atomicfile"
 	"nndl.example/resnet18/pkg/nn"
 	"nndl.example/resnet18/pkg/safetensors"
 )
 
-// SaveModel writes the weights and running statistics as safetensors with torchvision's names and layouts.
+// SaveModel writes the weights and running statistics as safetensors with PyTorch's names and layouts.
 func (r *Runner) SaveModel(path string) error {
-	if err := WriteAtomically(path, r.writeModel); err != nil {
+	file, err := r.modelFile(nil)
+	if err == nil {
+		err = writeFile(path, file)
+	}
+	if err != nil {
 		return fmt.Errorf("runner: saving a model: %w", err)
 	}
 	return nil
 }
 
-func (r *Runner) writeModel(w io.Writer) error {
-	return nn.WriteWeights(w, r.store, r.model.Params(), map[string]string{"format": "pt", "model": r.model.String()})
+// modelFile returns the file of a model in memory, with its digest and further metadata.
+func (r *Runner) modelFile(more map[string]string) ([]byte, error) {
+	metadata := map[string]string{"format": "pt", "model": r.model.String(), digestKey: placeholder}
+	for key, value := range more {
+		metadata[key] = value
+	}
+	size := 1 << 16 // the header
+	for _, p := range r.model.Params() {
+		size += 4 * p.Size()
+	}
+	var b bytes.Buffer
+	b.Grow(size) // growing step by step would take twice the memory
+	if err := nn.WriteWeights(&b, r.store, r.model.Params(), metadata); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), setDigest(b.Bytes())
 }
 
-// LoadModel sets the weights and running statistics from a file that SaveModel or PyTorch wrote.
-func (r *Runner) LoadModel(path string) error { return r.load(path, nn.ReadWeights) }
+// LoadModel sets the weights and running statistics from a file that SaveModel or PyTorch wrote. If the file carries our
+// digest and does not match it, the error is ErrCorrupt; if it is of another architecture, ErrArchitecture. After an error the
+// weights are as before. For the run's own best model, use LoadBest.
+func (r *Runner) LoadModel(path string) error { return r.loadFile(path, nn.ReadWeights) }
 
-// LoadFeatures is LoadModel for a file whose last layer has another number of outputs, as torchvision's weights
-// for ImageNet have: the last layer stays as it is, fresh after New, and all others are set. (Those weights also expect
-// another normalisation, with the means and deviations of ImageNet; further training makes up for it.)
-func (r *Runner) LoadFeatures(path string) error { return r.load(path, nn.ReadFeatures) }
+// LoadFeatures is LoadModel for a file whose last layer has another number of outputs, as torchvision's weights for ImageNet
+// have: the last layer stays as it is, fresh after New, and all others are set. (Those weights also expect another
+// normalisation, with the means and deviations of ImageNet; further training makes up for it.)
+func (r *Runner) LoadFeatures(path string) error { return r.loadFile(path, nn.ReadFeatures) }
 
-func (r *Runner) load(path string, read func(*safetensors.File, *model.Store, []nn.Param) error) error {
+// reader is nn.ReadWeights or nn.ReadFeatures.
+type reader func(*safetensors.File, *model.Store, []nn.Param) error
+
+func (r *Runner) loadFile(path string, read reader) error {
 	f, err := safetensors.Open(path)
 	if err != nil {
 		return fmt.Errorf("runner: loading a model: %w", err)
 	}
 	defer f.Close()
-	if err := read(f, r.store, r.model.Params()); err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+	if f.Metadata[digestKey] != "" {
+		err = checkDigest(f)
+	}
+	if err == nil {
+		err = read(f, r.store, r.model.Params())
+	}
+	if err != nil {
+		return fmt.Errorf("runner: loading %s: %w", path, err)
 	}
 	return nil
+}
+
+// writeFile replaces a file as a whole.
+func writeFile(path string, content []byte) error {
+	return atomicfile.Write(path, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
 }

@@ -9,7 +9,8 @@ import (
 	"nndl.example/resnet18/pkg/cifar"
 )
 
-// Predict returns the logits of images given as bytes [n, 32, 32, 3]: n rows of one number a class.
+// Predict returns the logits [n, classes] of images given as bytes [n, 32, 32, 3]. The error is ErrNotFinite if one of them is NaN
+// or infinite.
 func (r *Runner) Predict(pixels []uint8) ([][]float32, error) {
 	n := len(pixels) / cifar.ImageSize
 	if n == 0 || n*cifar.ImageSize != len(pixels) {
@@ -27,8 +28,8 @@ func (r *Runner) Predict(pixels []uint8) ([][]float32, error) {
 	return rows, nil
 }
 
-// predictBatch predicts from up to EvalBatch images. A graph is compiled for each number of images; black ones fill up
-// to the next power of two, so that there are few graphs.
+// predictBatch predicts from up to EvalBatch images. It pads their number to the next power of two with black images, since a
+// graph is compiled for each number.
 func (r *Runner) predictBatch(pixels []uint8, n int) ([][]float32, error) {
 	padded := min(EvalBatch, 1<<bits.Len(uint(n-1)))
 	pixels = append(make([]uint8, 0, padded*cifar.ImageSize), pixels...)[:padded*cifar.ImageSize]
@@ -46,6 +47,11 @@ func (r *Runner) predictBatch(pixels []uint8, n int) ([][]float32, error) {
 	rows, classes := make([][]float32, n), len(logits)/padded
 	for i := range rows {
 		rows[i] = logits[i*classes:][:classes:classes]
+		for class, l := range rows[i] {
+			if !isNumber(float64(l)) {
+				return nil, fmt.Errorf("image %d of them: the logit of class %d is %g: %w: the weights are damaged or their training diverged", i, class, l, ErrNotFinite)
+			}
+		}
 	}
 	return rows, nil
 }

@@ -239,9 +239,9 @@ func TestRecipeIsIdentity(t *testing.T) {
 	}
 	more := c
 	more.Epochs = 4
-	refuse(more, "epochs of the schedule 3 there, 4 now")
+	refuse(more, "epochs of the schedule: got 3, want 4")
 	more = c
 	more.Recipe.LabelSmoothing = 0
-	refuse(more, "recipe nesterov, momentum 0.8")
-	refuse(toyConfig, "the chapter's now")
+	refuse(more, "recipe: got nesterov, momentum 0.8")
+	refuse(toyConfig, ", want the chapter's")
 }

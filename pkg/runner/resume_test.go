@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"nndl.example/resnet18/pkg/internal/atomicfile"
 )
 
 // A run that is stopped at any moment and goes on ends bit for bit as one that was never stopped. The context
@@ -126,11 +128,11 @@ func TestReplayNotes(t *testing.T) {
 	// Another device computed the steps so far.
 	c := lastCheckpoint(t, r)
 	c.history.Device = "an abacus"
-	require.NoError(t, WriteAtomically(dir+"/checkpoint-00000007.safetensors", c.write))
+	require.NoError(t, atomicfile.Write(dir+"/checkpoint-00000007.safetensors", c.write))
 
 	r, out = newToy(t, b, toy{}, dir, toyConfig)
 	require.NoError(t, r.Train(context.Background(), toyTrain(), toyDev()))
-	require.Contains(t, out.String(), "(the steps before were computed by an abacus, those from here on by pure Go")
-	require.Contains(t, out.String(), "best.safetensors is missing: the best model, with accuracy 0.")
+	require.Contains(t, out.String(), "(the steps so far were computed by an abacus, the next ones by pure Go")
+	require.Contains(t, out.String(), "best.safetensors: the file is missing: the best model, with accuracy 0.")
 	require.True(t, strings.HasPrefix(r.History.Device, "pure Go"))
 }

@@ -1,8 +1,9 @@
 // Package runner trains, evaluates and uses an image classifier: the book's RunnerV3 for GoMLX.
 //
-// A Runner owns a folder. Training leaves in it the best model by dev accuracy (best.safetensors, with
-// torchvision's names) and checkpoints that hold all that an exact resume needs. Calling Train again
-// goes on where an interrupted run stopped; when the run is complete it only shows its log again.
+// A Runner has a folder. Training writes into it the best model by dev accuracy (best.safetensors, with PyTorch's names) and
+// checkpoints, which hold everything that an exact resume needs. Calling Train again resumes an interrupted run; if the run is
+// complete, it only shows its log again. Every file carries a SHA-256 and belongs to one run: one that is not what was written
+// is reported and not used.
 package runner
 
 import (
@@ -29,10 +30,12 @@ import (
 
 // Model is a network that a Runner can train; resnet.Config is one.
 type Model interface {
+	// Init creates the variables of Params in a store, with initial values that follow from the seed.
 	Init(store *model.Store, seed uint64) error
 	Params() []nn.Param
 	// Logits maps normalised images [batch, height, width, channels] to logits [batch, classes].
 	Logits(scope *model.Scope, images *graph.Node) *graph.Node
+	// String describes the architecture. It is part of a run's identity.
 	String() string
 }
 
@@ -42,12 +45,13 @@ type Config struct {
 	BatchSize    int           `json:"batch_size"`      // 0 means 64
 	LearningRate float64       `json:"learning_rate"`   // 0 means 0.001
 	WeightDecay  float64       `json:"weight_decay"`    // L2 inside Adam; 0 means 0.005, negative means none
-	LogSteps     int           `json:"log_steps"`       // a "[Train]" line each so many steps; 0 means 3000
-	EvalSteps    int           `json:"eval_steps"`      // evaluation on dev each so many steps; 0 means 3000
+	LogSteps     int           `json:"log_steps"`       // steps between two "[Train]" lines; 0 means 3000
+	EvalSteps    int           `json:"eval_steps"`      // steps between two evaluations on dev; 0 means 3000
 	Seed         uint64        `json:"seed"`            // of the initial weights and the order of the data; 0 means 100
-	Recipe       Recipe        `json:"recipe,omitzero"` // what is otherwise done differently from the chapter
+	Recipe       Recipe        `json:"recipe,omitzero"` // further differences from the chapter
 	SaveEvery    time.Duration `json:"-"`               // time between checkpoints; 0 means two minutes
-	Devices      int           `json:"-"`               // how many of the host's devices share each batch; 0 means 1
+	Devices      int           `json:"-"`               // number of the host's devices that share each batch; 0 means 1
+	Initial      string        `json:"-"`               // file of the weights that Import takes; "" means initial.safetensors in the run's folder
 }
 
 func (c Config) withDefaults() Config {
@@ -89,7 +93,7 @@ func (c Config) validate() error {
 type Runner struct {
 	Config  Config
 	History History   // of the run so far
-	Out     io.Writer // log lines and progress; os.Stdout at first
+	Out     io.Writer // for log lines and progress; os.Stdout by default
 
 	backend   compute.Backend
 	sharding  *sharding // nil with one device
@@ -101,9 +105,12 @@ type Runner struct {
 	predict   *model.Exec
 	lookahead *optim.Lookahead
 	norm      *model.Exec // see preciseNorm
+
+	onStep       []func(step int, s Step) error
+	onEvaluation []func(e Eval) error
 }
 
-// New prepares a runner for a model, with fresh weights, in a folder that Train makes if needed.
+// New prepares a runner for a model, with fresh weights, in a folder that Train creates if needed.
 func New(b compute.Backend, m Model, dir string, c Config) (*Runner, error) {
 	c = c.withDefaults()
 	if err := c.validate(); err != nil {
@@ -125,7 +132,7 @@ func (r *Runner) reset() error {
 	r.Finalize()
 	r.History = History{}
 	r.store = model.NewStore()
-	r.store.SetParam(model.ParamInitialSeed, int64(r.Config.Seed)) // for what a model draws while it trains, as dropout does
+	r.store.SetParam(model.ParamInitialSeed, int64(r.Config.Seed)) // for random numbers during training, such as dropout's
 	if err := r.model.Init(r.store, r.Config.Seed); err != nil {
 		return err
 	}
@@ -160,9 +167,9 @@ func (r *Runner) reset() error {
 	return errors.Join(err1, err2, err3, err4)
 }
 
-// updateInPlace makes a training step write the variables that it changes where they were. To be called when the rest of the
-// graph is built: GoMLX's Exec returns the changed variables as the first outputs, in the order of the store. On a CPU the
-// weights stay out of it: code that writes over its input is not vectorised there, which matters for Adam's root and division.
+// updateInPlace makes a training step overwrite the variables that it changes. Call it after the rest of the graph is built:
+// GoMLX's Exec returns the changed variables as the first outputs, in the order of the store. On a CPU the weights are left
+// out: code that overwrites its input is not vectorised there, which matters for Adam's root and division.
 func updateInPlace(store *model.Store, g *graph.Graph) {
 	output := 0
 	for v := range store.IterVariables() {
@@ -187,10 +194,10 @@ func (r *Runner) BestPath() string { return filepath.Join(r.dir, bestName) }
 // Store holds the model's variables.
 func (r *Runner) Store() *model.Store { return r.store }
 
-// Backend is what the runner computes with.
+// Backend is the runner's backend.
 func (r *Runner) Backend() compute.Backend { return r.backend }
 
-// Finalize frees the device's memory. The runner is of no use afterwards.
+// Finalize frees the device's memory. The runner cannot be used afterwards.
 func (r *Runner) Finalize() {
 	if r.predict == nil {
 		return

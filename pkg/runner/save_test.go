@@ -2,8 +2,6 @@ package runner
 
 import (
 	"context"
-	"errors"
-	"io"
 	"os"
 	"testing"
 	"time"
@@ -18,36 +16,6 @@ func eager() Config {
 	return c
 }
 
-func TestWriteAtomically(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	path := dir + "/file"
-	write := func(text string, err error) func(io.Writer) error {
-		return func(w io.Writer) error {
-			_, werr := io.WriteString(w, text)
-			return errors.Join(werr, err)
-		}
-	}
-	require.NoError(t, WriteAtomically(path, write("one", nil)))
-	full := errors.New("no space left on device")
-	err := WriteAtomically(path, write("half of tw", full))
-	require.ErrorIs(t, err, full)
-	require.ErrorContains(t, err, path)
-	b, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, "one", string(b))
-	requireClean(t, dir)
-
-	require.NoError(t, os.Mkdir(dir+"/taken", 0o755))
-	require.NoError(t, os.WriteFile(dir+"/taken/x", nil, 0o644))
-	require.ErrorContains(t, WriteAtomically(dir+"/taken", write("x", nil)), "taken")
-	requireClean(t, dir)
-
-	info, err := os.Stat(path)
-	require.NoError(t, err)
-	require.Equal(t, os.FileMode(0o644), info.Mode())
-}
-
 // A folder that is deleted while training is made again, with the best model that it held.
 func TestFolderDeleted(t *testing.T) {
 	t.Parallel()
@@ -60,7 +28,7 @@ func TestFolderDeleted(t *testing.T) {
 		require.NoError(t, r.Train(context.Background(), toyTrain(), toyDev()))
 		require.NotContains(t, out.String(), "not saved")
 		requireSame(t, want, lastCheckpoint(t, r))
-		require.NoError(t, r.LoadModel(r.BestPath()))
+		require.NoError(t, r.LoadBest())
 		score, _, err := r.Evaluate(context.Background(), toyDev())
 		require.NoError(t, err)
 		require.Equal(t, want.history.Best, score)
@@ -81,7 +49,7 @@ func TestSavingFailsForAWhile(t *testing.T) {
 	out.on("step: 6/", func() { require.NoError(t, os.Remove(dir)) })
 	require.NoError(t, r.Train(context.Background(), toyTrain(), toyDev()))
 	require.Contains(t, out.String(), "[Train] not saved after step 4: ")
-	require.Contains(t, out.String(), "not a directory (training goes on and saving is tried again in 1ns; the last checkpoint is of step 3)")
+	require.Contains(t, out.String(), "not a directory (training goes on, saving is tried again in 1ns; the last checkpoint is of step 3)")
 	require.Contains(t, out.String(), "[Train] not saved after step 6: ")
 	require.NotContains(t, out.String(), "[Train] not saved after step 7: ")
 	requireSame(t, trainToy(t, b, t.TempDir(), toyConfig), lastCheckpoint(t, r))
@@ -165,7 +133,7 @@ func TestDiverges(t *testing.T) {
 	c.LearningRate = 1e38 // the weights stay finite, the next logits do not
 	r, _ := newToy(t, goBackend(t), toy{}, t.TempDir(), c)
 	err := r.Train(context.Background(), toyTrain(), toyDev())
-	require.ErrorIs(t, err, errDiverged)
+	require.ErrorIs(t, err, ErrDiverged)
 	require.Regexp(t, `the loss is (NaN|[+-]Inf) at step 1 with learning rate 1e\+38: try a tenth of it, in another folder or after deleting `, err.Error())
 	require.Len(t, r.History.Steps, 1)
 	require.NoFileExists(t, r.BestPath())
@@ -179,7 +147,7 @@ func TestDivergedWeightsAreNotSaved(t *testing.T) {
 	c.LearningRate = 1e39 // infinite as a float32
 	r, _ := newToy(t, goBackend(t), toy{}, t.TempDir(), c)
 	err := r.Train(context.Background(), toyTrain(), toyDev())
-	require.ErrorIs(t, err, errDiverged)
+	require.ErrorIs(t, err, ErrDiverged)
 	require.ErrorContains(t, err, "holds NaN or infinity at step 0")
 	paths, err := r.checkpoints()
 	require.NoError(t, err)
@@ -192,7 +160,7 @@ func TestDivergedEvaluation(t *testing.T) {
 	t.Parallel()
 	r, _ := newToy(t, goBackend(t), toy{badEval: true}, t.TempDir(), toyConfig)
 	err := r.Train(context.Background(), toyTrain(), toyDev())
-	require.ErrorIs(t, err, errDiverged)
+	require.ErrorIs(t, err, ErrDiverged)
 	require.ErrorContains(t, err, "the loss on dev is NaN at step 4")
 	require.NoFileExists(t, r.BestPath())
 }

@@ -131,7 +131,7 @@ func lastCheckpoint(t *testing.T, r *Runner) *checkpoint {
 	paths, err := r.checkpoints()
 	require.NoError(t, err)
 	require.NotEmpty(t, paths)
-	c, err := readCheckpoint(paths[len(paths)-1])
+	c, err := readCheckpoint(paths[len(paths)-1], true)
 	require.NoError(t, err)
 	return c
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
-	"os"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -18,19 +18,15 @@ import (
 	"nndl.example/resnet18/pkg/optim"
 )
 
-// ErrStopped is returned by Train when its context ended: all is saved, and Train goes on when it is called
-// again.
-var ErrStopped = errors.New("training stopped before its end")
-
-var errDiverged = errors.New("the training diverged")
-
-// Train trains on the training split and keeps the model with the best accuracy on dev, as the book's
-// RunnerV3 does. It goes on from the folder's newest checkpoint, and the result is bit for bit what an unbroken
-// run on the same device gives.
+// Train trains on the training split and keeps the model with the best accuracy on dev, as the book's RunnerV3 does. It
+// resumes from the folder's newest checkpoint, and the result is bit for bit that of an uninterrupted run on the same device.
+// A folder without a run starts from the weights that Import took, if there are any.
 //
-// A complete run goes on if Config asks for more epochs. Its steps and weights are then those of a run that
-// was longer from the start; the evaluation after the shorter run's last step stays in the history, and the
-// best model may be its.
+// A complete run continues if Config asks for more epochs. Its steps and weights are then those of a run that was longer from
+// the start; the evaluation after the shorter run's last step stays in the history, and the best model may be its.
+//
+// The error is ErrStopped if ctx ended, ErrDiverged if the loss did, ErrOtherRun if the folder belongs to another run,
+// ErrVersion if another version of this program wrote it.
 func (r *Runner) Train(ctx context.Context, trainData, dev *cifar.Dataset) error {
 	if err := r.checkData(trainData, dev); err != nil {
 		return err
@@ -45,27 +41,24 @@ func (r *Runner) Train(ctx context.Context, trainData, dev *cifar.Dataset) error
 	if err := t.resume(); err != nil {
 		return err
 	}
-	t.loader, err = cifar.NewLoader(r.backend, trainData, r.Config.BatchSize, r.Config.Seed)
-	if err != nil {
+	if err := t.newLoader(); err != nil {
 		return err
 	}
 	defer t.loader.Finalize()
-	if err := t.loader.Augment(r.Config.Recipe.Augment); err != nil {
-		return err
-	}
 	t.total = r.Config.Epochs * t.loader.Steps()
 	t.progress = newProgress(r.Out)
 	defer t.progress.clear()
 
-	t.replay(trainData.Origin)
+	t.replay()
 	if t.isComplete() {
 		return nil
 	}
+	t.History.Device, t.History.Data = backend.DescribeDevices(r.backend, r.Config.Devices), trainData.Origin
 	if err := checkWritable(r.dir); err != nil {
 		return fmt.Errorf("runner: %w", err)
 	}
 	defer backend.StayAwake(r.backend)()
-	return t.run(ctx)
+	return t.trainToEnd(ctx)
 }
 
 func (r *Runner) checkData(trainData, dev *cifar.Dataset) error {
@@ -74,7 +67,7 @@ func (r *Runner) checkData(trainData, dev *cifar.Dataset) error {
 	case n == 0 || dev.Len() == 0:
 		return fmt.Errorf("runner: %d images to train on and %d to evaluate on: want at least 1 of each", n, dev.Len())
 	case n%batch == 1:
-		return fmt.Errorf("runner: %d images in batches of %d leave 1 for the last batch, and batch norm needs at least 2: take another number of images or batch size", n, batch)
+		return fmt.Errorf("runner: %d images in batches of %d leave 1 for the last batch, and batch norm needs at least 2: choose another number of images or batch size", n, batch)
 	case batch%devices != 0:
 		return fmt.Errorf("runner: batches of %d images for %d devices: want a number of devices that divides the batch size", batch, devices)
 	}
@@ -94,55 +87,90 @@ type training struct {
 	started  bool // this session has done a step
 	progress *progress
 
-	best     []byte    // the best model's file, in case that it must be written again
-	bestOK   bool      // it has been written
-	unsaved  bool      // something has happened since the last checkpoint
-	saved    time.Time // when saving was last tried
-	onDisk   int       // the step of the last checkpoint
-	restored int       // how many variables a checkpoint brought; 0 if there was none
+	initial    *initialWeights // nil if nothing was imported
+	best       []byte          // the best model's file, in case it must be written again; nil if there is none
+	bestDigest string          // its digest
+	bestOK     bool            // it has been written
+	lostBest   error           // why the best model's file could not be used; nil if it could
+	unsaved    bool            // something has happened since the last checkpoint
+	saved      time.Time       // when saving was last tried
+	onDisk     int             // the step of the last checkpoint
+	restored   int             // number of variables that a checkpoint restored; 0 without a checkpoint
+}
+
+// newLoader prepares the training batches.
+func (t *training) newLoader() error {
+	loader, err := cifar.NewLoader(t.backend, t.train, t.Config.BatchSize, t.Config.Seed)
+	if err != nil {
+		return err
+	}
+	if err := loader.Augment(t.Config.Recipe.Augment); err != nil {
+		loader.Finalize()
+		return err
+	}
+	t.loader = loader
+	return nil
 }
 
 const doneLine = "[Train] Training done!"
 
-// isComplete says whether nothing is left to do: not even an evaluation that a stop prevented.
+// isComplete reports whether nothing is left to do, not even an evaluation before which the run was stopped.
 func (t *training) isComplete() bool {
 	return t.step > t.total || t.step == t.total && len(t.History.Log) > 0 && t.History.Log[len(t.History.Log)-1] == doneLine
 }
 
-// replay shows what earlier sessions printed, and where this one begins.
-func (t *training) replay(origin string) {
+// replay prints what earlier sessions printed, and where this one begins.
+func (t *training) replay() {
 	for _, line := range t.History.Log {
 		fmt.Fprintln(t.Out, line)
 	}
 	device := backend.DescribeDevices(t.backend, t.Config.Devices)
 	took := time.Duration(t.History.Seconds * float64(time.Second)).Round(time.Second)
+	if t.History.Initial != "" {
+		t.note("(starting from %s)", t.History.Initial)
+	}
 	switch {
 	case t.step > t.total:
-		t.note("(This run has done %d steps, more than the %d of %d epochs. Delete %s to train anew.)", t.step, t.total, t.Config.Epochs, t.dir)
+		t.note("(This run has done %d steps, more than the %d of %d epochs. Delete %s to start over.)", t.step, t.total, t.Config.Epochs, t.dir)
 	case t.isComplete():
-		t.note("(This run is complete: %d steps in %v, %s. Delete %s to train anew.)", t.step, took, t.History.Device, t.dir)
+		t.note("(This run is complete: %d steps in %v, %s. Delete %s to start over.)", t.step, took, t.History.Device, t.dir)
 	case t.step > 0:
-		t.note("(going on at step %d of %d)", t.step, t.total)
+		t.note("(resuming at step %d of %d)", t.step, t.total)
 		if t.History.Device != device {
-			t.note("(the steps before were computed by %s, those from here on by %s: they agree to rounding only)", t.History.Device, device)
+			t.note("(the steps so far were computed by %s, the next ones by %s: they agree up to rounding only)", t.History.Device, device)
 		}
 	}
-	if _, err := os.Stat(t.BestPath()); err != nil && t.History.Best > 0 {
-		t.note("(%s is missing: the best model, with accuracy %.5f, is lost. Delete %s to train anew.)", t.BestPath(), t.History.Best, t.dir)
-	}
-	if !t.isComplete() {
-		t.History.Device, t.History.Data = device, origin
-	}
+	t.noteLostBest()
 }
 
-func (t *training) run(ctx context.Context) error {
-	err := t.turn(ctx) // a stop may have left an evaluation out
-	for err == nil && t.step < t.total {
-		err = t.epoch(ctx)
+// noteLostBest says if the best model is not what the run wrote.
+func (t *training) noteLostBest() {
+	if t.lostBest == nil {
+		return
 	}
+	what := t.lostBest.Error()
+	if errors.Is(t.lostBest, fs.ErrNotExist) {
+		what = "the file is missing"
+	}
+	after := fmt.Sprintf("delete %s to start over", t.dir)
+	if !t.isComplete() {
+		after = "the next model that is evaluated takes its place"
+	}
+	t.note("(%s: %s: the best model, with accuracy %.5f, is lost; %s)", t.BestPath(), what, t.History.Best, after)
+}
+
+// trainToEnd trains until the run is complete, its context ends or an error occurs.
+func (t *training) trainToEnd(ctx context.Context) error {
+	err := t.afterStep(ctx) // the run may have been stopped before an evaluation
+	for err == nil && t.step < t.total {
+		err = t.trainEpoch(ctx)
+	}
+	_, hook := errors.AsType[hookError](err)
 	switch {
 	case errors.Is(err, ErrStopped):
 		return t.stop()
+	case hook:
+		return errors.Join(err, t.saveOrFail())
 	case err != nil:
 		return err
 	}
@@ -150,15 +178,18 @@ func (t *training) run(ctx context.Context) error {
 	return t.saveOrFail()
 }
 
-// epoch trains to the end of an epoch, from the batch on that the run has come to.
-func (t *training) epoch(ctx context.Context) error {
+// trainEpoch trains to the end of an epoch, from the batch on that the run has reached.
+func (t *training) trainEpoch(ctx context.Context) error {
 	epoch, first := t.step/t.loader.Steps(), t.step%t.loader.Steps()
 	for batch, err := range t.loader.Epoch(epoch, first) {
 		if err == nil {
 			err = t.oneStep(epoch, batch)
 		}
 		if err == nil {
-			err = t.turn(ctx)
+			err = t.callStepHooks()
+		}
+		if err == nil {
+			err = t.afterStep(ctx)
 		}
 		if err != nil {
 			return err
@@ -167,14 +198,14 @@ func (t *training) epoch(ctx context.Context) error {
 	return nil
 }
 
-// oneStep updates the weights and logs. Steps are counted from 0 in the log, as the book does.
+// oneStep updates the weights, records the step and logs it. The log counts steps from 0, as the book does.
 func (t *training) oneStep(epoch int, batch train.Batch) error {
 	start := time.Now()
 	rate, err := t.setLearningRate()
 	if err != nil {
 		return err
 	}
-	loss, accuracy, err := t.update(batch)
+	loss, accuracy, err := t.updateWeights(batch)
 	if err != nil {
 		return fmt.Errorf("runner: step %d of %d: %w", t.step, t.total, err)
 	}
@@ -208,8 +239,8 @@ func (t *training) setLearningRate() (float64, error) {
 	return rate, optim.SetLearningRate(t.store, rate)
 }
 
-// update runs one training step and returns the batch's loss and accuracy before it.
-func (t *training) update(batch train.Batch) (loss, accuracy float32, err error) {
+// updateWeights runs one training step and returns the batch's loss and accuracy before it.
+func (t *training) updateWeights(batch train.Batch) (loss, accuracy float32, err error) {
 	metrics, err := t.trainStep(batch)
 	if err != nil {
 		return 0, 0, err
@@ -219,17 +250,20 @@ func (t *training) update(batch train.Batch) (loss, accuracy float32, err error)
 		err = errors.Join(err, m.FinalizeAll())
 	}
 	if state := t.state(); t.restored > 0 && len(state) != t.restored {
-		return 0, 0, fmt.Errorf("training uses a variable %s that the checkpoint does not have: another version of this program made it; delete %s to train anew",
-			state[len(state)-1].Path(), t.dir)
+		return 0, 0, fmt.Errorf("training uses the variable %s, which the checkpoint does not have: %w; delete %s to start over",
+			state[len(state)-1].Path(), ErrVersion, t.dir)
 	}
 	return loss, accuracy, err
 }
 
-// turn does what may be due between two steps: an evaluation, a stop, a checkpoint. Whether an evaluation is
-// due follows from the state alone. So one that is broken off is done again by the run that goes on.
-func (t *training) turn(ctx context.Context) error {
+// afterStep evaluates, saves or stops, whichever is due. Whether an evaluation is due follows from the state alone, so one
+// that is interrupted is repeated when the run resumes.
+func (t *training) afterStep(ctx context.Context) error {
 	if t.evaluationDue() {
 		if err := t.evaluateDev(ctx); err != nil {
+			return err
+		}
+		if err := t.callEvaluationHooks(); err != nil {
 			return err
 		}
 	}
@@ -242,7 +276,7 @@ func (t *training) turn(ctx context.Context) error {
 	return nil
 }
 
-// evaluationDue says whether the last step is one after which the book evaluates, and that has not happened.
+// evaluationDue reports whether the last step is one after which the book evaluates, and the evaluation is missing.
 func (t *training) evaluationDue() bool {
 	last := t.step - 1
 	if t.step != t.total && (last < 1 || last%t.Config.EvalSteps != 0) {
@@ -271,7 +305,7 @@ func (t *training) evaluateDev(ctx context.Context) error {
 	t.History.Seconds += time.Since(start).Seconds()
 	t.unsaved = true
 	t.print(fmt.Sprintf("[Evaluate]  dev score: %.5f, dev loss: %.5f", score, loss))
-	if score <= t.History.Best && len(t.History.Evals) > 1 {
+	if score <= t.History.Best && t.best != nil {
 		return nil
 	}
 	if err := t.keepBest(); err != nil {
@@ -282,10 +316,10 @@ func (t *training) evaluateDev(ctx context.Context) error {
 	return t.trySave()
 }
 
-// diverged says what to try when the numbers have run away.
+// diverged is the error when numbers are not finite any more.
 func (t *training) diverged(what string, step int) error {
 	return fmt.Errorf("runner: %w: %s at step %d with learning rate %g: try a tenth of it, in another folder or after deleting %s; nothing of this step is saved",
-		errDiverged, what, step, t.Config.LearningRate, t.dir)
+		ErrDiverged, what, step, t.Config.LearningRate, t.dir)
 }
 
 func isNumber(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

@@ -58,7 +58,7 @@ func TestTrain(t *testing.T) {
 		}
 
 		// The file holds the best model, not the last.
-		require.NoError(t, r.LoadModel(r.BestPath()))
+		require.NoError(t, r.LoadBest())
 		score, _, err := r.Evaluate(context.Background(), toyDev())
 		require.NoError(t, err)
 		require.Equal(t, h.Best, score)
@@ -102,7 +102,7 @@ func TestBestIsKept(t *testing.T) {
 	last, _, err := r.Evaluate(context.Background(), toyDev())
 	require.NoError(t, err)
 	require.Equal(t, r.History.Evals[len(r.History.Evals)-1].Score, last)
-	require.NoError(t, r.LoadModel(r.BestPath()))
+	require.NoError(t, r.LoadBest())
 	score, _, err := r.Evaluate(context.Background(), toyDev())
 	require.NoError(t, err)
 	require.Equal(t, best, score)
@@ -128,7 +128,7 @@ func TestEpochsChange(t *testing.T) {
 	c.Epochs = 5
 	r, out = newToy(t, b, toy{}, dir, c)
 	require.NoError(t, r.Train(context.Background(), toyTrain(), toyDev()))
-	require.Contains(t, out.String(), "(going on at step 15 of 25)\n[Train] epoch: 3/5, step: 15/25")
+	require.Contains(t, out.String(), "(resuming at step 15 of 25)\n[Train] epoch: 3/5, step: 15/25")
 	five := trainToy(t, b, t.TempDir(), c)
 	require.Equal(t, untimed(five.history.Steps), untimed(r.History.Steps))
 	require.Equal(t, five.tensors, lastCheckpoint(t, r).tensors)

@@ -1,0 +1,93 @@
+package runner
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"nndl.example/resnet18/pkg/cifar"
+)
+
+// identity is what must agree for a run to resume from a checkpoint. The number of epochs and the steps between log lines and
+// evaluations may change. But with a schedule or lookahead, what a step does depends on the number of epochs, which is then
+// part of the identity.
+type identity struct {
+	Model        string  `json:"model"`
+	BatchSize    int     `json:"batch_size"`
+	LearningRate float64 `json:"learning_rate"`
+	WeightDecay  float64 `json:"weight_decay"`
+	Seed         uint64  `json:"seed"`
+	Data         string  `json:"data"`             // fingerprint of the training split
+	Dev          string  `json:"dev,omitempty"`    // fingerprint of the dev split
+	Images       int     `json:"images,omitempty"` // number of training images; 0 in version 1, which does not have it
+	Recipe       Recipe  `json:"recipe,omitzero"`
+	Epochs       int     `json:"epochs,omitempty"`  // 0 without a schedule or lookahead
+	Initial      string  `json:"initial,omitempty"` // digest of the imported weights that training started from
+}
+
+func (r *Runner) identity(trainData, dev *cifar.Dataset) identity {
+	c := r.Config
+	id := identity{
+		Model: r.model.String(), BatchSize: c.BatchSize, LearningRate: c.LearningRate, WeightDecay: c.WeightDecay, Seed: c.Seed,
+		Data: trainData.Fingerprint(), Dev: dev.Fingerprint(), Images: trainData.Len(), Recipe: c.Recipe,
+	}
+	if c.Recipe.Schedule.Kind != "" || c.Recipe.Lookahead > 0 {
+		id.Epochs = c.Epochs
+	}
+	return id
+}
+
+// parseIdentity reads an identity. A field that it does not know would change what a run is, so it is an error.
+func parseIdentity(text string) (id identity, err error) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&id); err != nil {
+		return id, fmt.Errorf("%w: identity of the run: %w", ErrVersion, err)
+	}
+	return id, nil
+}
+
+// text is the identity as files hold it.
+func (id identity) text() (string, error) {
+	b, err := json.Marshal(id)
+	return string(b), err
+}
+
+// runDigest is what ties the file of a best model to its run: the SHA-256 of the identity's text.
+func runDigest(identity string) string {
+	sum := sha256.Sum256([]byte(identity))
+	return hex.EncodeToString(sum[:])
+}
+
+// differences describes where an identity found in a folder differs from the one wanted; "" if nowhere.
+func differences(found, wanted identity) string {
+	var out []string
+	compare := func(what string, got, want any) {
+		if got != want {
+			out = append(out, fmt.Sprintf("%s: got %v, want %v", what, got, want))
+		}
+	}
+	compare("model", found.Model, wanted.Model)
+	compare("batch size", found.BatchSize, wanted.BatchSize)
+	compare("learning rate", found.LearningRate, wanted.LearningRate)
+	compare("weight decay", found.WeightDecay, wanted.WeightDecay)
+	compare("seed", found.Seed, wanted.Seed)
+	compare("recipe", found.Recipe, wanted.Recipe)
+	compare("epochs of the schedule", found.Epochs, wanted.Epochs)
+	if found.Images > 0 {
+		compare("training images", found.Images, wanted.Images)
+	}
+	compare("training data", found.Data, wanted.Data)
+	compare("dev data", found.Dev, wanted.Dev)
+	compare("initial weights", orNone(found.Initial), orNone(wanted.Initial))
+	return strings.Join(out, "; ")
+}
+
+func orNone(digest string) string {
+	if digest == "" {
+		return "none"
+	}
+	return digest
+}

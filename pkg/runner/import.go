@@ -1,0 +1,115 @@
+package runner
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"nndl.example/resnet18/pkg/nn"
+)
+
+const initialName = "initial.safetensors"
+
+// initialPath is the file that Import writes and training starts from.
+func (r *Runner) initialPath() string {
+	if r.Config.Initial != "" {
+		return r.Config.Initial
+	}
+	return filepath.Join(r.dir, initialName)
+}
+
+// Import makes the weights in a file, from SaveModel or from PyTorch, those that training starts from, and until then those
+// that LoadBest loads. With newHead it takes all but the last layer, as LoadFeatures does. It is an error if the run's
+// folder has a model already.
+func (r *Runner) Import(path string, newHead bool) error {
+	load := r.LoadModel
+	if newHead {
+		load = r.LoadFeatures
+	}
+	if err := load(path); err != nil {
+		return err
+	}
+	sum, err := fileSHA256(path)
+	if err != nil {
+		return fmt.Errorf("runner: importing %s: %w", path, err)
+	}
+	lock, err := lockFolder(r.dir)
+	if err != nil {
+		return fmt.Errorf("runner: %w", err)
+	}
+	defer lock.release()
+	if err := r.checkNoModel(); err != nil {
+		return fmt.Errorf("runner: %w", err)
+	}
+	file, err := r.modelFile(map[string]string{"source": fmt.Sprintf("%s (SHA-256 %s)", filepath.Base(path), sum)})
+	if err == nil {
+		err = writeFile(r.initialPath(), file)
+	}
+	if err != nil {
+		return fmt.Errorf("runner: importing %s: %w", path, err)
+	}
+	return nil
+}
+
+// checkNoModel reports an error if the run's folder has a model.
+func (r *Runner) checkNoModel() error {
+	found, err := r.checkpoints()
+	for _, path := range []string{r.BestPath(), r.initialPath()} {
+		if _, err := os.Stat(path); err == nil {
+			found = append(found, path)
+		}
+	}
+	if len(found) > 0 {
+		return fmt.Errorf("%s exists: move its folder away, or choose another", found[0])
+	}
+	return err
+}
+
+// initialWeights is what Import wrote.
+type initialWeights struct{ digest, source string }
+
+// readInitial checks the imported weights, if there are any, and makes them part of the run's identity.
+func (t *training) readInitial() error {
+	path := t.initialPath()
+	f, err := openOwn(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		defer f.Close()
+		err = checkDigest(f)
+	}
+	if err != nil {
+		return fmt.Errorf("runner: initial weights: %s: %w; delete it and import it again", path, err)
+	}
+	t.initial = &initialWeights{f.Metadata[digestKey], f.Metadata["source"]}
+	t.id.Initial = t.initial.digest
+	return nil
+}
+
+// startFromInitial sets the imported weights before the first step.
+func (t *training) startFromInitial() error {
+	if t.initial == nil {
+		return nil
+	}
+	t.History.Initial = t.initial.source
+	return t.loadFile(t.initialPath(), nn.ReadWeights)
+}
+
+func fileSHA256(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
