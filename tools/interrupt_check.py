@@ -17,7 +17,7 @@ from jupyter_client.manager import KernelManager
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "work" / "interrupt"
-RUN = WORK / "runs" / "library"
+RUN = WORK / "runs" / "library-256-images"
 STOPPED = r"stopped after step (\d+) of (\d+) and saved in"
 
 

@@ -99,13 +99,16 @@ def trainings(source):
     """
     found = {}
     runs = Path(os.environ.get("WORK") or Path(__file__).resolve().parent.parent / "work", "runs")
-    for folder in sorted(runs.glob("*/")):
+    images = int(os.environ.get("TRAIN_IMAGES") or 0)
+    suffix = f"-{images}-images" if images else ""  # of a short run's folder
+    for folder in sorted(runs.glob(f"*{suffix}/")):
+        name = folder.name.removesuffix(suffix)
         checkpoints = sorted(path for path in folder.iterdir() if re.fullmatch(r"checkpoint-\d{8,}\.safetensors", path.name))
-        if checkpoints and f'"{folder.name}"' in source:
+        if checkpoints and f'"{name}"' in source:
             with checkpoints[-1].open("rb") as file:  # safetensors: length of the header, then the header as JSON
                 header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
             if history := json.loads(header.get("__metadata__", {}).get("history", "{}")):
-                found[folder.name] = {"minutes": round(history["seconds"] / 60, 1), "device": history["device"]}
+                found[name] = {"minutes": round(history["seconds"] / 60, 1), "device": history["device"]}
     return found
 
 

@@ -27,7 +27,7 @@ const usage = `resnet18 trains ResNet-18 on CIFAR-10: section 5.5 of "Neural Net
     resnet18 predict 2            what test image 2 is
     resnet18 predict my-cat.jpg   what is on your own picture
     resnet18 export FILE          the best model as safetensors, with torchvision's names
-    resnet18 import FILE          take such a file, from PyTorch or from here, as the best model
+    resnet18 import FILE          take such a file, from PyTorch or from here, to evaluate it or train on from it
     resnet18 experiment NAME      train a row of notebook 07's table; "list" names them
     resnet18 compile              have XLA compile the network now, so that no training waits for it
 
@@ -46,7 +46,7 @@ var commands = []command{
 copy of all 60,000 images as JPEG, which this program brings along, takes its place. The environment variable
 CIFAR10_PATH names an archive or a folder of your own.`, (*app).data},
 	{"summary", "", `Lists the network's layers: output for a 32×32 image, parameters, multiply-adds.`, (*app).summary},
-	{"train", "", `Trains and evaluates on the test set. The best model by accuracy on dev goes into WORK/runs/MODEL, with all that an
+	{"train", "", `Trains and evaluates on the test set. The best model by accuracy on dev goes into WORK/runs/MODEL (with -train-images 512 into WORK/runs/MODEL-512-images), with all that an
 interrupted run needs to go on: Ctrl-C stops after the step and saves, a second Ctrl-C stops at once, and the same
 command goes on. A larger -epochs continues a complete run. With -devices 2 (or 4, or 8), that many GPUs of this machine share each
 batch of 64: the results are those of one up to rounding, and the run may go on with another number.`, (*app).train},
@@ -58,7 +58,7 @@ middle square is scaled to 32×32.`, (*app).predict},
 Ctrl-C stops and saves, and the same command goes on.`, (*app).experiment},
 	{"compile", "", `Has XLA compile the training step and the evaluation for this processor, and keeps them in the user's cache folder. Without
 it the first command that needs them does the same. Where nothing is kept, it does nothing.`, (*app).compile},
-	{"import", "FILE", `Takes a safetensors file, from export or from PyTorch, as the best model.`, (*app).importModel},
+	{"import", "FILE", `Takes a safetensors file, from export or from PyTorch, as the model that evaluate scores and train starts from.`, (*app).importModel},
 }
 
 // app holds the flags, which all commands share, and where to write.

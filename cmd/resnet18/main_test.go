@@ -85,7 +85,7 @@ func TestSteps(t *testing.T) {
 			var err bytes.Buffer
 			require.Equal(t, 130, run(train, &out, &err), err.String())
 			require.Empty(t, err.String(), "the training has said how to go on")
-			require.Contains(t, out.String(), "[Train] stopped after step 1 of 3 and saved in "+filepath.Join(work, "runs", "custom")+"; run it again to go on")
+			require.Contains(t, out.String(), "[Train] stopped after step 1 of 3 and saved in "+filepath.Join(work, "runs", "custom-16-images")+"; run it again to go on")
 		}
 		self, err := os.Executable()
 		require.NoError(t, err)
@@ -101,7 +101,7 @@ func TestSteps(t *testing.T) {
 	require.Contains(t, out, "10 classes, 11.18 million parameters")
 	require.Contains(t, out, "[Train] epoch: 0/3, step: 0/3, loss: 2.")
 	require.Regexp(t, `\[Test\] accuracy/loss: 0\.\d{4}/\d+\.\d{4}\n$`, out)
-	require.FileExists(t, filepath.Join(work, "runs", "custom", "best.safetensors"))
+	require.FileExists(t, filepath.Join(work, "runs", "custom-16-images", "best.safetensors"))
 	last := out[strings.LastIndex(out, "[Test]"):]
 
 	code, out, err = call(append([]string{"evaluate"}, flags...)...)

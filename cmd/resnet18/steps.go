@@ -72,7 +72,7 @@ func (a *app) train([]string) error {
 	if !complete {
 		return runner.ErrStopped // Train has said how to go on
 	}
-	if err := r.LoadModel(r.BestPath()); err != nil {
+	if err := r.LoadBest(); err != nil {
 		return err
 	}
 	return a.test(l, r)

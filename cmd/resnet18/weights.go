@@ -5,25 +5,23 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"nndl.example/resnet18/pkg/backend"
+	"nndl.example/resnet18/pkg/lab"
 	"nndl.example/resnet18/pkg/resnet"
 	"nndl.example/resnet18/pkg/runner"
 )
 
 // exportModel writes the best model to a file that PyTorch reads.
 func (a *app) exportModel(args []string) error {
-	r, c, err := a.weights()
+	r, c, err := a.weights(a.images)
 	if err != nil {
 		return err
 	}
 	defer r.Finalize()
-	if _, err := os.Stat(r.BestPath()); errors.Is(err, os.ErrNotExist) {
+	if err := r.LoadBest(); errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("there is no %s yet: run \"resnet18 train -model %s\" first", r.BestPath(), a.model)
-	}
-	if err := r.LoadModel(r.BestPath()); err != nil {
+	} else if err != nil {
 		return err
 	}
 	if err := r.SaveModel(args[0]); err != nil {
@@ -38,41 +36,29 @@ func (a *app) exportModel(args []string) error {
 	return nil
 }
 
-// importModel makes the weights in a file, from PyTorch or from here, the best model of a run.
+// importModel makes the weights in a file, from PyTorch or from here, those that training starts from.
 func (a *app) importModel(args []string) error {
-	r, c, err := a.weights()
+	r, c, err := a.weights(0) // short runs start from them too
 	if err != nil {
 		return err
 	}
 	defer r.Finalize()
-	if found, _ := filepath.Glob(filepath.Join(r.Dir(), "*.safetensors")); len(found) > 0 {
-		return fmt.Errorf("there is a model already, %s: move it away, or choose another -work", found[0])
-	}
-	load := r.LoadModel
-	if a.newHead {
-		load = r.LoadFeatures
-	}
-	if err := load(args[0]); err != nil {
-		if strings.Contains(err.Error(), `"fc.`) {
+	if err := r.Import(args[0], a.newHead); err != nil {
+		if errors.Is(err, runner.ErrOutputs) {
 			err = fmt.Errorf("%w; -new-head takes all but the last layer", err)
 		}
 		return err
 	}
-	if err := os.MkdirAll(r.Dir(), 0o755); err != nil {
-		return err
-	}
-	if err := r.SaveModel(r.BestPath()); err != nil {
-		return err
-	}
-	fmt.Fprintf(a.out, "%s: %s. \"resnet18 evaluate -model %s\" scores it\n", r.BestPath(), c, a.model)
+	fmt.Fprintf(a.out, "imported %s: %s. \"resnet18 evaluate -model %s\" scores it, \"resnet18 train -model %s\" starts from it\n", args[0], c, a.model, a.model)
 	if a.newHead {
 		fmt.Fprintln(a.out, "its last layer is fresh: it knows nothing of the classes yet")
 	}
 	return nil
 }
 
-// weights prepares a runner that only moves weights: pure Go starts at once, and nothing is computed.
-func (a *app) weights() (*runner.Runner, resnet.Config, error) {
+// weights prepares a runner that only moves weights: pure Go starts at once, and nothing is computed. With images it is that of
+// a short run.
+func (a *app) weights(images int) (*runner.Runner, resnet.Config, error) {
 	c, err := a.config()
 	if err != nil {
 		return nil, c, err
@@ -81,6 +67,7 @@ func (a *app) weights() (*runner.Runner, resnet.Config, error) {
 	if err != nil {
 		return nil, c, err
 	}
-	r, err := runner.New(b, c, filepath.Join(a.work, "runs", a.model), runner.Config{})
+	s := lab.Settings{Work: a.work, TrainImages: images}
+	r, err := runner.New(b, c, s.RunDir(a.model), runner.Config{Initial: s.InitialPath(a.model)})
 	return r, c, err
 }

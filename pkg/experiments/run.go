@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
 
 	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/lab"
@@ -27,7 +26,7 @@ func Run(l *lab.Lab, row Row) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir := filepath.Join(l.Work, "runs", "exp-"+row.Name)
+	dir := l.RunDir("exp-" + row.Name)
 	row.Config.Devices = l.Devices
 	r, err := runner.New(l.Backend, model, dir, row.Config)
 	if err != nil {
@@ -43,7 +42,7 @@ func Run(l *lab.Lab, row Row) (*Result, error) {
 	if !complete {
 		return nil, runner.ErrStopped
 	}
-	if err := r.LoadModel(r.BestPath()); err != nil {
+	if err := r.LoadBest(); err != nil {
 		return nil, err
 	}
 	result := &Result{

@@ -1,8 +1,9 @@
 // Package lab sets up an experiment: it reads the settings, finds the data, starts the backend and keeps to one layout of
 // files. The notebooks and the command start with it.
 //
-//	WORK/data/                  archives, and the batch files extracted from them
-//	WORK/runs/library, custom   a folder for each trained model: best.safetensors and checkpoints
+//	WORK/data/                     archives, and the batch files extracted from them
+//	WORK/runs/library, custom      one folder for each run: best.safetensors and checkpoints
+//	WORK/runs/library-512-images   a short run, with TRAIN_IMAGES=512
 package lab
 
 import (
@@ -114,11 +115,24 @@ func (l *Lab) Data(split cifar.Split) (*cifar.Dataset, error) {
 	return d.Take(l.TrainImages), nil
 }
 
-// Runner returns the runner of a model, with its run in the folder of that name. The numbers of epochs and devices are the
-// lab's; what c leaves out is the chapter's.
+// RunDir is the folder of a run. A short run has its own, so that it and the full run can both be there.
+func (s Settings) RunDir(name string) string {
+	if s.TrainImages > 0 {
+		name = fmt.Sprintf("%s-%d-images", name, s.TrainImages)
+	}
+	return filepath.Join(s.Work, "runs", name)
+}
+
+// InitialPath is the file of the imported weights that the runs of a name start from, the short ones too.
+func (s Settings) InitialPath(name string) string {
+	return filepath.Join(s.Work, "runs", name, "initial.safetensors")
+}
+
+// Runner returns the runner of a model, with its run in RunDir(name). The lab sets the numbers of epochs and devices; other fields of c
+// that are zero mean the chapter's choice.
 func (l *Lab) Runner(name string, m runner.Model, c runner.Config) (*runner.Runner, error) {
-	c.Epochs, c.Devices = l.Epochs, l.Devices
-	r, err := runner.New(l.Backend, m, filepath.Join(l.Work, "runs", name), c)
+	c.Epochs, c.Devices, c.Initial = l.Epochs, l.Devices, l.InitialPath(name)
+	r, err := runner.New(l.Backend, m, l.RunDir(name), c)
 	if err != nil {
 		return nil, err
 	}
@@ -132,10 +146,12 @@ func (l *Lab) Trained(name string, m runner.Model, maker string) (*runner.Runner
 	if err != nil {
 		return nil, err
 	}
-	if _, err := os.Stat(r.BestPath()); errors.Is(err, os.ErrNotExist) {
+	if err := r.LoadBest(); errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("lab: no trained model %s: run %s first", r.BestPath(), maker)
+	} else if err != nil {
+		return nil, err
 	}
-	return r, r.LoadModel(r.BestPath())
+	return r, nil
 }
 
 // Train trains a runner's model. Ctrl-C, or the notebook's stop button, stops it after the current step, saves everything and

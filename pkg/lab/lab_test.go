@@ -72,3 +72,37 @@ func TestCurves(t *testing.T) {
 	_, err = Curves("empty", &runner.History{})
 	require.Error(t, err)
 }
+
+// A short run has a folder of its own, and starts from the same imported weights as the full run.
+func TestRunDir(t *testing.T) {
+	t.Parallel()
+	full, short := Settings{Work: "w"}, Settings{Work: "w", TrainImages: 128}
+	require.Equal(t, filepath.Join("w", "runs", "library"), full.RunDir("library"))
+	require.Equal(t, filepath.Join("w", "runs", "library-128-images"), short.RunDir("library"))
+	require.Equal(t, full.InitialPath("library"), short.InitialPath("library"))
+}
+
+// The short run that README advises, then a longer one, in the same work folder.
+func TestShortRunThenLonger(t *testing.T) {
+	if testing.Short() {
+		t.Skip("unpacks CIFAR-10 and trains")
+	}
+	t.Setenv("GOMLX_BACKEND", "go")
+	t.Setenv("WORK", t.TempDir())
+	for _, images := range []string{"2", "4"} {
+		t.Setenv("EPOCHS", "1")
+		t.Setenv("TRAIN_IMAGES", images)
+		l, err := Start(30)
+		require.NoError(t, err)
+		l.Out = io.Discard
+		r, err := l.Runner("custom", resnet.Custom(3, 10, true), runner.Config{})
+		require.NoError(t, err)
+		complete, err := l.Train(r)
+		require.NoError(t, err)
+		require.True(t, complete)
+		r.Finalize()
+		r, err = l.Trained("custom", resnet.Custom(3, 10, true), "notebook 06")
+		require.NoError(t, err)
+		r.Finalize()
+	}
+}

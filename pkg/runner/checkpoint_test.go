@@ -345,7 +345,8 @@ func TestLoadModelErrors(t *testing.T) {
 	require.ErrorIs(t, r.LoadBest(), os.ErrNotExist)
 	require.ErrorContains(t, r.LoadModel(newest), "no tensor")
 	err := r.LoadModel(dir + "/best.safetensors")
-	require.ErrorContains(t, err, "another number of classes")
+	require.ErrorIs(t, err, ErrOutputs)
+	require.ErrorContains(t, err, "another number of outputs")
 	require.ErrorContains(t, err, dir)
 	require.ErrorIs(t, r.SaveModel(dir+"/nowhere/m.safetensors"), os.ErrNotExist)
 }

@@ -97,5 +97,5 @@ func TestImportErrors(t *testing.T) {
 	require.ErrorContains(t, err, path)
 	require.NoError(t, os.Remove(path))
 	trainToy(t, b, dir, toyConfig)
-	require.ErrorContains(t, r.Import(threeClasses, true), "checkpoint-00000015.safetensors exists")
+	require.ErrorContains(t, r.Import(threeClasses, true), "checkpoint-00000009.safetensors exists")
 }
