@@ -85,7 +85,7 @@ func TestSteps(t *testing.T) {
 			var err bytes.Buffer
 			require.Equal(t, 130, run(train, &out, &err), err.String())
 			require.Empty(t, err.String(), "the training has said how to go on")
-			require.Contains(t, out.String(), "[Train] stopped after step 1 of 3 and saved in "+filepath.Join(work, "runs", "custom-16-images")+"; run it again to go on")
+			require.Contains(t, out.String(), "[Train] stopped after step 1 of 3 and saved in "+filepath.Join(work, "runs", "custom-16-images")+"; run it again to resume")
 		}
 		self, err := os.Executable()
 		require.NoError(t, err)

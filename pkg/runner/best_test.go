@@ -104,7 +104,7 @@ func TestDamagedBestOfACompleteRun(t *testing.T) {
 	require.FileExists(t, dir+"/best.safetensors")
 }
 
-// A model of the same run that was the best once is not the best model.
+// A former best model of the same run is not its best model.
 func TestStaleBest(t *testing.T) {
 	t.Parallel()
 	dir, _, _ := stopped(t)

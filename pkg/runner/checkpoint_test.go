@@ -21,7 +21,7 @@ import (
 	"nndl.example/resnet18/pkg/safetensors"
 )
 
-// stopped makes a folder with two checkpoints of a run that was stopped, after 8 and after 9 steps.
+// stopped makes a run that was stopped after 9 steps, with checkpoints after 8 and 9.
 func stopped(t *testing.T) (dir, older, newest string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "run [1]*") // no pattern, a name
@@ -34,7 +34,7 @@ func stopped(t *testing.T) (dir, older, newest string) {
 	return dir, dir + "/checkpoint-00000008.safetensors", dir + "/checkpoint-00000009.safetensors"
 }
 
-// A checkpoint that is damaged in any way is named, and the one before it serves. The end is the same.
+// A damaged checkpoint is named, and the run resumes from the one before it, to the same end.
 func TestDamagedCheckpoint(t *testing.T) {
 	t.Parallel()
 	want := trainToy(t, goBackend(t), t.TempDir(), toyConfig)
@@ -164,8 +164,7 @@ func TestRestoreIsWhole(t *testing.T) {
 	require.Empty(t, r.History)
 }
 
-// The checkpoint must bring all that training uses: an optimizer that finds no moments starts them at zero,
-// without a word.
+// A checkpoint must have all that training uses: an optimizer that finds no moments would start them at zero without a word.
 func TestOptimizerStateMissing(t *testing.T) {
 	t.Parallel()
 	dir, older, newest := stopped(t)
@@ -304,7 +303,7 @@ func TestLoadHistory(t *testing.T) {
 	require.Equal(t, c.history, r.History)
 
 	require.NoError(t, os.Truncate(newest, 100))
-	require.NoError(t, r.LoadHistory(), "the one before it serves")
+	require.NoError(t, r.LoadHistory(), "from the one before it")
 	require.Len(t, r.History.Steps, 8)
 	require.Contains(t, out.String(), "(ignoring an unusable checkpoint: "+newest)
 
@@ -351,7 +350,7 @@ func TestLoadModelErrors(t *testing.T) {
 	require.ErrorIs(t, r.SaveModel(dir+"/nowhere/m.safetensors"), os.ErrNotExist)
 }
 
-// Whatever bytes a checkpoint holds, reading gives an error or a state that fits, and never a panic.
+// Reading a checkpoint of any bytes gives an error or a state that fits, never a panic.
 func FuzzCheckpoint(f *testing.F) {
 	var good bytes.Buffer
 	c := &checkpoint{step: 1, id: identity{Model: "toy"}, history: History{Steps: make([]Step, 1)}}

@@ -19,11 +19,11 @@ import (
 	"nndl.example/resnet18/pkg/backend"
 )
 
-// The crash test starts this test program again as a training run, and kills that.
+// The crash test starts this test program as a training run, and kills it.
 const (
 	envCrashDir     = "RUNNER_TEST_CRASH_DIR"
 	envCrashBackend = "RUNNER_TEST_CRASH_BACKEND"
-	envCrashes      = "CRASH_TESTS" // how many kills on each backend; 5 if not set
+	envCrashes      = "CRASH_TESTS" // number of kills on each backend; 5 if not set
 )
 
 func TestMain(m *testing.M) {
@@ -39,8 +39,8 @@ func TestMain(m *testing.M) {
 
 const crashSteps = 200
 
-// crashConfig makes a run that saves after each step and spends most of its time writing, or one that saves
-// now and then.
+// crashConfig is the configuration of a run that saves after each step and so spends most of its time writing, or of one that
+// saves now and then.
 func crashConfig(saveEvery time.Duration) Config {
 	c := toyConfig
 	c.Epochs, c.EvalSteps, c.SaveEvery = crashSteps/5, 7, saveEvery
@@ -60,8 +60,8 @@ func crashRun(dir, config string) error {
 	return r.Train(context.Background(), toyTrain(), toyDev())
 }
 
-// A run that is killed at any moment, also while it writes a checkpoint, and started again ends bit for
-// bit as one that was left alone.
+// A run that is killed at any moment, also while it writes a checkpoint, and then resumed ends bit for bit like an uninterrupted
+// one.
 func TestKill(t *testing.T) {
 	t.Parallel()
 	kills := 5
@@ -99,13 +99,13 @@ func TestKill(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, best, got)
 			requireClean(t, dir)
-			t.Logf("%s: %d kills, %d of them left a file half written; the run ended as one that was left alone", config, done, writing)
+			t.Logf("%s: %d kills, %d of them left a file half written; the run ended like an uninterrupted one", config, done, writing)
 		}
 	})
 }
 
-// runAndKill starts a run in a folder and kills it: after a random time, or as soon as it is seen
-// writing. It says whether the run was killed before its end, and whether it left a file half written.
+// runAndKill starts a run in a folder and kills it: after a random time, or as soon as it is seen writing. It reports whether the
+// run was killed before its end, and whether it left a file half written.
 func runAndKill(t *testing.T, rng *rand.Rand, dir, config string, kill bool) (killed, writing bool) {
 	t.Helper()
 	self, err := os.Executable()
@@ -133,7 +133,7 @@ func runAndKill(t *testing.T, rng *rand.Rand, dir, config string, kill bool) (ki
 	if err = <-ended; err == nil {
 		return false, false // it was faster
 	}
-	require.Equal(t, -1, err.(*exec.ExitError).ExitCode(), "killed, and not ended by an error of its own")
+	require.Equal(t, -1, err.(*exec.ExitError).ExitCode(), "killed, not ended by an error of its own")
 	return true, len(unfinished(dir)) > 0
 }
 

@@ -14,19 +14,18 @@ import (
 	"nndl.example/resnet18/pkg/backend"
 )
 
-// sharding shares each batch out among several devices of this host: data parallelism. Every device holds all weights, and
-// an equal part of the batch. The graph is the one for a single device; GoMLX's AutoSharding gives it to XLA, whose
-// partitioner makes the devices' common program of it. So a mean over the batch is one over the whole batch, that of batch
-// norm too (PyTorch calls it SyncBatchNorm), and a training is that of one device, up to rounding.
+// sharding splits each batch among several devices of this host: data parallelism. Every device has all weights and an equal
+// part of the batch. The graph is that of a single device; GoMLX's AutoSharding passes it to XLA, whose partitioner compiles
+// one program for all devices. So a mean over the batch, that of batch norm too, is over the whole batch (PyTorch calls this
+// SyncBatchNorm), and training gives the results of one device, up to rounding.
 //
-// XLA on the CPU has virtual devices, which compute on the same cores: for tests, not for speed. See
-// backend.PrepareDevices.
+// XLA on the CPU has virtual devices, which compute on the same cores: for tests, not for speed. See backend.PrepareDevices.
 type sharding struct {
 	mesh  *distributed.DeviceMesh
-	parts *distributed.ShardingSpec // the first axis, the batch, in equal parts
+	parts *distributed.ShardingSpec // equal parts of the first axis, the batch
 }
 
-// newSharding is nil for a single device.
+// newSharding returns nil for a single device.
 func newSharding(b compute.Backend, devices int) (*sharding, error) {
 	switch {
 	case devices < 1:
@@ -34,9 +33,9 @@ func newSharding(b compute.Backend, devices int) (*sharding, error) {
 	case devices == 1:
 		return nil, nil
 	case backend.IsPureGo(b):
-		return nil, fmt.Errorf("runner: %d devices: pure Go has only one: want 1, or XLA as the backend", devices)
+		return nil, fmt.Errorf("runner: %d devices: pure Go has one: want 1, or XLA as the backend", devices)
 	case devices > b.NumDevices():
-		return nil, fmt.Errorf("runner: %d devices: %s has %d: want no more (before XLA starts on the CPU, backend.PrepareDevices makes up to eight)",
+		return nil, fmt.Errorf("runner: %d devices: %s has %d: want at most that many (on the CPU, backend.PrepareDevices makes up to eight before XLA starts)",
 			devices, backend.Describe(b), b.NumDevices())
 	}
 	mesh, err := distributed.NewDeviceMesh([]int{devices}, []string{"batch"})
@@ -50,12 +49,12 @@ func newSharding(b compute.Backend, devices int) (*sharding, error) {
 	return &sharding{mesh, parts}, nil
 }
 
-// apply makes an Exec take its inputs in parts. All devices return the same.
+// apply makes an Exec take its inputs in parts. All devices return the same results.
 func (s *sharding) apply(e *model.Exec) {
 	e.AutoSharding(s.mesh).WithInputShardingSpecs(s.parts, s.parts).WithOutputShardingSpecs(distributed.NewReplicatedShardingSpec(s.mesh))
 }
 
-// split cuts tensors into parts and frees them.
+// split splits tensors into parts and frees them.
 func (s *sharding) split(whole ...*tensors.Tensor) (parts []*dtensor.Tensor, err error) {
 	for _, t := range whole {
 		p, err1 := dtensor.ShardTensor(s.parts, t)
@@ -64,17 +63,16 @@ func (s *sharding) split(whole ...*tensors.Tensor) (parts []*dtensor.Tensor, err
 	return parts, err
 }
 
-// trainStep updates the weights, on all devices. The loader gathers the batch on the first device, whatever their number, and
-// the parts go through the host's memory: a batch of 64 has 197 kB. The other way, all images on each device and the
-// indices in parts, would save that copy and take 123 MB on each.
+// trainStep updates the weights on all devices. The loader gathers the batch on the first device, and the parts are copied
+// through the host's memory: a batch of 64 has 197 kB. All images on every device would save that copy and take 123 MB on each.
 //
-// A last batch of the data that cannot be shared out equally is computed by the first device alone.
+// A last batch that cannot be split equally is computed by the first device alone.
 func (r *Runner) trainStep(batch train.Batch) ([]*tensors.Tensor, error) {
 	if r.sharding == nil {
 		return r.trainer.TrainStep(batch)
 	}
 	if batch.Inputs[0].Shape().Dim(0)%r.Config.Devices != 0 {
-		batch.Spec = "one device" // GoMLX keeps its graph apart from the others'
+		batch.Spec = "one device" // so that GoMLX does not mix up its graph with the others'
 		return r.trainer.TrainStep(batch)
 	}
 	inputs, err1 := r.sharding.split(batch.Inputs...)
@@ -85,7 +83,7 @@ func (r *Runner) trainStep(batch train.Batch) ([]*tensors.Tensor, error) {
 	return r.trainer.DistributedTrainStep(distributed.AutoSharding, nil, train.DistributedBatch{Inputs: inputs, Labels: labels})
 }
 
-// score evaluates a batch, which it frees: see scores.
+// score evaluates a batch and frees it. See scores.
 func (r *Runner) score(images, labels *tensors.Tensor) (lossSum, right float64, err error) {
 	var out []*tensors.Tensor
 	if r.sharding == nil {

@@ -27,7 +27,7 @@ func TestBadDevices(t *testing.T) {
 		want           string
 	}{
 		{"go", -1, 64, "-1 devices: want at least 1"},
-		{"go", 2, 64, "2 devices: pure Go has only one"},
+		{"go", 2, 64, "2 devices: pure Go has one"},
 		{"xla", 5, 60, "5 devices: XLA on the CPU has 4"},
 		{"xla", 3, 64, "batches of 64 images for 3 devices: want a number of devices that divides the batch size"},
 	} {
@@ -46,7 +46,7 @@ func TestBadDevices(t *testing.T) {
 	}
 }
 
-// Every example counts once on any number of devices, also where they do not divide the number of images.
+// Every example counts once on any number of devices, even if they do not divide the number of images.
 func TestEvaluateOnDevices(t *testing.T) {
 	t.Parallel()
 	b := xlaBackend(t)
@@ -65,9 +65,9 @@ func TestEvaluateOnDevices(t *testing.T) {
 	}
 }
 
-// A training on two devices is that on one up to rounding, and so is one that starts on four and goes on with two and one. The
-// toy has dropout, so that random numbers are shared out too. Of the 46 images 6 are left for the last batch, which four
-// devices cannot share.
+// Training on two devices equals training on one up to rounding, and so does a run that starts on four and resumes on two and on
+// one. The toy has dropout, so that random numbers are split too. The last batch has 6 of the 46 images, which four devices
+// cannot share.
 func TestDevices(t *testing.T) {
 	t.Parallel()
 	c := toyConfig
@@ -75,13 +75,13 @@ func TestDevices(t *testing.T) {
 	requireSameOnDevices(t, toy{dropout: 0.1}, c, toyTrain(), toyDev(), 1e-5, []int{2}, []int{4, 2, 1})
 }
 
-// The chapter's network takes the same steps of 64 images on 1, 2 and 4 devices, also if it goes from one number to another, and
-// answers the same to 10,000 images.
+// The chapter's network takes the same steps of 64 images on 1, 2 and 4 devices, even if their number changes in between, and
+// classifies 10,000 images equally.
 //
-// The learning rate is small for the reason that TestResNetOnBothBackends gives. In 50 steps of the library's network at the
-// chapter's, 0.001, the losses of two devices part from those of one by up to 0.36, and at 2e-6 by up to 0.00023. So do those
-// of one device from its own at the chapter's rate, if XLA has eight threads (PJRT_NPROC=8) in place of two: by 0.001 at step
-// 2, by 0.26 at step 11.
+// The learning rate is small for the reason given at TestResNetOnBothBackends. In 50 steps of the library's network, the losses
+// of two devices differ from those of one by up to 0.36 at the chapter's rate, 0.001, and by up to 0.00023 at 2e-6. So does
+// one device from itself at the chapter's rate, if XLA has eight threads (PJRT_NPROC=8) instead of two: by 0.001 at step 2 and
+// by 0.26 at step 11.
 func TestResNetDevices(t *testing.T) {
 	steps, err := strconv.Atoi(os.Getenv(envDevices))
 	if err != nil {
@@ -91,8 +91,8 @@ func TestResNetDevices(t *testing.T) {
 	requireSameOnDevices(t, resnet.Custom(3, 10, true), c, photographs(steps*64), photographs(10_000), 1e-4, []int{2}, []int{4}, []int{1, 2, 4, 1})
 }
 
-// requireSameOnDevices wants each run to agree with one on a single device. A run has so many devices in its first session, so
-// many in the next, and so on.
+// requireSameOnDevices requires each run to agree with one on a single device. A run lists the number of devices of each of its
+// sessions.
 func requireSameOnDevices(t *testing.T, m Model, c Config, data, dev *cifar.Dataset, tolerance float64, runs ...[]int) {
 	t.Helper()
 	b := xlaBackend(t)
@@ -121,7 +121,7 @@ func requireSameOnDevices(t *testing.T, m Model, c Config, data, dev *cifar.Data
 	}
 }
 
-// requireClose wants two histories to agree, and their evaluations to have the same number of right answers.
+// requireClose requires two histories to agree within a tolerance, and the scores of their evaluations to be equal.
 func requireClose(t *testing.T, want, got *History, tolerance float64) {
 	t.Helper()
 	require.Len(t, got.Steps, len(want.Steps))

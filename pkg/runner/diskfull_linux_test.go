@@ -12,7 +12,7 @@ import (
 	"nndl.example/resnet18/pkg/internal/smalldisk"
 )
 
-// fill takes all the room that is left.
+// fill fills the disk.
 func fill(t *testing.T, path string) {
 	f, err := os.Create(path)
 	require.NoError(t, err)
@@ -27,7 +27,7 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func TestDiskFull(t *testing.T) {
 	smalldisk.Run(t, "64k", func(t *testing.T, dir string) {
-		// For a while: the run ends as if nothing had been.
+		// Full for a while: the run ends as if nothing had happened.
 		r, out := newToy(t, goBackend(t), toy{}, dir, eager())
 		out.on("step: 5/", func() { fill(t, dir+"/ballast") })
 		out.on("step: 9/", func() { require.NoError(t, os.Remove(dir+"/ballast")) })
@@ -37,7 +37,7 @@ func TestDiskFull(t *testing.T) {
 		requireSame(t, trainToy(t, goBackend(t), t.TempDir(), toyConfig), lastCheckpoint(t, r))
 		requireClean(t, dir)
 
-		// To the end: an error, and the checkpoint from before serves.
+		// Full to the end: an error, and the run resumes from the checkpoint before.
 		dir += "/second"
 		r, out = newToy(t, goBackend(t), toy{}, dir, eager())
 		out.on("step: 5/", func() { fill(t, dir+"/ballast") })

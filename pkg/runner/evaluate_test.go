@@ -15,8 +15,8 @@ import (
 	"nndl.example/resnet18/pkg/nn"
 )
 
-// reference is the accuracy and the mean loss of a toy, in float64 and one image at a time. The colours are
-// centred with the mean over centre, or with the running mean if that is nil.
+// reference computes the accuracy and the mean loss of a toy in float64, one image at a time. It centres the colours with their
+// mean over centre, or with the running mean if centre is nil.
 func reference(t *testing.T, r *Runner, d, centre *cifar.Dataset) (accuracy, loss float64) {
 	t.Helper()
 	var values [3][]float32
@@ -143,7 +143,7 @@ func TestPredictErrors(t *testing.T) {
 	}
 }
 
-// countdown is a context that ends when it has been asked so many times.
+// countdown is a context that ends after its Err has been called left times.
 type countdown struct {
 	context.Context
 	left int

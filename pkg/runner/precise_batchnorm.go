@@ -14,13 +14,13 @@ import (
 	"nndl.example/resnet18/pkg/nn"
 )
 
-// preciseNorm makes the graph that shows the model a batch of images in training mode, with the weights as they are, and takes
-// the batch's statistics s into the running ones r, which are the mean over batches then: with i = 0, 1, … the batch's number,
+// preciseNorm makes the graph of precise batch norm: it applies the model to a batch of images in training mode, without changing
+// the weights, and makes the running statistics r the mean of the batches' statistics s. With i = 0, 1, … the batch's number,
 //
 //	r ← r + (s - r)/(i+1)
 //
-// ("precise batch norm": Wu and Johnson 2021, arXiv:2105.07576, section 3). A model moves its running statistics by
-// (1-nn.Momentum)·(s - r) itself, and so from 0 by (1-nn.Momentum)·s.
+// (PreciseBN: Wu and Johnson 2021, arXiv:2105.07576, section 3). The model itself moves its running statistics by
+// (1-nn.Momentum)·(s - r), which is (1-nn.Momentum)·s if they start from 0.
 func preciseNorm(b compute.Backend, store *model.Store, logits func(*model.Scope, *graph.Node) *graph.Node) (*model.Exec, error) {
 	return model.NewExec(b, store, func(scope *model.Scope, images, i *graph.Node) *graph.Node {
 		g := images.Graph()
@@ -38,13 +38,13 @@ func preciseNorm(b compute.Backend, store *model.Store, logits func(*model.Scope
 			batch := graph.MulScalar(v.NodeValue(g), 1/(1-nn.Momentum))
 			v.SetNodeValue(graph.Add(before[k], graph.Div(graph.Sub(batch, before[k]), graph.OnePlus(i))))
 		}
-		return i // an Exec wants a result
+		return i // an Exec must return something
 	})
 }
 
-// settleNorm does that with the first training images, if the recipe asks for it. Nothing of the statistics before is left, so
-// that a resumed run has the same.
-func (t *training) settleNorm() error {
+// setPreciseNorm runs preciseNorm on the first training images, if the recipe asks for it. Nothing of the earlier statistics
+// remains, so a resumed run gets the same ones.
+func (t *training) setPreciseNorm() error {
 	d := t.train
 	size := min(t.Config.BatchSize, d.Len())
 	for i := range min(t.Config.Recipe.PreciseNorm, d.Len()/size) {

@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	// averaged is over how many recent steps the rate is taken.
+	// averaged is the number of recent steps over which the rate is averaged.
 	averaged = 50
-	// An evaluation shows its progress only when it has lasted so long.
+	// slowEvaluation is the time after which an evaluation shows its progress.
 	slowEvaluation = 2 * time.Second
 )
 
-// progress shows how far a run is: one line that is rewritten in a terminal or a notebook, a line a
-// minute in a log file. In a notebook each rewriting is a message to the browser, so there are two a second at most.
+// progress shows how far a run is: in a terminal or a notebook one line that is overwritten, in a log file a line a minute. In a
+// notebook each update is a message to the browser, so there are at most two a second.
 type progress struct {
 	out      io.Writer
 	live     bool
@@ -27,7 +27,7 @@ type progress struct {
 	last     time.Time // of the last line
 	width    int       // of the line on the screen
 	steps    int       // of this session
-	perStep  float64   // seconds a recent step takes
+	perStep  float64   // average seconds of the recent steps
 }
 
 func newProgress(out io.Writer) *progress {
@@ -38,13 +38,13 @@ func newProgress(out io.Writer) *progress {
 	return p
 }
 
-// isLive says whether "\r" rewrites a line on out: GoNB sets GONB_PIPE for a notebook's cells.
+// isLive reports whether "\r" overwrites a line on out. GoNB sets GONB_PIPE for the cells of a notebook.
 func isLive(out io.Writer) bool {
 	f, ok := out.(*os.File)
 	return ok && (term.IsTerminal(int(f.Fd())) || os.Getenv("GONB_PIPE") != "")
 }
 
-// step tells of a training step. The session's first one compiles the graph and does not count for the rate.
+// step reports a training step. The session's first one compiles the graph and does not count for the rate.
 func (p *progress) step(done, total int, loss float64, took time.Duration) {
 	if n := min(p.steps, averaged); n > 0 {
 		p.perStep += (took.Seconds() - p.perStep) / float64(n)
@@ -61,14 +61,14 @@ func (p *progress) step(done, total int, loss float64, took time.Duration) {
 	p.show(line)
 }
 
-// evaluating tells of an evaluation that began at the given time.
+// evaluating reports an evaluation that began at the given time.
 func (p *progress) evaluating(done, total int, since time.Time) {
 	if p.now().Sub(since) >= slowEvaluation && p.due() {
 		p.show(fmt.Sprintf("evaluating: image %d/%d", done, total))
 	}
 }
 
-// due says whether it is time for another line.
+// due reports whether it is time for another line.
 func (p *progress) due() bool {
 	now := p.now()
 	if now.Sub(p.last) < p.interval {
@@ -83,11 +83,11 @@ func (p *progress) show(line string) {
 		fmt.Fprintln(p.out, line)
 		return
 	}
-	fmt.Fprintf(p.out, "\r%-*s", p.width, line) // spaces cover a longer line from before
+	fmt.Fprintf(p.out, "\r%-*s", p.width, line) // the spaces erase a longer line from before
 	p.width = len(line)
 }
 
-// clear takes the line off the screen, so that other text can be printed.
+// clear erases the line, so that other text can be printed.
 func (p *progress) clear() {
 	if p.width > 0 {
 		fmt.Fprintf(p.out, "\r%s\r", strings.Repeat(" ", p.width))
@@ -95,7 +95,7 @@ func (p *progress) clear() {
 	}
 }
 
-// rounded shows a duration as people say it.
+// rounded formats a duration in the largest units that matter.
 func rounded(d time.Duration) string {
 	switch {
 	case d >= time.Hour:

@@ -12,8 +12,8 @@ import (
 	"nndl.example/resnet18/pkg/optim"
 )
 
-// Recipe is what a training may do differently from the chapter's. The zero value is the chapter's way. It is part of a
-// run's identity: a run does not go on with another recipe.
+// Recipe holds the settings in which training may differ from the chapter's. The zero value is the chapter's recipe. It is part
+// of a run's identity: a run does not resume with another recipe.
 type Recipe struct {
 	// Optimizer is one of optim.Names; "" means "adam-l2", the chapter's.
 	Optimizer string `json:"optimizer,omitempty"`
@@ -33,14 +33,14 @@ type Recipe struct {
 	// Lookahead is the number of steps between two moves of the weights to their slow average; 0 means never. See
 	// optim.Lookahead.
 	Lookahead int `json:"lookahead,omitempty"`
-	// PreciseNorm is how many batches of training images batch norm's running statistics are taken from anew before each
-	// evaluation on dev; 0 means that they stay as training has left them, a mean over the last ten batches or so. Where weights
-	// move fast, or Lookahead has just moved them, those are statistics of other weights.
+	// PreciseNorm is the number of batches from which batch norm's running statistics are computed before each evaluation on dev;
+	// 0 means that training's are used, a mean over about the last ten batches. Where the weights change fast, or Lookahead has
+	// just moved them, those are statistics of other weights.
 	PreciseNorm int `json:"precise_norm,omitempty"`
-	// FlipAverage evaluates and predicts with the mean of the logits of each image and of its mirror image.
+	// FlipAverage is test-time augmentation: Evaluate and Predict average the logits of each image and of its mirror image.
 	FlipAverage bool `json:"flip_average,omitempty"`
-	// ShiftAverage evaluates and predicts with a mean of logits, too: one half from the image, a quarter each from the image
-	// moved so many pixels up and left, and down and right. What comes in at a border is the image mirrored there.
+	// ShiftAverage is test-time augmentation by shifts: the logits are one half those of the image and one quarter each those of
+	// the image shifted by this many pixels up and left, and down and right, with reflection padding.
 	ShiftAverage int `json:"shift_average,omitempty"`
 }
 
@@ -68,7 +68,7 @@ func (r Recipe) validate() error {
 	return cmp.Or(r.optimizer(Config{}).Validate(), r.Augment.Validate(), r.Schedule.Validate())
 }
 
-// String names what is not the chapter's way.
+// String lists the settings that differ from the chapter's.
 func (r Recipe) String() string {
 	var parts []string
 	add := func(differs bool, format string, args ...any) {
@@ -85,9 +85,9 @@ func (r Recipe) String() string {
 	add(r.Augment.Flip != "", "%s flip", r.Augment.Flip)
 	add(r.Augment.Shift != 0, "shift by up to %d", r.Augment.Shift)
 	add(r.Lookahead != 0, "lookahead every %d steps", r.Lookahead)
-	add(r.PreciseNorm != 0, "batch norm's statistics of %d batches", r.PreciseNorm)
-	add(r.FlipAverage, "answers averaged over both sides")
-	add(r.ShiftAverage != 0, "and over shifts by %d", r.ShiftAverage)
+	add(r.PreciseNorm != 0, "precise batch norm over %d batches", r.PreciseNorm)
+	add(r.FlipAverage, "test-time augmentation: flip")
+	add(r.ShiftAverage != 0, "test-time augmentation: shift by %d", r.ShiftAverage)
 	if len(parts) == 0 {
 		return "the chapter's"
 	}
@@ -117,7 +117,7 @@ func smoothedLoss(epsilon float64) func(labels, logits []*graph.Node) *graph.Nod
 	}
 }
 
-// averaged makes the mean of a model's logits over the views that FlipAverage and ShiftAverage ask for.
+// averaged is test-time augmentation: the mean of a model's logits over the views that FlipAverage and ShiftAverage ask for.
 func (r Recipe) averaged(logits func(*model.Scope, *graph.Node) *graph.Node) func(*model.Scope, *graph.Node) *graph.Node {
 	if !r.FlipAverage && r.ShiftAverage == 0 {
 		return logits
@@ -144,7 +144,7 @@ func (r Recipe) averaged(logits func(*model.Scope, *graph.Node) *graph.Node) fun
 	}
 }
 
-// shifted moves images along an axis by a number of pixels, not 0, and fills what comes in with the image mirrored at the border.
+// shifted shifts images along an axis by a number of pixels, not 0, with reflection padding.
 func shifted(images *graph.Node, axis, by int) *graph.Node {
 	size := images.Shape().Dim(axis)
 	from := func(start, end int) *graph.Node {

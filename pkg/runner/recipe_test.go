@@ -54,7 +54,7 @@ func TestRecipeString(t *testing.T) {
 	require.Equal(t, "the chapter's", Recipe{Optimizer: "adam-l2"}.withDefaults().String())
 	require.Equal(t, "momentum, momentum 0.9", Recipe{Optimizer: "momentum"}.withDefaults().String())
 	require.Equal(t, "nesterov, momentum 0.8, Muon 0.05 for convolutions, decay on kernels only, linear schedule to 0.1 after 30% warm-up from 0.2, "+
-		"label smoothing 0.1, alternate flip, shift by up to 2, lookahead every 4 steps, batch norm's statistics of 2 batches, answers averaged over both sides, and over shifts by 1", everything.String())
+		"label smoothing 0.1, alternate flip, shift by up to 2, lookahead every 4 steps, precise batch norm over 2 batches, test-time augmentation: flip, test-time augmentation: shift by 1", everything.String())
 }
 
 // The smoothed loss against its definition in float64.
@@ -105,7 +105,7 @@ func moved(pixels []uint8, from func(y, x int) (int, int)) []uint8 {
 	return out
 }
 
-// The answers with FlipAverage and ShiftAverage are means of those without, for images moved by hand.
+// Logits with FlipAverage and ShiftAverage are means of those without, for images flipped and shifted by hand.
 func TestAverages(t *testing.T) {
 	t.Parallel()
 	d := toyDev()
@@ -153,7 +153,7 @@ func TestAverages(t *testing.T) {
 }
 
 // Each part of a recipe changes the training, the learning rate follows the schedule, and a run with all of them that is
-// stopped anywhere goes on bit for bit.
+// stopped anywhere resumes bit for bit.
 func TestRecipeTrains(t *testing.T) {
 	t.Parallel()
 	onBackends(t, func(t *testing.T, b compute.Backend) {
@@ -226,7 +226,7 @@ func TestPreciseNorm(t *testing.T) {
 	})
 }
 
-// A run does not go on with another recipe, nor with another number of epochs if there is a schedule.
+// A run does not resume with another recipe, nor with another number of epochs if there is a schedule.
 func TestRecipeIsIdentity(t *testing.T) {
 	t.Parallel()
 	b, dir := goBackend(t), t.TempDir()

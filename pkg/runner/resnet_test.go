@@ -21,11 +21,11 @@ const envBatch = "RESNET_BATCH"
 
 // The chapter's network takes the same 20 steps on XLA and on pure Go, from the same weights.
 //
-// The learning rate is a five-hundredth of the chapter's. With the chapter's, two correct programs part after a
-// few steps: where the input of a ReLU is within rounding of zero, one lets it through and the other does not.
-// That is one activation in three million, and it changes the gradients before it by a thousandth. Adam's
-// first steps follow the sign of a gradient, whatever its size, and so turn that into whole steps. XLA parts from itself in
-// the same way if it computes its convolutions by another of the ways in package resnet.
+// The learning rate is a five-hundredth of the chapter's. With the chapter's, two correct programs diverge after a few steps:
+// where the input of a ReLU is within rounding of zero, one lets it through and the other does not. That is one activation in
+// three million, and it changes the gradients of the layers below by a thousandth. Adam's first steps follow the sign of a
+// gradient, whatever its size, and turn that into whole steps. XLA diverges from itself in the same way if it computes its
+// convolutions by another algorithm of package nn.
 func TestResNetOnBothBackends(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains the real network")
@@ -54,7 +54,7 @@ func TestResNetOnBothBackends(t *testing.T) {
 	require.Less(t, onXLA[0].Loss, float32(3.2))
 }
 
-// The real network too goes on bit for bit where it stopped. It runs with RESNET_BATCH set.
+// The real network, too, resumes bit for bit. This test runs with RESNET_BATCH set.
 func TestResNetResume(t *testing.T) {
 	batch, err := strconv.Atoi(os.Getenv(envBatch))
 	if err != nil {

@@ -13,9 +13,8 @@ import (
 	"nndl.example/resnet18/pkg/internal/atomicfile"
 )
 
-// A run that is stopped at any moment and goes on ends bit for bit as one that was never stopped. The context
-// is asked between any two steps and between any two batches of an evaluation: this test ends it at each of
-// those moments, the one in the middle of an evaluation included.
+// A run that is stopped at any moment and resumed ends bit for bit like one that was never stopped. Train checks its context
+// between any two steps and between any two batches of an evaluation: this test ends it at each of those moments.
 func TestStopAnywhere(t *testing.T) {
 	t.Parallel()
 	b := goBackend(t)
@@ -38,13 +37,13 @@ func TestStopAnywhere(t *testing.T) {
 		dir := t.TempDir()
 		_, out, err := train(dir, &countdown{Context: context.Background(), left: left})
 		if err == nil {
-			break // it was never asked so often
+			break // it was not checked that often
 		}
 		require.ErrorIs(t, err, ErrStopped)
-		require.Contains(t, out, "of 15 and saved in "+dir+"; run it again to go on\n")
+		require.Contains(t, out, "of 15 and saved in "+dir+"; run it again to resume\n")
 		got, _, err := train(dir, context.Background())
 		require.NoError(t, err)
-		requireSame(t, want, got, "stopped when asked %d times", left)
+		requireSame(t, want, got, "stopped at check %d", left)
 		file, err := os.ReadFile(dir + "/best.safetensors")
 		require.NoError(t, err)
 		require.Equal(t, best, file)
@@ -55,7 +54,7 @@ func TestStopAnywhere(t *testing.T) {
 	require.GreaterOrEqual(t, stops, 15+8)
 }
 
-// The same on XLA, at the end of an epoch with an evaluation left to do.
+// The same on XLA, at the end of an epoch with an evaluation pending.
 func TestStopOnXLA(t *testing.T) {
 	t.Parallel()
 	b, dir := xlaBackend(t), t.TempDir()
@@ -69,7 +68,7 @@ func TestStopOnXLA(t *testing.T) {
 	requireSame(t, trainToy(t, b, t.TempDir(), toyConfig), trainToy(t, b, dir, toyConfig))
 }
 
-// A Runner that was stopped can go on by itself, and starts anew if somebody has emptied its folder.
+// A Runner that was stopped can resume, and starts over if somebody has emptied its folder.
 func TestSameRunnerAgain(t *testing.T) {
 	t.Parallel()
 	b, dir := goBackend(t), t.TempDir()+"/run"

@@ -149,6 +149,6 @@ func (t *training) stop() error {
 	if err := t.saveOrFail(); err != nil {
 		return err
 	}
-	t.note("[Train] stopped after step %d of %d and saved in %s; run it again to go on", t.step, t.total, t.dir)
+	t.note("[Train] stopped after step %d of %d and saved in %s; run it again to resume", t.step, t.total, t.dir)
 	return ErrStopped
 }

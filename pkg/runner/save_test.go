@@ -36,7 +36,7 @@ func TestFolderDeleted(t *testing.T) {
 	}
 }
 
-// Where saving fails for a while, the training goes on and saves when it can again.
+// If saving fails for a while, training goes on and saves when it can again.
 func TestSavingFailsForAWhile(t *testing.T) {
 	t.Parallel()
 	b := goBackend(t)
@@ -56,7 +56,7 @@ func TestSavingFailsForAWhile(t *testing.T) {
 	require.FileExists(t, r.BestPath())
 }
 
-// Where saving fails at the end, or when the run is stopped, it is tried again and then is an error.
+// If saving fails at the end, or when the run is stopped, it is tried again; then it is an error.
 func TestSavingFailsToTheEnd(t *testing.T) {
 	t.Parallel()
 	for _, stop := range []bool{false, true} {
@@ -79,7 +79,7 @@ func TestSavingFailsToTheEnd(t *testing.T) {
 	}
 }
 
-// If somebody has deleted the folder and another run has made it anew, that one keeps it.
+// If somebody has deleted the folder and another run has created it again, the folder is that run's.
 func TestFolderTaken(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir() + "/run"
@@ -140,7 +140,7 @@ func TestDiverges(t *testing.T) {
 	requireClean(t, r.Dir())
 }
 
-// The loss is that of the weights before a step. If the step itself spoils them, the checkpoint notices.
+// The loss is that of the weights before a step. If the step makes them infinite, saving notices.
 func TestDivergedWeightsAreNotSaved(t *testing.T) {
 	t.Parallel()
 	c := eager()

@@ -118,7 +118,7 @@ func newToy(t *testing.T, b compute.Backend, m Model, dir string, c Config) (*Ru
 	return r, out
 }
 
-// trainToy trains in a folder and wants it to end well. It returns the last checkpoint.
+// trainToy trains in a folder, requires success and returns the last checkpoint.
 func trainToy(t *testing.T, b compute.Backend, dir string, c Config) *checkpoint {
 	t.Helper()
 	r, _ := newToy(t, b, toy{}, dir, c)
@@ -136,7 +136,7 @@ func lastCheckpoint(t *testing.T, r *Runner) *checkpoint {
 	return c
 }
 
-// requireSame wants two runs to be equal bit for bit, apart from the time they took.
+// requireSame requires two runs to be equal bit for bit, apart from the time they took.
 func requireSame(t *testing.T, want, got *checkpoint, msg ...any) {
 	t.Helper()
 	require.Equal(t, want.step, got.step, msg...)
@@ -156,17 +156,17 @@ func untimed(steps []Step) []Step {
 	return steps
 }
 
-// requireClean wants a folder without files that were not finished.
+// requireClean requires a folder without unfinished files.
 func requireClean(t *testing.T, dir string) {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
 	require.NoError(t, err)
 	for _, e := range entries {
-		require.False(t, strings.HasPrefix(e.Name(), "."), "left behind: %s", e.Name())
+		require.False(t, strings.HasPrefix(e.Name(), "."), "unfinished file: %s", e.Name())
 	}
 }
 
-// output keeps what a runner prints, and acts when it prints something.
+// output records what a runner prints, and calls functions when it prints certain texts.
 type output struct {
 	bytes.Buffer
 	when map[string]func()

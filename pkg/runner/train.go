@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
 	"runtime/debug"
 	"slices"
@@ -110,53 +109,6 @@ func (t *training) newLoader() error {
 	}
 	t.loader = loader
 	return nil
-}
-
-const doneLine = "[Train] Training done!"
-
-// isComplete reports whether nothing is left to do, not even an evaluation before which the run was stopped.
-func (t *training) isComplete() bool {
-	return t.step > t.total || t.step == t.total && len(t.History.Log) > 0 && t.History.Log[len(t.History.Log)-1] == doneLine
-}
-
-// replay prints what earlier sessions printed, and where this one begins.
-func (t *training) replay() {
-	for _, line := range t.History.Log {
-		fmt.Fprintln(t.Out, line)
-	}
-	device := backend.DescribeDevices(t.backend, t.Config.Devices)
-	took := time.Duration(t.History.Seconds * float64(time.Second)).Round(time.Second)
-	if t.History.Initial != "" {
-		t.note("(starting from %s)", t.History.Initial)
-	}
-	switch {
-	case t.step > t.total:
-		t.note("(This run has done %d steps, more than the %d of %d epochs. Delete %s to start over.)", t.step, t.total, t.Config.Epochs, t.dir)
-	case t.isComplete():
-		t.note("(This run is complete: %d steps in %v, %s. Delete %s to start over.)", t.step, took, t.History.Device, t.dir)
-	case t.step > 0:
-		t.note("(resuming at step %d of %d)", t.step, t.total)
-		if t.History.Device != device {
-			t.note("(the steps so far were computed by %s, the next ones by %s: they agree up to rounding only)", t.History.Device, device)
-		}
-	}
-	t.noteLostBest()
-}
-
-// noteLostBest says if the best model is not what the run wrote.
-func (t *training) noteLostBest() {
-	if t.lostBest == nil {
-		return
-	}
-	what := t.lostBest.Error()
-	if errors.Is(t.lostBest, fs.ErrNotExist) {
-		what = "the file is missing"
-	}
-	after := fmt.Sprintf("delete %s to start over", t.dir)
-	if !t.isComplete() {
-		after = "the next model that is evaluated takes its place"
-	}
-	t.note("(%s: %s: the best model, with accuracy %.5f, is lost; %s)", t.BestPath(), what, t.History.Best, after)
 }
 
 // trainToEnd trains until the run is complete, its context ends or an error occurs.
@@ -288,7 +240,7 @@ func (t *training) evaluationDue() bool {
 // evaluateDev scores the model on dev and keeps it if it is the best so far.
 func (t *training) evaluateDev(ctx context.Context) error {
 	start := time.Now()
-	if err := t.settleNorm(); err != nil {
+	if err := t.setPreciseNorm(); err != nil {
 		return err
 	}
 	score, loss, err := t.evaluate(ctx, t.dev, t.progress)
@@ -323,16 +275,3 @@ func (t *training) diverged(what string, step int) error {
 }
 
 func isNumber(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
-
-// print shows a line and keeps it for replays.
-func (t *training) print(line string) {
-	t.note("%s", line)
-	t.History.Log = append(t.History.Log, line)
-	t.unsaved = true
-}
-
-// note shows a line that concerns this session only.
-func (t *training) note(format string, args ...any) {
-	t.progress.clear()
-	fmt.Fprintf(t.Out, format+"\n", args...)
-}

@@ -108,7 +108,7 @@ func TestBestIsKept(t *testing.T) {
 	require.Equal(t, best, score)
 }
 
-// A complete run shows its log again, goes on for more epochs and says so for fewer.
+// A complete run shows its log again, continues for more epochs, and says so for fewer.
 func TestEpochsChange(t *testing.T) {
 	t.Parallel()
 	b, dir := goBackend(t), t.TempDir()
@@ -137,7 +137,7 @@ func TestEpochsChange(t *testing.T) {
 	require.Equal(t, five.history.Evals, append(evals[:3:3], evals[4:]...))
 }
 
-// The model's own random numbers follow from the seed and go on where they stopped. (TestKill shows it on XLA.)
+// The model's own random numbers follow from the seed, and their state is restored. (TestKill shows it on XLA.)
 func TestRandomState(t *testing.T) {
 	t.Parallel()
 	b, m, dir := goBackend(t), toy{dropout: 0.3}, t.TempDir()
