@@ -52,7 +52,7 @@ func TestStart(t *testing.T) {
 
 func TestNew(t *testing.T) {
 	_, err := New(Settings{Epochs: 0})
-	require.ErrorContains(t, err, "0 epochs")
+	require.ErrorContains(t, err, "epochs=0")
 	_, err = New(Settings{Epochs: 1, Backend: "quantum"})
 	require.ErrorContains(t, err, "quantum")
 	t.Setenv(cifar.PathVariable, filepath.Join(t.TempDir(), "none"))
