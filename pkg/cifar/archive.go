@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path"
 	"slices"
 	"strings"
@@ -20,21 +19,21 @@ type Member struct {
 	Size int64  // bytes; 0 for a folder
 }
 
-const advice = "get the archive again from https://www.cs.toronto.edu/~kriz/cifar.html" +
-	" (or delete it: a copy that comes with this program can take its place)"
+const archiveAdvice = "download the archive again from https://www.cs.toronto.edu/~kriz/cifar.html" +
+	" (or delete it to use the copy embedded in this program)"
 
-// errStop lets a visitor end a walk early and in good order.
+// errStop lets a visitor end a walk early without an error.
 var errStop = errors.New("stop")
 
-// A visitor sees the files of an archive one by one: the name inside the archive's folder and the
-// content, which is only valid during the call.
+// A visitor sees the files of an archive one by one: the name inside the archive's folder and the content, which is valid
+// only during the call.
 type visitor func(l Layout, name string, data []byte) error
 
-// walk reads a gzipped tar archive of either layout from end to end, checksums included, and visits
-// its files. It lets through exactly what the published archives hold: one folder and, in it, each
-// file at most once, none missing, none larger than makes sense. Everything else is an error.
+// walk reads a gzipped tar archive of either layout from end to end, including the checksums, and visits its files. It
+// accepts exactly what the published archives contain: one folder and, in it, each file at most once, none missing, none
+// larger than is reasonable. Anything else is an error.
 func walk(archive string, visit visitor) ([]Member, Layout, error) {
-	f, err := os.Open(archive)
+	f, err := openRegular(archive)
 	if err != nil {
 		return nil, "", fmt.Errorf("cifar: open archive: %w", err)
 	}
@@ -42,20 +41,29 @@ func walk(archive string, visit visitor) ([]Member, Layout, error) {
 	members, layout, err := walkReader(f, visit)
 	if err != nil && err != errStop {
 		var own *visitError
-		if errors.As(err, &own) { // not the archive's fault
+		if errors.As(err, &own) {
 			return nil, "", fmt.Errorf("cifar: archive %s: %w", archive, own.error)
 		}
-		return nil, "", fmt.Errorf("cifar: archive %s: %w; %s", archive, err, advice)
+		return nil, "", fmt.Errorf("cifar: archive %s: %w; %s", archive, corrupt(err), archiveAdvice)
 	}
 	return members, layout, nil
 }
 
-// A visitError marks an error that is not about the archive, such as a full disk.
+// A visitError marks an error that is not the archive's fault, such as a full disk.
 type visitError struct{ error }
 
 func (e *visitError) Unwrap() error { return e.error }
 
-func walkReader(f io.Reader, visit visitor) (members []Member, layout Layout, err error) {
+// A walker reads the members of an archive.
+type walker struct {
+	limited *io.LimitedReader // the tar stream, up to what its next part may take
+	tar     *tar.Reader
+	layout  Layout // "" before the first member
+	members []Member
+	data    bytes.Buffer
+}
+
+func walkReader(f io.Reader, visit visitor) ([]Member, Layout, error) {
 	buffered := bufio.NewReaderSize(f, 1<<18)
 	if err := checkGzip(buffered); err != nil {
 		return nil, "", err
@@ -64,95 +72,106 @@ func walkReader(f io.Reader, visit visitor) (members []Member, layout Layout, er
 	if err != nil {
 		return nil, "", explain(err)
 	}
-	unpacked := &io.LimitedReader{R: z} // by what the next part may take
-	t := tar.NewReader(unpacked)
-	var data bytes.Buffer
+	w := &walker{limited: &io.LimitedReader{R: z}}
+	w.tar = tar.NewReader(w.limited)
 	for {
-		unpacked.N = maxSmallFile // headers may follow each other without an end
-		h, err := t.Next()
-		if unpacked.N <= 0 {
-			return nil, "", fmt.Errorf("after %d members: more than %d bytes of headers for the next", len(members), maxSmallFile)
-		}
+		name, size, err := w.next()
 		if err == io.EOF {
 			break
 		}
-		if err != nil && !(errors.Is(err, tar.ErrInsecurePath) && h != nil) { // checkMember is stricter
-			return nil, "", fmt.Errorf("after %d members: %w", len(members), explain(err))
-		}
-		l, name, err := checkMember(h)
-		if err == nil && layout != "" && l != layout {
-			err = errors.New("python and binary layout in one archive")
-		}
-		if err == nil && slices.ContainsFunc(members, func(m Member) bool { return m.Name == h.Name }) {
-			err = errors.New("a second entry of this name")
-		}
 		if err != nil {
-			return nil, "", fmt.Errorf("member %.100q: %w", h.Name, err)
+			return nil, "", err
 		}
-		layout = l
-		members = append(members, Member{h.Name, h.Size})
-		if name == "" {
+		if name == "" { // the folder
 			continue
 		}
-		unpacked.N = h.Size // checkMember has limited it
-		data.Reset()
-		data.Grow(int(h.Size) + bytes.MinRead)
-		if _, err := io.Copy(&data, t); err != nil {
-			return nil, "", fmt.Errorf("member %q: %w", h.Name, explain(err))
-		}
-		if err := visit(layout, name, data.Bytes()); err != nil {
-			return members, layout, inMember(h.Name, err)
+		if err := w.visit(name, size, visit); err != nil {
+			return w.members, w.layout, err
 		}
 	}
-	if len(members) == 0 {
-		return nil, "", errors.New("it is empty, want a folder with six batch files")
+	if err := w.end(); err != nil {
+		return nil, "", err
 	}
-	for _, name := range layout.required() {
-		name = layout.Folder() + "/" + name
-		if !slices.ContainsFunc(members, func(m Member) bool { return m.Name == name }) {
-			return nil, "", fmt.Errorf("member %q is missing", name)
-		}
-	}
-	// The checksum stands at the end of the gzip stream, behind the padding of the tar stream.
-	unpacked.N = maxSmallFile
-	if _, err := io.Copy(io.Discard, unpacked); err != nil {
-		return nil, "", fmt.Errorf("at its end: %w", explain(err))
-	}
-	if unpacked.N <= 0 {
-		return nil, "", errors.New("more data follows after the last member")
-	}
-	return members, layout, nil
+	return w.members, w.layout, nil
 }
 
-// inMember adds the member's name and keeps errStop and visitError recognisable.
-func inMember(name string, err error) error {
-	if err == errStop {
+// next reads and checks the header of the next member. It returns the member's name inside the folder, "" for the folder
+// itself, and io.EOF after the last member.
+func (w *walker) next() (name string, size int64, err error) {
+	w.limited.N = maxSmallFile // headers can follow each other without end
+	h, err := w.tar.Next()
+	if w.limited.N <= 0 {
+		return "", 0, fmt.Errorf("after %d members: more than %d bytes of headers for the next", len(w.members), maxSmallFile)
+	}
+	if err == io.EOF {
+		return "", 0, err
+	}
+	if err != nil && !(errors.Is(err, tar.ErrInsecurePath) && h != nil) { // checkMember is stricter
+		return "", 0, fmt.Errorf("after %d members: %w", len(w.members), explain(err))
+	}
+	l, name, err := checkMember(h)
+	if err == nil && w.layout != "" && l != w.layout {
+		err = errors.New("python and binary layout in one archive")
+	}
+	if err == nil && w.has(h.Name) {
+		err = errors.New("duplicate member")
+	}
+	if err != nil {
+		return "", 0, fmt.Errorf("member %.100q: %w", h.Name, err)
+	}
+	w.layout = l
+	w.members = append(w.members, Member{h.Name, h.Size})
+	return name, h.Size, nil
+}
+
+func (w *walker) has(member string) bool {
+	return slices.ContainsFunc(w.members, func(m Member) bool { return m.Name == member })
+}
+
+// visit reads the content of the current member, whose size checkMember has limited.
+func (w *walker) visit(name string, size int64, visit visitor) error {
+	member := w.layout.Folder() + "/" + name
+	w.limited.N = size
+	w.data.Reset()
+	w.data.Grow(int(size) + bytes.MinRead)
+	if _, err := io.Copy(&w.data, w.tar); err != nil {
+		return fmt.Errorf("member %q: %w", member, explain(err))
+	}
+	err := visit(w.layout, name, w.data.Bytes())
+	if err == nil || err == errStop {
 		return err
 	}
-	return fmt.Errorf("member %q: %w", name, err)
+	return fmt.Errorf("member %q: %w", member, err)
 }
 
-// checkMember returns the layout that a member belongs to and its name inside the layout's folder,
-// "" for the folder itself.
+// end checks that no member is missing and reads the rest: the padding of the tar stream and the checksum of the gzip stream.
+func (w *walker) end() error {
+	if len(w.members) == 0 {
+		return errors.New("empty archive, want a folder with six batch files")
+	}
+	for _, name := range w.layout.required() {
+		name = w.layout.Folder() + "/" + name
+		if !w.has(name) {
+			return fmt.Errorf("member %q is missing", name)
+		}
+	}
+	w.limited.N = maxSmallFile
+	if _, err := io.Copy(io.Discard, w.limited); err != nil {
+		return fmt.Errorf("at the end: %w", explain(err))
+	}
+	if w.limited.N <= 0 {
+		return errors.New("trailing data after the last member")
+	}
+	return nil
+}
+
+// checkMember returns the layout that a member belongs to and its name inside the layout's folder, "" for the folder itself.
 func checkMember(h *tar.Header) (Layout, string, error) {
-	switch h.Typeflag {
-	case tar.TypeReg, tar.TypeDir:
-	case tar.TypeSymlink, tar.TypeLink:
-		return "", "", fmt.Errorf("a link to %.100q; CIFAR-10 has no links", h.Linkname)
-	case tar.TypeChar, tar.TypeBlock, tar.TypeFifo:
-		return "", "", errors.New("a device; CIFAR-10 has no devices")
-	default:
-		return "", "", fmt.Errorf("an entry of tar type %q; CIFAR-10 has only files and a folder", h.Typeflag)
+	if err := checkType(h); err != nil {
+		return "", "", err
 	}
-	slashed := strings.ReplaceAll(h.Name, `\`, "/")
-	if path.IsAbs(slashed) || strings.Contains(slashed, ":") {
-		return "", "", errors.New("an absolute name, which would be written outside the folder")
-	}
-	if slices.Contains(strings.Split(slashed, "/"), "..") {
-		return "", "", errors.New(`a name with "..", which would be written outside the folder`)
-	}
-	if strings.HasPrefix(slashed, "cifar-100") {
-		return "", "", errors.New("this is CIFAR-100 (100 classes), want CIFAR-10")
+	if err := checkName(h.Name); err != nil {
+		return "", "", err
 	}
 	folder, name, _ := strings.Cut(h.Name, "/")
 	for _, l := range layouts {
@@ -170,25 +189,52 @@ func checkMember(h *tar.Header) (Layout, string, error) {
 			break
 		}
 		if h.Size > limit {
-			return "", "", fmt.Errorf("declared as %d bytes, want at most %d", h.Size, limit)
+			return "", "", fmt.Errorf("size of %d bytes, want at most %d", h.Size, limit)
 		}
 		return l, name, nil
 	}
-	return "", "", fmt.Errorf("does not belong in CIFAR-10, which has %s or %s with data_batch_1 to 5,"+
-		" test_batch, batches.meta and readme.html", Python.Folder(), Binary.Folder())
+	return "", "", fmt.Errorf("not part of CIFAR-10, want %s or %s with data_batch_1 to 5, test_batch, batches.meta"+
+		" and readme.html", Python.Folder(), Binary.Folder())
+}
+
+func checkType(h *tar.Header) error {
+	switch h.Typeflag {
+	case tar.TypeReg, tar.TypeDir:
+		return nil
+	case tar.TypeSymlink, tar.TypeLink:
+		return fmt.Errorf("link to %.100q, want a regular file", h.Linkname)
+	case tar.TypeChar, tar.TypeBlock, tar.TypeFifo:
+		return errors.New("device or pipe, want a regular file")
+	}
+	return fmt.Errorf("tar type %q, want a regular file or folder", h.Typeflag)
+}
+
+// checkName refuses names outside the folder and those of CIFAR-100.
+func checkName(name string) error {
+	slashed := strings.ReplaceAll(name, `\`, "/")
+	if path.IsAbs(slashed) || strings.Contains(slashed, ":") {
+		return errors.New("absolute path, which would be written outside the folder")
+	}
+	if slices.Contains(strings.Split(slashed, "/"), "..") {
+		return errors.New(`path with "..", which would be written outside the folder`)
+	}
+	if strings.HasPrefix(slashed, "cifar-100") {
+		return errCIFAR100
+	}
+	return nil
 }
 
 // checkGzip looks at the first bytes, and says what the file is if it is not a gzip file.
 func checkGzip(r *bufio.Reader) error {
 	start, err := r.Peek(512)
 	if len(start) == 0 && err == io.EOF {
-		return errors.New("the file is empty (0 bytes), want a gzipped tar archive")
+		return errors.New("empty file (0 bytes), want a gzipped tar archive")
 	}
 	if len(start) == 0 {
 		return err
 	}
 	lower := bytes.ToLower(bytes.TrimSpace(start))
-	what := "something else"
+	what := "of an unknown format"
 	switch {
 	case bytes.HasPrefix(start, []byte{0x1f, 0x8b}):
 		return nil
@@ -206,11 +252,11 @@ func checkGzip(r *bufio.Reader) error {
 func explain(err error) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("the file ends too early, perhaps a download broke off: %w", err)
+		return fmt.Errorf("file is truncated, perhaps by an interrupted download: %w", err)
 	case errors.Is(err, gzip.ErrChecksum):
-		return fmt.Errorf("the content does not fit its checksum, so it is damaged: %w", err)
+		return fmt.Errorf("checksum mismatch: %w", err)
 	case errors.Is(err, gzip.ErrHeader), errors.Is(err, tar.ErrHeader):
-		return fmt.Errorf("the file is damaged or is no gzipped tar archive: %w", err)
+		return fmt.Errorf("not a gzipped tar archive: %w", err)
 	}
-	return fmt.Errorf("the file is damaged: %w", err)
+	return err
 }

@@ -12,20 +12,18 @@ import (
 	"github.com/gomlx/gomlx/ml/train"
 )
 
-// Augment says how training images are moved about, so that an epoch does not show the pixels of the one before. The
-// zero value leaves them as they are.
+// Augment is the data augmentation of training images: random flips and shifts. The zero value is none.
 type Augment struct {
-	// Flip mirrors images left to right. "random" tosses a coin for each image in each epoch. "alternate" tosses one
-	// for each image before the first epoch, and from then on turns every image round from epoch to epoch, so that any
-	// two epochs in a row show both sides of each (Jordan 2024, arXiv:2404.00498). "" mirrors none.
+	// Flip mirrors images left to right. "random" flips each image with probability 1/2 in each epoch. "alternate" does so
+	// in the first epoch and then flips every image from epoch to epoch, so that any two consecutive epochs show both
+	// sides of each (Jordan 2024, arXiv:2404.00498). "" flips none.
 	Flip string `json:"flip,omitempty"`
-	// Shift moves each image up to so many pixels up or down and left or right, each distance as likely as the others.
-	// What comes in at a border is the image mirrored there. (With 4 this is the usual random crop from an image that was
-	// padded by 4.)
+	// Shift moves each image vertically and horizontally, each by a uniformly random number of pixels from -Shift to Shift,
+	// with reflection at the border. (4 is the usual random crop after reflection padding by 4.)
 	Shift int `json:"shift,omitempty"`
 }
 
-// Validate says what is wrong with the choice.
+// Validate returns an error if a value is out of range.
 func (a Augment) Validate() error {
 	if a.Flip != "" && a.Flip != "random" && a.Flip != "alternate" {
 		return fmt.Errorf("cifar: flip is %q, want \"random\", \"alternate\" or \"\"", a.Flip)
@@ -36,9 +34,9 @@ func (a Augment) Validate() error {
 	return nil
 }
 
-// moves draws flip (0 or 1), dy and dx for each of n images. They follow from the seed and the epoch's number alone, like
-// the order of the images, but come from another stream of numbers.
-func (a Augment) moves(n int, seed uint64, epoch int) []int32 {
+// transforms draws flip (0 or 1), dy and dx for each of n images. Like the order of the images, they depend only on the seed
+// and the number of the epoch, but use another random stream.
+func (a Augment) transforms(n int, seed uint64, epoch int) []int32 {
 	coins := rand.New(rand.NewPCG(^seed, uint64(epoch)))
 	if a.Flip == "alternate" {
 		coins = rand.New(rand.NewPCG(^seed, 0))
@@ -58,32 +56,34 @@ func (a Augment) moves(n int, seed uint64, epoch int) []int32 {
 	return out
 }
 
-// Augment makes Epoch change the images from now on.
+// Augment sets the augmentation that Epoch applies from now on.
 func (l *Loader) Augment(a Augment) error {
 	if err := a.Validate(); err != nil {
 		return err
 	}
 	l.augment = a
-	if l.gatherMoved != nil || a == (Augment{}) {
+	if l.gatherAugmented != nil || a == (Augment{}) {
 		return nil
 	}
 	var err error
-	l.gatherMoved, err = graph.NewExec(l.backend, gatherMoved)
+	l.gatherAugmented, err = graph.NewExec(l.backend, gatherAugmented)
 	if err != nil {
 		return fmt.Errorf("cifar: building the graph that augments a batch: %w", err)
 	}
 	return nil
 }
 
-// gatherMoved picks the images of a batch from all of them, pixel by pixel: images [n, 3072], labels [n],
-// indices [batch], moves [batch, 3] (flip, dy, dx) to images [batch, 32, 32, 3] and labels [batch, 1].
-func gatherMoved(images, labels, indices, moves *graph.Node) (*graph.Node, *graph.Node) {
+// gatherAugmented gathers the images of a batch pixel by pixel: images [n, 3072], labels [n], indices [batch], transforms
+// [batch, 3] (flip, dy, dx) to images [batch, 32, 32, 3] and labels [batch, 1].
+func gatherAugmented(images, labels, indices, transforms *graph.Node) (*graph.Node, *graph.Node) {
 	g, batch := images.Graph(), indices.Shape().Dim(0)
-	move := func(i int) *graph.Node { return graph.Slice(moves, graph.AxisRange(), graph.AxisElem(i)) } // [batch, 1]
-	at := graph.Iota(g, shapes.Make(dtypes.Int32, batch, Width), 1)                                     // [batch, 32]: 0, 1, … 31
+	transform := func(i int) *graph.Node { // [batch, 1]
+		return graph.Slice(transforms, graph.AxisRange(), graph.AxisElem(i))
+	}
+	at := graph.Iota(g, shapes.Make(dtypes.Int32, batch, Width), 1) // [batch, 32]: 0, 1, … 31
 	mirrored := graph.Sub(graph.Scalar(g, dtypes.Int32, Width-1), at)
-	column := graph.Add(graph.Mul(move(0), mirrored), graph.Mul(graph.Sub(graph.Scalar(g, dtypes.Int32, 1), move(0)), at))
-	rows, columns := reflected(graph.Add(at, move(1))), reflected(graph.Add(column, move(2)))
+	column := graph.Add(graph.Mul(transform(0), mirrored), graph.Mul(graph.Sub(graph.Scalar(g, dtypes.Int32, 1), transform(0)), at))
+	rows, columns := reflected(graph.Add(at, transform(1))), reflected(graph.Add(column, transform(2)))
 
 	start := graph.Reshape(graph.MulScalar(indices, Height*Width), batch, 1, 1)
 	pixel := graph.Add(start, graph.Add(graph.InsertAxes(graph.MulScalar(rows, Width), 2), graph.InsertAxes(columns, 1))) // [batch, 32, 32]
@@ -91,22 +91,22 @@ func gatherMoved(images, labels, indices, moves *graph.Node) (*graph.Node, *grap
 	return graph.Gather(pixels, graph.InsertAxes(pixel, -1)), graph.InsertAxes(graph.Gather(labels, graph.InsertAxes(indices, -1)), -1)
 }
 
-// reflected mirrors positions beyond a border back into the image: -1 is 1, 32 is 30.
+// reflected maps positions outside the image back into it: -1 to 1, 32 to 30.
 func reflected(i *graph.Node) *graph.Node {
 	last := graph.Scalar(i.Graph(), i.DType(), Width-1)
 	return graph.Sub(last, graph.Abs(graph.Sub(last, graph.Abs(i))))
 }
 
-// augmented are the batches of an epoch with their images moved.
+// augmented yields the augmented batches of an epoch.
 func (l *Loader) augmented(order []int32, epoch, from int) iter.Seq2[train.Batch, error] {
-	all := l.augment.moves(l.data.Len(), l.seed, epoch)
+	all := l.augment.transforms(l.data.Len(), l.seed, epoch)
 	return l.each(order, from, func(indices []int32, t *tensors.Tensor) (images, labels *tensors.Tensor, err error) {
-		moves := make([]int32, 0, 3*len(indices))
+		transforms := make([]int32, 0, 3*len(indices))
 		for _, i := range indices {
-			moves = append(moves, all[3*i:3*i+3]...)
+			transforms = append(transforms, all[3*i:3*i+3]...)
 		}
-		m := tensors.FromFlatDataAndDimensions(moves, len(indices), 3)
+		m := tensors.FromFlatDataAndDimensions(transforms, len(indices), 3)
 		defer m.MustFinalizeAll()
-		return l.gatherMoved.Call2(l.images, l.labels, t, m)
+		return l.gatherAugmented.Call2(l.images, l.labels, t, m)
 	})
 }

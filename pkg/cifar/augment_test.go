@@ -7,13 +7,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Every image of an augmented epoch is one of the data, moved by what its number and the epoch say, pixel by pixel.
+// Every image of an augmented epoch is an image of the data with the transform of its number and epoch, pixel by pixel.
 func TestAugment(t *testing.T) {
 	t.Parallel()
 	d := numbered(20)
 	for _, a := range []Augment{{Flip: "random"}, {Flip: "alternate"}, {Shift: 4}, {Flip: "random", Shift: 2}} {
 		l := newLoader(t, d, 7, 5)
-		var plain []uint8 // the labels of an epoch say which image stands where: 20 images have labels 0 to 9 twice
+		var plain []uint8 // the images of the epoch in their order, without augmentation
 		for batch, err := range l.Epoch(3, 0) {
 			require.NoError(t, err)
 			pixels, err := tensors.CopyFlatData[uint8](batch.Inputs[0])
@@ -21,7 +21,7 @@ func TestAugment(t *testing.T) {
 			plain = append(plain, pixels...)
 		}
 		require.NoError(t, l.Augment(a))
-		moves := a.moves(d.Len(), 5, 3)
+		transforms := a.transforms(d.Len(), 5, 3)
 		at := 0
 		for batch, err := range l.Epoch(3, 0) {
 			require.NoError(t, err)
@@ -29,8 +29,8 @@ func TestAugment(t *testing.T) {
 			require.NoError(t, err)
 			for len(pixels) > 0 {
 				image := plain[at*ImageSize:][:ImageSize]
-				m := moves[3*int(image[0]):][:3] // numbered images begin with their number
-				require.Equal(t, moved(image, m), pixels[:ImageSize], "%+v, image %d moved by %v", a, image[0], m)
+				m := transforms[3*int(image[0]):][:3] // numbered images begin with their number
+				require.Equal(t, transformed(image, m), pixels[:ImageSize], "%+v, image %d, transform %v", a, image[0], m)
 				pixels = pixels[ImageSize:]
 				at++
 			}
@@ -39,8 +39,8 @@ func TestAugment(t *testing.T) {
 	}
 }
 
-// moved is the definition, written out.
-func moved(image []uint8, move []int32) []uint8 {
+// transformed is the definition of a transform.
+func transformed(image []uint8, transform []int32) []uint8 {
 	out := make([]uint8, 0, ImageSize)
 	mirror := func(i int) int {
 		if i < 0 {
@@ -54,17 +54,17 @@ func moved(image []uint8, move []int32) []uint8 {
 	for y := range Height {
 		for x := range Width {
 			column := x
-			if move[0] == 1 {
+			if transform[0] == 1 {
 				column = Width - 1 - x
 			}
-			p := (mirror(y+int(move[1]))*Width + mirror(column+int(move[2]))) * Channels
+			p := (mirror(y+int(transform[1]))*Width + mirror(column+int(transform[2]))) * Channels
 			out = append(out, image[p:p+Channels]...)
 		}
 	}
 	return out
 }
 
-func TestMoves(t *testing.T) {
+func TestTransforms(t *testing.T) {
 	t.Parallel()
 	const n = 3000
 	count := func(m []int32, i int) map[int32]int {
@@ -75,10 +75,10 @@ func TestMoves(t *testing.T) {
 		return c
 	}
 	random := Augment{Flip: "random", Shift: 2}
-	first := random.moves(n, 1, 0)
-	require.Equal(t, first, random.moves(n, 1, 0), "the same seed and epoch give the same")
-	require.NotEqual(t, first, random.moves(n, 1, 1))
-	require.NotEqual(t, first, random.moves(n, 2, 0))
+	first := random.transforms(n, 1, 0)
+	require.Equal(t, first, random.transforms(n, 1, 0), "the same seed and epoch give the same")
+	require.NotEqual(t, first, random.transforms(n, 1, 1))
+	require.NotEqual(t, first, random.transforms(n, 2, 0))
 	require.InDelta(t, n/2, count(first, 0)[1], 150)
 	for i := 1; i <= 2; i++ {
 		c := count(first, i)
@@ -88,7 +88,7 @@ func TestMoves(t *testing.T) {
 		}
 	}
 	alternate := Augment{Flip: "alternate"}
-	even, odd, again := alternate.moves(n, 1, 0), alternate.moves(n, 1, 1), alternate.moves(n, 1, 2)
+	even, odd, again := alternate.transforms(n, 1, 0), alternate.transforms(n, 1, 1), alternate.transforms(n, 1, 2)
 	require.Equal(t, even, again)
 	require.InDelta(t, n/2, count(even, 0)[1], 150)
 	for i := 0; i < len(even); i += 3 {
@@ -97,7 +97,7 @@ func TestMoves(t *testing.T) {
 	}
 }
 
-// A loader goes on in the middle of an epoch with the moves that it would have made.
+// An epoch that is resumed in the middle has the same transforms.
 func TestAugmentResume(t *testing.T) {
 	t.Parallel()
 	collect := func(from int) (all [][]uint8) {

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,14 +15,14 @@ import (
 	"nndl.example/resnet18/pkg/internal/badinput"
 )
 
-// header is the bytes of a tar header alone.
+// header returns the bytes of a single tar header.
 func header(t testing.TB, h tar.Header) []byte {
 	var b bytes.Buffer
 	require.NoError(t, tar.NewWriter(&b).WriteHeader(&h))
 	return b.Bytes()
 }
 
-// A badArchive is a file that is no CIFAR-10 archive, and what the error says.
+// A badArchive is a file that is not a valid CIFAR-10 archive, and the text of its error.
 type badArchive struct {
 	name string
 	make func(t testing.TB) []byte
@@ -30,25 +31,25 @@ type badArchive struct {
 
 var badArchives = []badArchive{
 	{"empty file", func(testing.TB) []byte { return nil },
-		[]string{"the file is empty (0 bytes)", "want a gzipped tar archive", "get the archive again"}},
+		[]string{"empty file (0 bytes)", "want a gzipped tar archive", "download the archive again"}},
 	{"HTML page", func(testing.TB) []byte { return []byte("\n<!DOCTYPE html><html>404 Not Found</html>") },
 		[]string{"not a gzip file but a web page (HTML)"}},
 	{"zip", func(testing.TB) []byte { return []byte("PK\x03\x04 and so on") }, []string{"not a gzip file but a zip file"}},
 	{"tar without gzip", func(t testing.TB) []byte { return tarred(t, smallEntries(Python)) },
 		[]string{"a tar archive that is not gzipped"}},
-	{"text", func(testing.TB) []byte { return []byte("hello") }, []string{"not a gzip file but something else"}},
-	{"gzip header only", func(testing.TB) []byte { return []byte{0x1f, 0x8b} }, []string{"the file ends too early"}},
-	{"gzip header damaged", func(testing.TB) []byte { return []byte("\x1f\x8b\x09 0123456789") },
-		[]string{"damaged or is no gzipped tar archive"}},
+	{"text", func(testing.TB) []byte { return []byte("hello") }, []string{"not a gzip file but of an unknown format"}},
+	{"gzip header only", func(testing.TB) []byte { return []byte{0x1f, 0x8b} }, []string{"file is truncated"}},
+	{"gzip header corrupt", func(testing.TB) []byte { return []byte("\x1f\x8b\x09 0123456789") },
+		[]string{"corrupt data: not a gzipped tar archive"}},
 	{"gzip of text", func(testing.TB) []byte { return gzipped([]byte(strings.Repeat("hello ", 1000))) },
-		[]string{"after 0 members", "damaged or is no gzipped tar archive"}},
-	{"empty tar", func(t testing.TB) []byte { return pack(t, nil) }, []string{"it is empty", "six batch files"}},
+		[]string{"after 0 members", "not a gzipped tar archive"}},
+	{"empty tar", func(t testing.TB) []byte { return pack(t, nil) }, []string{"empty archive", "six batch files"}},
 	{"gzip truncated", func(t testing.TB) []byte { b := pack(t, smallEntries(Python)); return b[:len(b)/2] },
-		[]string{"member \"cifar-10-batches-py/", "ends too early", "a download broke off"}},
+		[]string{"member \"cifar-10-batches-py/", "file is truncated", "an interrupted download"}},
 	{"gzip trailer truncated", func(t testing.TB) []byte { b := pack(t, smallEntries(Python)); return b[:len(b)-3] },
-		[]string{"ends too early"}},
+		[]string{"file is truncated"}},
 	{"gzip checksum flipped", func(t testing.TB) []byte { b := pack(t, smallEntries(Python)); b[len(b)-6] ^= 1; return b },
-		[]string{"does not fit its checksum"}},
+		[]string{"checksum mismatch"}},
 	{"pixel flipped", func(t testing.TB) []byte {
 		var b bytes.Buffer
 		z, _ := gzip.NewWriterLevel(&b, gzip.NoCompression)
@@ -57,74 +58,74 @@ var badArchives = []badArchive{
 		data := b.Bytes()
 		data[bytes.Index(data, smallFile(Binary, "test_batch.bin"))+100] ^= 4
 		return data
-	}, []string{"does not fit its checksum", "damaged"}},
+	}, []string{"corrupt data", "checksum mismatch"}},
 	{"garbage after gzip", func(t testing.TB) []byte { return append(pack(t, smallEntries(Python)), "garbage...."...) },
-		[]string{"at its end", "damaged"}},
+		[]string{"at the end", "corrupt data"}},
 	{"gzip content flipped", func(t testing.TB) []byte {
 		b := pack(t, smallEntries(Python))
 		b[len(b)/2] ^= 0xff
 		return b
-	}, []string{"damaged"}},
+	}, []string{"corrupt data"}},
 	{"tar truncated", func(t testing.TB) []byte { b := tarred(t, smallEntries(Python)); return gzipped(b[:20000]) },
-		[]string{"ends too early"}},
-	{"tar header damaged", func(t testing.TB) []byte {
+		[]string{"file is truncated"}},
+	{"tar header corrupt", func(t testing.TB) []byte {
 		b := tarred(t, smallEntries(Binary))
 		b[512] ^= 0xff
 		return gzipped(b)
 	}, []string{"after 1 members", "invalid tar header"}},
 	{"bomb after the end", func(t testing.TB) []byte {
 		return gzipped(append(tarred(t, smallEntries(Python)), make([]byte, 2<<20)...))
-	}, []string{"more data follows after the last member"}},
+	}, []string{"trailing data after the last member"}},
 	{"huge declared size", func(t testing.TB) []byte {
 		return gzipped(header(t, tar.Header{Name: "cifar-10-batches-py/data_batch_1", Typeflag: tar.TypeReg, Size: 1 << 40}))
-	}, []string{"declared as 1099511627776 bytes", "want at most 67108864"}},
+	}, []string{"size of 1099511627776 bytes", "want at most 67108864"}},
 	{"large declared size, nothing there", func(t testing.TB) []byte {
 		return gzipped(header(t, tar.Header{Name: "cifar-10-batches-py/data_batch_1", Typeflag: tar.TypeReg, Size: 60 << 20}))
-	}, []string{"data_batch_1", "ends too early"}},
+	}, []string{"data_batch_1", "file is truncated"}},
 	{"large readme", func(t testing.TB) []byte {
 		return pack(t, replaced(smallEntries(Python), file("cifar-10-batches-py/readme.html", make([]byte, 2<<20))))
-	}, []string{"readme.html", "declared as 2097152 bytes", "want at most 1048576"}},
+	}, []string{"readme.html", "size of 2097152 bytes", "want at most 1048576"}},
 	{"path traversal", func(t testing.TB) []byte {
 		return pack(t, append(smallEntries(Python), file("cifar-10-batches-py/../../evil", []byte("x"))))
-	}, []string{`"cifar-10-batches-py/../../evil"`, `a name with ".."`, "outside the folder"}},
+	}, []string{`"cifar-10-batches-py/../../evil"`, `path with ".."`, "outside the folder"}},
 	{"path traversal, Windows", func(t testing.TB) []byte { return pack(t, []entry{file(`..\evil`, []byte("x"))}) },
-		[]string{`a name with ".."`}},
+		[]string{`path with ".."`}},
 	{"absolute name", func(t testing.TB) []byte { return pack(t, []entry{file("/tmp/cifar-evil", []byte("x"))}) },
-		[]string{`"/tmp/cifar-evil"`, "an absolute name"}},
+		[]string{`"/tmp/cifar-evil"`, "absolute path"}},
 	{"absolute name, Windows", func(t testing.TB) []byte { return pack(t, []entry{file(`C:\evil`, []byte("x"))}) },
-		[]string{"an absolute name"}},
+		[]string{"absolute path"}},
 	{"symbolic link", func(t testing.TB) []byte {
 		return pack(t, []entry{{Header: tar.Header{Name: "cifar-10-batches-py/data_batch_1", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}}})
-	}, []string{`a link to "/etc/passwd"`, "CIFAR-10 has no links"}},
+	}, []string{`link to "/etc/passwd"`, "want a regular file"}},
 	{"folder as symbolic link", func(t testing.TB) []byte {
 		return pack(t, []entry{{Header: tar.Header{Name: "cifar-10-batches-py", Typeflag: tar.TypeSymlink, Linkname: "/tmp"}}})
-	}, []string{`a link to "/tmp"`}},
+	}, []string{`link to "/tmp"`}},
 	{"hard link", func(t testing.TB) []byte {
 		return pack(t, append(smallEntries(Python), entry{Header: tar.Header{Name: "cifar-10-batches-py/x", Typeflag: tar.TypeLink, Linkname: "cifar-10-batches-py/test_batch"}}))
-	}, []string{"a link to"}},
+	}, []string{"link to"}},
 	{"device", func(t testing.TB) []byte {
 		return pack(t, []entry{{Header: tar.Header{Name: "cifar-10-batches-py/data_batch_1", Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 5}}})
-	}, []string{"a device"}},
+	}, []string{"device or pipe"}},
 	{"pipe", func(t testing.TB) []byte {
 		return pack(t, []entry{{Header: tar.Header{Name: "cifar-10-batches-py/data_batch_1", Typeflag: tar.TypeFifo}}})
-	}, []string{"a device"}},
+	}, []string{"device or pipe"}},
 	{"global header", func(t testing.TB) []byte {
 		return pack(t, []entry{{Header: tar.Header{Name: "g", Typeflag: tar.TypeXGlobalHeader, PAXRecords: map[string]string{"comment": "x"}}}})
 	}, []string{"tar type 'g'"}},
 	{"duplicate", func(t testing.TB) []byte {
 		es := smallEntries(Python)
 		return pack(t, append(es, es[1]))
-	}, []string{`"cifar-10-batches-py/data_batch_4"`, "a second entry of this name"}},
+	}, []string{`"cifar-10-batches-py/data_batch_4"`, "duplicate member"}},
 	{"unexpected member", func(t testing.TB) []byte {
 		return pack(t, append(smallEntries(Python), file("cifar-10-batches-py/setup.sh", []byte("x"))))
-	}, []string{"setup.sh", "does not belong in CIFAR-10"}},
+	}, []string{"setup.sh", "not part of CIFAR-10"}},
 	{"unexpected folder", func(t testing.TB) []byte {
 		return pack(t, []entry{{Header: tar.Header{Name: "cifar-10-batches-py/data_batch_1/", Typeflag: tar.TypeDir}}})
-	}, []string{"does not belong in CIFAR-10"}},
+	}, []string{"not part of CIFAR-10"}},
 	{"other data", func(t testing.TB) []byte { return pack(t, []entry{file("mnist/train", []byte("x"))}) },
-		[]string{`"mnist/train"`, "does not belong in CIFAR-10"}},
+		[]string{`"mnist/train"`, "not part of CIFAR-10"}},
 	{"CIFAR-100", func(t testing.TB) []byte { return pack(t, []entry{file("cifar-100-python/train", []byte("x"))}) },
-		[]string{"this is CIFAR-100 (100 classes), want CIFAR-10"}},
+		[]string{"not CIFAR-10 but CIFAR-100 (100 classes)"}},
 	{"two layouts", func(t testing.TB) []byte { return pack(t, append(smallEntries(Python), smallEntries(Binary)...)) },
 		[]string{"python and binary layout in one archive"}},
 	{"batch missing", func(t testing.TB) []byte {
@@ -143,18 +144,18 @@ var badArchives = []badArchive{
 	}, []string{"test_batch.bin", "image 1 has label 10, want 0 to 9"}},
 	{"pickle short", func(t testing.TB) []byte {
 		return pack(t, replaced(smallEntries(Python), file("cifar-10-batches-py/data_batch_5", smallPickle()[:3000])))
-	}, []string{"data_batch_5", "the pickle ends too early"}},
+	}, []string{"data_batch_5", "pickle is truncated"}},
 	{"too few class names", func(t testing.TB) []byte {
 		return pack(t, replaced(smallEntries(Binary), file("cifar-10-batches-bin/batches.meta.txt", []byte("cat\ndog\n"))))
 	}, []string{"2 class names, want 10"}},
 	{"other class names", func(t testing.TB) []byte {
 		b := patched(t, smallFile(Python, "batches.meta"), "U\x03cat", "U\x03cow")
 		return pack(t, replaced(smallEntries(Python), file("cifar-10-batches-py/batches.meta", b)))
-	}, []string{`class 3 is called "cow", want "cat"`}},
+	}, []string{`name of class 3 is "cow", want "cat"`}},
 }
 
-// TestBadArchives gives each bad archive to everything that reads archives: there must be an error
-// that names the file and says what is wrong, and nothing may be left on the disk, nor written outside.
+// TestBadArchives reads each bad archive in every way: there must be an error that names the file and the cause, and nothing
+// may be left on the disk or written outside the folder.
 func TestBadArchives(t *testing.T) {
 	here := listing(t, ".")
 	for _, test := range badArchives {
@@ -169,6 +170,7 @@ func TestBadArchives(t *testing.T) {
 				return err
 			}, want...)
 			require.Equal(t, []string{archive, out}, listing(t, dir))
+			require.NotEqual(t, errors.Is(err, ErrCorrupt), errors.Is(err, ErrOtherData), "exactly one of them")
 
 			d, again := small.loadArchive(archive, Train)
 			require.Nil(t, d)
@@ -192,7 +194,7 @@ func TestBadArchiveKeepsFolder(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// TestUnusablePaths covers what is wrong around the archive and not in it.
+// TestUnusablePaths covers wrong paths and folders.
 func TestUnusablePaths(t *testing.T) {
 	t.Parallel()
 	archive := smallArchive(t, Python)
@@ -202,22 +204,23 @@ func TestUnusablePaths(t *testing.T) {
 	_, _, err := small.extract(filepath.Join(dir, "none.tar.gz"), dir)
 	require.ErrorIs(t, err, os.ErrNotExist)
 	_, _, err = small.extract(dir, dir)
-	require.ErrorContains(t, err, "cifar: folder "+dir+" holds no CIFAR-10")
+	require.ErrorContains(t, err, "cifar: folder "+dir+": no complete CIFAR-10")
 	_, _, err = small.extract(archive, plain)
 	require.ErrorContains(t, err, plain)
 	require.ErrorContains(t, err, "needs a folder that can be written to")
 
-	// A folder of this name with something else in it is not ours to delete.
+	// A folder of this name with other contents stays.
 	taken := filepath.Join(t.TempDir(), "taken")
 	require.NoError(t, os.MkdirAll(filepath.Join(taken, Python.Folder()), 0o755))
 	write(t, filepath.Join(taken, Python.Folder(), "thesis.doc"), []byte("x"))
 	_, _, err = small.extract(archive, taken)
-	require.ErrorContains(t, err, `holds "thesis.doc", which is not part of CIFAR-10; move it away`)
+	require.ErrorContains(t, err, `the folder contains a file "thesis.doc" that was not extracted by this program, or has changed since; move the folder away`)
 	require.Len(t, listing(t, taken), 2)
 
 	write(t, filepath.Join(dir, Python.Folder()), []byte("x"))
 	_, _, err = small.extract(archive, dir)
-	require.ErrorContains(t, err, "something there that is not a folder")
+	require.ErrorIs(t, err, ErrNotOurs)
+	require.ErrorContains(t, err, "it is not a folder")
 	require.Len(t, listing(t, dir), 2)
 
 	_, err = small.loadArchive(filepath.Join(dir, "none.tar.gz"), Train)

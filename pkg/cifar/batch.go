@@ -5,7 +5,7 @@ import (
 	"image"
 )
 
-// A Batch is the chapter's view of one batch file: floats, planes, labels as 64-bit integers.
+// A Batch is one batch file as the chapter reads it: pixels as floats in planes, labels as 64-bit integers.
 type Batch struct {
 	Images []float32 // [N, 3, 32, 32] in [0,1]
 	Labels []int64   // [N], 0 to 9: indices into Classes
@@ -13,10 +13,10 @@ type Batch struct {
 }
 
 // LoadBatch is the chapter's load_cifar10_batch: it reads one batch file of an extracted folder of
-// either layout and divides the pixels by 255. For Train and Dev, id is 1 to 5 and stands for
-// data_batch_1 to data_batch_5, whatever the split (the file for Dev is 5). For Test it is ignored.
+// either layout and divides the pixels by 255. For Train and Dev, id is 1 to 5 for data_batch_1
+// to data_batch_5, whatever the split (the file of Dev is 5). For Test it is ignored.
 //
-// The floats take 123 MB. Load keeps the bytes, which is what training wants.
+// The floats take 123 MB. For training, use Load, which keeps the bytes.
 func LoadBatch(folder string, id int, split Split) (*Batch, error) {
 	return published.floatBatch(folder, id, split)
 }
@@ -28,7 +28,7 @@ func (r reader) floatBatch(folder string, id int, split Split) (*Batch, error) {
 	if split == Test {
 		id = testBatch
 	} else if id < 1 || id > 5 {
-		return nil, fmt.Errorf("cifar: batch %d: want 1 to 5", id)
+		return nil, fmt.Errorf("cifar: batch %d, want 1 to 5", id)
 	}
 	l, err := folderLayout(folder)
 	if err != nil {
@@ -55,7 +55,7 @@ func (r reader) floatBatch(folder string, id int, split Split) (*Batch, error) {
 // Shape returns the dimensions of Images, [N 3 32 32].
 func (b *Batch) Shape() []int { return []int{b.N, Channels, Height, Width} }
 
-// Image returns image i as a copy, which the chapter gets by transpose(1, 2, 0).
+// Image returns image i as a copy; the chapter uses transpose(1, 2, 0).
 func (b *Batch) Image(i int) image.Image {
 	img := image.NewNRGBA(image.Rect(0, 0, Width, Height))
 	const plane = Height * Width

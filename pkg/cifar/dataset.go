@@ -8,12 +8,12 @@ import (
 	"math"
 )
 
-// A Dataset is one split, held as bytes.
+// A Dataset is one split, stored as bytes.
 type Dataset struct {
 	Split  Split
 	Pixels []uint8 // [N, 32, 32, 3]: image, row, column, channel (red, green, blue)
 	Labels []uint8 // [N], 0 to 9: indices into Classes
-	Origin string  // for people: where the images came from
+	Origin string  // where the images came from, for messages
 }
 
 // Len returns the number of images.
@@ -37,8 +37,7 @@ func (d *Dataset) ClassCounts() (counts [NumClasses]int) {
 	return counts
 }
 
-// Take returns the first n images; all of them if n is 0 or less, or more than there are. The result
-// shares memory with d.
+// Take returns the first n images, or all of them if n < 1 or n > d.Len(). The result shares memory with d.
 func (d *Dataset) Take(n int) *Dataset {
 	if n <= 0 || n > d.Len() {
 		n = d.Len()
@@ -46,9 +45,9 @@ func (d *Dataset) Take(n int) *Dataset {
 	return &Dataset{d.Split, d.Pixels[:n*ImageSize], d.Labels[:n], d.Origin}
 }
 
-// Fingerprint identifies split, images and labels: 16 hexadecimal digits of a SHA-256. It does not
-// depend on the layout or the place that the data was read from. It takes about 0.1 s for 40,000
-// images, or more on a processor without instructions for SHA.
+// Fingerprint identifies split, images and labels: 16 hexadecimal digits of a SHA-256. It does not depend on
+// the layout or the path that the data was read from. It takes about 0.1 s for 40,000 images, more on a processor without SHA
+// instructions.
 func (d *Dataset) Fingerprint() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %d\n", d.Split, d.Len())
@@ -81,12 +80,12 @@ func (d *Dataset) ChannelStats() (mean, std [Channels]float64) {
 	return mean, std
 }
 
-// newDataset makes room for n images.
+// newDataset allocates n images.
 func newDataset(split Split, n int) *Dataset {
 	return &Dataset{Split: split, Pixels: make([]uint8, n*ImageSize), Labels: make([]uint8, n)}
 }
 
-// set copies a batch to the place of images at, at+1, …, and brings the channels together.
+// set copies a batch to images at, at+1, … and converts CHW to HWC.
 func (d *Dataset) set(at int, im images) {
 	copy(d.Labels[at:], im.labels)
 	const plane = Height * Width

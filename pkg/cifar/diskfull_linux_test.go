@@ -10,7 +10,7 @@ import (
 	"nndl.example/resnet18/pkg/internal/smalldisk"
 )
 
-// On a disk that is full before the end, neither extracting nor rebuilding leaves anything that a later run could trust.
+// On a full disk neither extracting nor rebuilding leaves anything behind.
 func TestDiskFull(t *testing.T) {
 	smalldisk.Run(t, "32k", func(t *testing.T, dir string) {
 		out := filepath.Join(dir, "out")

@@ -1,6 +1,6 @@
 /*
-Package cifar finds, unpacks and reads CIFAR-10: 60,000 colour photographs of 32×32 pixels in ten
-classes, 50,000 to train with and 10,000 to test with, collected by Alex Krizhevsky, Vinod Nair and
+Package cifar finds, unpacks and reads CIFAR-10, and loads it in batches for training. CIFAR-10 is 60,000 colour photographs of
+32×32 pixels in ten classes, 50,000 for training and 10,000 for testing, collected by Alex Krizhevsky, Vinod Nair and
 Geoffrey Hinton (Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009;
 https://www.cs.toronto.edu/~kriz/cifar.html).
 
@@ -11,12 +11,12 @@ https://www.cs.toronto.edu/~kriz/cifar.html).
 	batch, err := cifar.LoadBatch(folder, 1, cifar.Train) // 10,000 images as floats, for a look
 	train, err := cifar.Load(folder, cifar.Train)         // 40,000 images as bytes, for training
 
-Find looks for the data (see there for the order) and says which it took. Extract does what
-"tar -xvf" does, and only that: a damaged, foreign or hostile archive gives an error and leaves
-nothing behind. LoadBatch and Load read the extracted folder; LoadArchive reads an archive as it is.
+Find looks for the data (see there for the order) and says which it uses. Extract does what "tar -xvf" does, and only that:
+a corrupt, foreign or malicious archive gives an error and leaves nothing behind. LoadBatch and Load read the extracted
+folder; LoadArchive reads an archive directly. Errors wrap ErrCorrupt, ErrOtherData, ErrNotFound or ErrNotOurs.
 
 The published data has five training batches and one test batch of 10,000 images each. There is no
-development set; this package cuts one off, as the chapter does:
+validation set; like the chapter, this package uses the last training batch as one:
 
 	Train   40,000 images   data_batch_1 to data_batch_4
 	Dev     10,000 images   data_batch_5
@@ -24,7 +24,7 @@ development set; this package cuts one off, as the chapter does:
 
 # The two published layouts
 
-The same images are published twice, with different wrapping.
+The same images are published in two formats.
 
 The python layout, cifar-10-python.tar.gz, unpacks to cifar-10-batches-py/. Each batch is a Python 2
 pickle of protocol 2 that holds a dictionary:
@@ -36,22 +36,19 @@ pickle of protocol 2 that holds a dictionary:
 
 and batches.meta is a pickle with "label_names", the ten names in order.
 
-A pickle is a program for a small stack machine, and Python's own reader lets it call any function
-of any module. The reader here is a stack machine too, but it knows the few instructions that this
-data needs and the few names that numpy needs; anything else is an error. Nothing is ever run, and
-no length that a file declares is believed before the bytes are there.
+A pickle is a program that can call any Python function; internal/pickle decodes the few opcodes and names that this data needs
+and refuses the rest.
 
 The binary layout, cifar-10-binary.tar.gz, unpacks to cifar-10-batches-bin/. Each batch is 10,000
-records of 3,073 bytes, with nothing before, between or after them:
+records of 3,073 bytes, without headers or padding:
 
 	1 byte       label, 0 to 9
 	3072 bytes   the image
 
 and batches.meta.txt has the ten names, one a line.
 
-In both layouts an image is three planes, red, green, blue, each of 32 rows of 32 bytes: index
-[channel][row][column], "CHW" for short. LoadBatch keeps this order, as the chapter does. Load turns
-it into [row][column][channel], "HWC", which is how Go's image package and most accelerators like it.
-The two layouts give the same arrays, byte for byte.
+In both layouts an image is three planes, red, green, blue, each of 32 rows of 32 bytes: [channel][row][column], CHW. LoadBatch
+keeps this order, as the chapter does. Load converts it to [row][column][channel], HWC, the order of Go's image package and of
+convolutions on a CPU. The two layouts give the same arrays, byte for byte.
 */
 package cifar

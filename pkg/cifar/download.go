@@ -2,8 +2,6 @@ package cifar
 
 import (
 	"context"
-	"crypto/md5"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -14,83 +12,40 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"nndl.example/resnet18/pkg/internal/atomicfile"
 )
 
-// official describes a published archive.
-type official struct {
-	md5  string
-	size int64
-}
-
-// check reports whether a file is the published archive.
-func (o official) check(ctx context.Context, name string) error {
-	f, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	h := md5.New()
-	if _, err := io.Copy(h, contextReader{ctx, f}); err != nil {
-		return err
-	}
-	if sum := hex.EncodeToString(h.Sum(nil)); sum != o.md5 {
-		return fmt.Errorf("%s has MD5 %s, the official archive has %s", name, sum, o.md5)
-	}
-	return nil
-}
-
-// contextReader ends with the context.
-type contextReader struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (r contextReader) Read(b []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.Reader.Read(b)
-}
-
-// A download fetches one official archive.
+// A download is the download of one official archive.
 type download struct {
 	official
 	url      string
-	path     string        // where it goes; path.part until it is complete and checked
-	stall    time.Duration // how long the server may send nothing
-	every    time.Duration // between two lines of progress
+	path     string        // of the result; path.part until it is complete and checked
+	stall    time.Duration // how long to wait for data
+	every    time.Duration // interval between progress messages
 	progress io.Writer
 }
 
-// errRestart asks for a new start from nothing: what is there cannot be continued.
+// errRestart means that the partial download is of no use.
 var errRestart = errors.New("cannot be continued")
 
-// run downloads the archive. A part that an earlier run has left is continued; if the whole does not
-// have the right checksum then, it is fetched once from the start.
+// run downloads the archive. A part that an earlier run has left is continued; if the result has the wrong checksum, the
+// download is repeated once from the start.
 func (d download) run(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(d.path), 0o755); err != nil {
 		return err
 	}
 	part := d.path + ".part"
-	before, _ := fileSize(part)
-	err := d.fetch(ctx, part)
-	if err == nil {
-		err = d.check(ctx, part)
-		if err != nil && before > 0 && ctx.Err() == nil {
-			err = fmt.Errorf("%w: %w", errRestart, err)
-		}
-	}
+	err := d.resume(ctx, part)
 	if errors.Is(err, errRestart) {
-		fmt.Fprintf(d.progress, "CIFAR-10: the part of the download that was there %v; starting anew\n", err)
+		fmt.Fprintf(d.progress, "CIFAR-10: the partial download %v; starting over\n", err)
 		if err := os.Remove(part); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		if err = d.fetch(ctx, part); err == nil {
-			err = d.check(ctx, part)
-		}
+		err = d.fetchAndCheck(ctx, part)
 	}
 	if size, _ := fileSize(part); err != nil && ctx.Err() == nil && size >= d.size {
-		os.Remove(part) // all there, and wrong
+		os.Remove(part) // complete, but wrong
 	}
 	if err != nil {
 		return err
@@ -98,8 +53,25 @@ func (d download) run(ctx context.Context) error {
 	if err := os.Rename(part, d.path); err != nil {
 		return err
 	}
-	syncFolder(filepath.Dir(d.path))
+	atomicfile.SyncDir(filepath.Dir(d.path))
 	return nil
+}
+
+// resume continues what is there. It returns errRestart if the result is wrong, which may be the fault of the old part.
+func (d download) resume(ctx context.Context, part string) error {
+	before, _ := fileSize(part)
+	err := d.fetchAndCheck(ctx, part)
+	if before > 0 && errors.Is(err, ErrCorrupt) {
+		return fmt.Errorf("%w: %w", errRestart, err)
+	}
+	return err
+}
+
+func (d download) fetchAndCheck(ctx context.Context, part string) error {
+	if err := d.fetch(ctx, part); err != nil {
+		return err
+	}
+	return d.checkContent(ctx, part)
 }
 
 func fileSize(name string) (int64, error) {
@@ -119,7 +91,7 @@ var client = &http.Client{Transport: &http.Transport{
 	DisableCompression:    true,
 }}
 
-// fetch appends to part what is missing of it.
+// fetch appends the missing bytes to part.
 func (d download) fetch(ctx context.Context, part string) error {
 	have, err := fileSize(part)
 	switch {
@@ -132,14 +104,7 @@ func (d download) fetch(ctx context.Context, part string) error {
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url, nil)
-	if err != nil {
-		return err
-	}
-	if have > 0 {
-		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
-	}
-	response, err := client.Do(request)
+	response, err := d.request(ctx, have)
 	if err != nil {
 		return err
 	}
@@ -147,34 +112,12 @@ func (d download) fetch(ctx context.Context, part string) error {
 	if have, err = d.accept(response, have); err != nil {
 		return err
 	}
-
-	f, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE, 0o644)
+	f, err := openAt(part, have)
 	if err != nil {
 		return err
 	}
-	defer f.Close() // a second Close does no harm
-	if have == 0 {
-		if err := f.Truncate(0); err != nil {
-			return err
-		}
-	}
-	if _, err := f.Seek(have, io.SeekStart); err != nil {
-		return err
-	}
-	// The client has its own limits until the body comes.
-	stalled := time.AfterFunc(d.stall, func() {
-		cancel(fmt.Errorf("%s: the server has sent nothing for %v", d.url, d.stall))
-	})
-	defer stalled.Stop()
-	m := newMeter(d, have)
-	body := readerFunc(func(b []byte) (int, error) {
-		stalled.Reset(d.stall)
-		n, err := response.Body.Read(b)
-		m.add(n)
-		return n, err
-	})
-	// One byte more than wanted is enough to see that the server sends too much.
-	n, err := io.Copy(f, io.LimitReader(body, d.size-have+1))
+	defer f.Close() // for the early returns; a second Close does no harm
+	n, err := d.copyBody(f, response.Body, have, cancel)
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
 	}
@@ -187,28 +130,75 @@ func (d download) fetch(ctx context.Context, part string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-// accept looks at the server's answer and returns at which byte its body begins.
+// request asks for the archive from byte have on.
+func (d download) request(ctx context.Context, have int64) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url, nil)
+	if err != nil {
+		return nil, err
+	}
+	if have > 0 {
+		request.Header.Set("Range", fmt.Sprintf("bytes=%d-", have))
+	}
+	return client.Do(request)
+}
+
+// openAt opens a file to write from byte offset on; 0 drops what is in it.
+func openAt(name string, offset int64) (*os.File, error) {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	if offset == 0 {
+		err = f.Truncate(0)
+	} else {
+		_, err = f.Seek(offset, io.SeekStart)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// copyBody copies the rest of the archive and reports progress. It cancels the request if the server stalls.
+func (d download) copyBody(w io.Writer, from io.Reader, have int64, cancel context.CancelCauseFunc) (int64, error) {
+	stalled := time.AfterFunc(d.stall, func() {
+		cancel(fmt.Errorf("%s: no data for %v", d.url, d.stall))
+	})
+	defer stalled.Stop()
+	m := newMeter(d, have)
+	body := readerFunc(func(b []byte) (int, error) {
+		stalled.Reset(d.stall)
+		n, err := from.Read(b)
+		m.add(n)
+		return n, err
+	})
+	// One byte more than wanted shows that the server sends too much.
+	return io.Copy(w, io.LimitReader(body, d.size-have+1))
+}
+
+// accept checks the header of the response and returns the offset at which its body begins.
 func (d download) accept(response *http.Response, have int64) (int64, error) {
 	switch response.StatusCode {
 	case http.StatusOK:
-		have = 0 // the server does not continue downloads
+		have = 0 // the server does not support ranges
 	case http.StatusPartialContent:
-		came := response.Header.Get("Content-Range")
+		got := response.Header.Get("Content-Range")
 		want := fmt.Sprintf("bytes %d-%d/%d", have, d.size-1, d.size)
-		if came != want {
-			return 0, fmt.Errorf("%w: the server sends %q, want %q", errRestart, came, want)
+		if got != want {
+			return 0, fmt.Errorf("%w: the server sends %q, want %q", errRestart, got, want)
 		}
 	case http.StatusRequestedRangeNotSatisfiable:
 		return 0, fmt.Errorf("%w: the server has no such range", errRestart)
 	default:
-		return 0, fmt.Errorf("%s: the server answers %q, want \"200 OK\"", d.url, response.Status)
+		return 0, fmt.Errorf("%s: HTTP status %q, want \"200 OK\"", d.url, response.Status)
 	}
 	if kind := response.Header.Get("Content-Type"); strings.HasPrefix(kind, "text/") {
-		return 0, fmt.Errorf("%s: the server sends a web page (%s), want an archive; perhaps this network"+
-			" wants a log-in", d.url, kind)
+		return 0, fmt.Errorf("%s: the server sends a web page (%s), want an archive; this network may"+
+			" require a log-in", d.url, kind)
 	}
 	if n := response.ContentLength; n >= 0 && have+n != d.size {
-		return 0, fmt.Errorf("%s: the server has %d bytes, want %d", d.url, have+n, d.size)
+		return 0, fmt.Errorf("%s: the server offers %d bytes, want %d", d.url, have+n, d.size)
 	}
 	return have, nil
 }
@@ -217,7 +207,7 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 
-// A meter reports how far a download is.
+// A meter reports the progress of a download.
 type meter struct {
 	download
 	begin, done int64 // bytes at the start and now
@@ -226,7 +216,7 @@ type meter struct {
 
 func newMeter(d download, have int64) *meter {
 	if have > 0 {
-		fmt.Fprintf(d.progress, "CIFAR-10: continuing the download of %s at %.1f of %.1f MB\n",
+		fmt.Fprintf(d.progress, "CIFAR-10: resuming the download of %s at %.1f of %.1f MB\n",
 			d.url, float64(have)/1e6, float64(d.size)/1e6)
 	} else {
 		fmt.Fprintf(d.progress, "CIFAR-10: downloading %s, %.1f MB\n", d.url, float64(d.size)/1e6)

@@ -30,7 +30,7 @@ func sends(archive []byte) http.HandlerFunc {
 	}
 }
 
-// findDownload runs Find with the download allowed and returns what it said, too.
+// findDownload runs Find with downloads allowed and returns its messages, too.
 func findDownload(t testing.TB, o *origins, dir string) (Source, string) {
 	var lines bytes.Buffer
 	s, err := Find(t.Context(), FindOptions{Dir: dir, Download: true, Progress: &lines, origin: o})
@@ -61,22 +61,22 @@ func TestDownload(t *testing.T) {
 	require.Empty(t, lines)
 }
 
-// TestDownloadContinues finds a part of the archive that an earlier run has left.
+// TestDownloadContinues starts with a part of the archive that an earlier run has left.
 func TestDownloadContinues(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name   string
 		part   func(archive []byte) []byte
 		server func(archive []byte) http.HandlerFunc // nil: sends
-		ranges []string                              // what the client asks for
+		ranges []string                              // that the client requests
 		says   string
 	}{
-		{"half", func(a []byte) []byte { return a[:len(a)/2] }, nil, []string{"bytes=%d-"}, "continuing the download of"},
+		{"half", func(a []byte) []byte { return a[:len(a)/2] }, nil, []string{"bytes=%d-"}, "resuming the download of"},
 		{"all", func(a []byte) []byte { return a }, nil, nil, ""},
 		{"nothing", func(a []byte) []byte { return nil }, nil, []string{""}, "downloading"},
-		{"half of something else", func(a []byte) []byte { return make([]byte, len(a)/2) }, nil, []string{"bytes=%d-", ""}, "starting anew"},
-		{"all of something else", func(a []byte) []byte { return make([]byte, len(a)) }, nil, []string{""}, "starting anew"},
-		{"more than all", func(a []byte) []byte { return make([]byte, len(a)+1) }, nil, []string{""}, "starting anew"},
+		{"half of something else", func(a []byte) []byte { return make([]byte, len(a)/2) }, nil, []string{"bytes=%d-", ""}, "starting over"},
+		{"all of something else", func(a []byte) []byte { return make([]byte, len(a)) }, nil, []string{""}, "starting over"},
+		{"more than all", func(a []byte) []byte { return make([]byte, len(a)+1) }, nil, []string{""}, "starting over"},
 		{"server without ranges", func(a []byte) []byte { return make([]byte, len(a)/2) }, func(a []byte) http.HandlerFunc {
 			return func(w http.ResponseWriter, _ *http.Request) { w.Write(a) }
 		}, []string{"bytes=%d-"}, "downloading"},
@@ -96,7 +96,7 @@ func TestDownloadContinues(t *testing.T) {
 				}
 				sends(a)(w, r)
 			}
-		}, []string{"bytes=%d-", ""}, "the server has no such range; starting anew"},
+		}, []string{"bytes=%d-", ""}, "the server has no such range; starting over"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -128,24 +128,23 @@ func TestDownloadContinues(t *testing.T) {
 	}
 }
 
-// TestDownloadFails has servers that are no good. Each time one line says why, and the embedded copy
-// is used.
+// TestDownloadFails uses servers that fail. Each time one line says why, and the embedded copy is used.
 func TestDownloadFails(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
 		name   string
 		server func(archive []byte) http.HandlerFunc
 		want   string
-		keeps  bool // the part, for the next time
+		keeps  bool // whether the part stays, for the next time
 	}{
 		{"no server", nil, "connection refused", false},
-		{"404", func([]byte) http.HandlerFunc { return http.NotFound }, `the server answers "404 Not Found", want "200 OK"`, false},
+		{"404", func([]byte) http.HandlerFunc { return http.NotFound }, `HTTP status "404 Not Found", want "200 OK"`, false},
 		{"log-in page", func([]byte) http.HandlerFunc {
 			return func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html>log in</html>")) }
 		}, "the server sends a web page (text/html; charset=utf-8), want an archive", false},
 		{"wrong length", func([]byte) http.HandlerFunc {
 			return func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("\x1f\x8b1234")) }
-		}, "the server has 6 bytes, want ", false},
+		}, "the server offers 6 bytes, want ", false},
 		{"without length, too short", func(a []byte) http.HandlerFunc {
 			return func(w http.ResponseWriter, _ *http.Request) {
 				w.(http.Flusher).Flush()
@@ -176,7 +175,7 @@ func TestDownloadFails(t *testing.T) {
 				w.(http.Flusher).Flush()
 				<-r.Context().Done()
 			}
-		}, "the server has sent nothing for 200ms", true},
+		}, "no data for 200ms", true},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -190,9 +189,9 @@ func TestDownloadFails(t *testing.T) {
 			dir := t.TempDir()
 			s, lines := findDownload(t, o, dir)
 			require.Equal(t, "embedded JPEG copy", s.Origin)
-			require.Contains(t, lines, "CIFAR-10: the download failed: ")
+			require.Contains(t, lines, "CIFAR-10: download failed: ")
 			require.Contains(t, lines, test.want)
-			require.Contains(t, lines, "; the embedded JPEG copy is used\n")
+			require.Contains(t, lines, "; using the embedded JPEG copy\n")
 			part := filepath.Join(dir, "cifar-10-python.tar.gz.part")
 			if !test.keeps {
 				require.NoFileExists(t, part)
@@ -202,7 +201,7 @@ func TestDownloadFails(t *testing.T) {
 			serve(t, o, sends(archive))
 			s, lines = findDownload(t, o, dir)
 			require.Equal(t, "downloaded", s.Origin, lines)
-			require.Contains(t, lines, "continuing")
+			require.Contains(t, lines, "resuming")
 		})
 	}
 }

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
-// goldenDir is where the tests that want all 60,000 images put them.
+// goldenDir is the folder for the tests that use all 60,000 images.
 var goldenDir string
 
 func TestMain(m *testing.M) {
@@ -31,11 +32,11 @@ func ExampleExtract_webPage() {
 		fmt.Println(err)
 	}
 	_, _, err := Extract(page, goldenDir)
-	for err != nil && errors.Unwrap(err) != nil {
-		err = errors.Unwrap(err)
+	if errors.Is(err, ErrCorrupt) {
+		text, _, _ := strings.Cut(err.Error(), "; ")
+		fmt.Println(strings.ReplaceAll(text, page, "page.tar.gz"))
 	}
-	fmt.Println(err)
-	// Output: not a gzip file but a web page (HTML), perhaps an error page or a log-in page saved under this name
+	// Output: cifar: archive page.tar.gz: corrupt data: not a gzip file but a web page (HTML), perhaps an error page or a log-in page saved under this name
 }
 
 func ExampleFind() {

@@ -2,7 +2,9 @@ package cifar
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -58,7 +60,8 @@ func TestExtract(t *testing.T) {
 			require.Len(t, same, len(members)-1)
 			require.NoError(t, os.Remove(batch))
 			_, _, err = small.extract(folder, elsewhere)
-			require.ErrorContains(t, err, "cifar: folder "+folder+": "+l.batchFile(1)+" is missing")
+			require.ErrorContains(t, err, "cifar: folder "+folder+": no complete CIFAR-10: "+l.batchFile(1)+" is missing")
+			require.ErrorIs(t, err, ErrNotFound)
 		})
 	}
 }
@@ -68,8 +71,6 @@ func TestExtractRepairs(t *testing.T) {
 	t.Parallel()
 	damage := map[string]func(folder string) error{
 		"file missing":   func(folder string) error { return os.Remove(filepath.Join(folder, "data_batch_2")) },
-		"file truncated": func(folder string) error { return os.Truncate(filepath.Join(folder, "test_batch"), 10) },
-		"no record":      func(folder string) error { return os.Remove(filepath.Join(folder, recordFile)) },
 		"record damaged": func(folder string) error { return os.WriteFile(filepath.Join(folder, recordFile), []byte("{"), 0o644) },
 		"record foreign": func(folder string) error {
 			text := `{"Members":[{"Name":"cifar-10-batches-py/../../../etc/passwd"}]}`
@@ -93,8 +94,150 @@ func TestExtractRepairs(t *testing.T) {
 			_, err = small.load(folder, Test)
 			require.NoError(t, err)
 			require.Len(t, listing(t, dir), 1+len(members))
+			_, ok := readRecord(Python, folder)
+			require.True(t, ok)
 		})
 	}
+}
+
+// foreignFolder makes a complete folder with other pixels than smallFolder, as a user may have put it into dir.
+func foreignFolder(t testing.TB, dir string) string {
+	folder := filepath.Join(dir, Python.Folder())
+	require.NoError(t, os.Mkdir(folder, 0o755))
+	for _, name := range Python.order() {
+		data := smallFile(Python, name)
+		if Python.batchID(name) != 0 {
+			data[len(data)/2] ^= 1
+		}
+		write(t, filepath.Join(folder, name), data)
+	}
+	return folder
+}
+
+// contents returns the files of a folder by name.
+func contents(t testing.TB, folder string) map[string]string {
+	files := map[string]string{}
+	for _, path := range listing(t, folder) {
+		data, err := os.ReadFile(path)
+		require.NoError(t, err)
+		files[filepath.Base(path)] = string(data)
+	}
+	return files
+}
+
+// TestExtractKeepsForeignFolder extracts to where a folder is that Extract has not made, or that somebody has changed: it is
+// an error, and every file stays as it is.
+func TestExtractKeepsForeignFolder(t *testing.T) {
+	t.Parallel()
+	other := pack(t, replaced(smallEntries(Python), file("cifar-10-batches-py/readme.html", []byte("another readme"))))
+	for name, test := range map[string]struct {
+		prepare func(t *testing.T, folder string) // changes an extracted folder
+		file    string                            // that the error names
+	}{
+		"other pixels, no record": {func(t *testing.T, folder string) {
+			require.NoError(t, os.RemoveAll(folder))
+			foreignFolder(t, filepath.Dir(folder))
+		}, "data_batch_1"},
+		"other pixels, our record": {func(t *testing.T, folder string) {
+			record := contents(t, folder)[recordFile]
+			require.NoError(t, os.RemoveAll(folder))
+			foreignFolder(t, filepath.Dir(folder))
+			write(t, filepath.Join(folder, recordFile), []byte(record))
+		}, "data_batch_1"},
+		"other pixels, our record and times": {func(t *testing.T, folder string) {
+			path := filepath.Join(folder, "data_batch_4")
+			info, err := os.Stat(path)
+			require.NoError(t, err)
+			data := smallFile(Python, "data_batch_4")
+			data[len(data)/2] ^= 1
+			write(t, path, data)
+			require.NoError(t, os.Chtimes(path, info.ModTime(), info.ModTime()))
+		}, "data_batch_4"},
+		"a record of an earlier version": {func(t *testing.T, folder string) {
+			rec, ok := readRecord(Python, folder)
+			require.True(t, ok)
+			require.NoError(t, os.RemoveAll(folder))
+			foreignFolder(t, filepath.Dir(folder))
+			rec.Files = nil
+			require.NoError(t, writeJSON(filepath.Join(folder, recordFile), rec))
+		}, "data_batch_1"},
+		"file truncated": {func(t *testing.T, folder string) {
+			require.NoError(t, os.Truncate(filepath.Join(folder, "test_batch"), 10))
+		}, "test_batch"},
+		"file added": {func(t *testing.T, folder string) {
+			write(t, filepath.Join(folder, "thesis.doc"), []byte("x"))
+		}, "thesis.doc"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			archive, dir := smallArchive(t, Python), t.TempDir()
+			folder, _, err := small.extract(archive, dir)
+			require.NoError(t, err)
+			test.prepare(t, folder)
+			before := contents(t, folder)
+			archives := []string{archive, write(t, filepath.Join(t.TempDir(), "other.tar.gz"), other)}
+			if stamp, err := stampFile(archive); err == nil && stamp.ChangeTime == 0 || test.file == "thesis.doc" {
+				archives = archives[1:] // the record fits, so there is nothing to do for the first
+			}
+			for _, archive := range archives {
+				_, _, err = small.extract(archive, dir)
+				require.ErrorIs(t, err, ErrNotOurs)
+				require.ErrorContains(t, err, "cifar: extract to "+folder+`: the folder contains a file "`+test.file+`"`)
+				require.Equal(t, before, contents(t, folder))
+				require.Len(t, listing(t, dir), 1+len(before), "no temporary folder stays")
+			}
+		})
+	}
+}
+
+// TestExtractSameFiles extracts an archive to where its files are already: unpacked with tar, touched, or with a record of an
+// earlier version.
+func TestExtractSameFiles(t *testing.T) {
+	t.Parallel()
+	archive, dir := smallArchive(t, Python), t.TempDir()
+	folder, members, err := small.extract(archive, dir)
+	require.NoError(t, err)
+	extract := func() {
+		t.Helper()
+		again, same, err := small.extract(archive, dir)
+		require.NoError(t, err)
+		require.Equal(t, folder, again)
+		require.Equal(t, members, same)
+	}
+	batch, old := filepath.Join(folder, "data_batch_1"), time.Unix(1e9, 0)
+	touch := func() { require.NoError(t, os.Chtimes(batch, old, old)) }
+	kept := func() bool { // else the folder was replaced
+		info, err := os.Stat(batch)
+		require.NoError(t, err)
+		return info.ModTime().Equal(old)
+	}
+
+	touch()
+	extract()
+	require.True(t, kept())
+	rec, ok := readRecord(Python, folder)
+	require.True(t, ok)
+	stamp, err := stampFile(batch)
+	require.NoError(t, err)
+	require.Equal(t, stamp, rec.Files["data_batch_1"].fileStamp, "the new stamp is remembered")
+
+	rec.Files = nil
+	require.NoError(t, writeJSON(filepath.Join(folder, recordFile), rec))
+	extract()
+	require.True(t, kept())
+	rec, ok = readRecord(Python, folder)
+	require.True(t, ok)
+	names, touched := rec.changed(folder)
+	require.Empty(t, names)
+	require.False(t, touched)
+
+	require.NoError(t, os.Remove(filepath.Join(folder, recordFile)))
+	extract()
+	require.True(t, kept())
+	require.NoFileExists(t, filepath.Join(folder, recordFile), "nothing is added to a folder of the user's")
+	require.NoError(t, os.Remove(filepath.Join(folder, readmeFile)))
+	extract()
+	require.Len(t, listing(t, folder), 7)
 }
 
 func TestExtractAnotherArchive(t *testing.T) {
@@ -129,17 +272,90 @@ func TestExtractTogether(t *testing.T) {
 	require.Len(t, listing(t, dir), 1+len(smallEntries(Binary)))
 }
 
-// TestExtractClearsUp leaves what killed programs would leave: old enough, it goes.
-func TestExtractClearsUp(t *testing.T) {
+// TestStaleAside checks which temporary folders are removed: those of earlier versions after an hour, those with a lock when
+// nobody holds it, and none that contains anything else.
+func TestStaleAside(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	old, young := filepath.Join(dir, asidePrefix+"old"), filepath.Join(dir, asidePrefix+"young")
-	require.NoError(t, os.MkdirAll(filepath.Join(old, "new"), 0o755))
-	require.NoError(t, os.Mkdir(young, 0o755))
-	ago := time.Now().Add(-2 * time.Hour)
-	require.NoError(t, os.Chtimes(old, ago, ago))
-	_, _, err := small.extract(smallArchive(t, Python), dir)
+	make := func(name string, old bool, files ...string) {
+		path := filepath.Join(dir, asidePrefix+name)
+		require.NoError(t, os.MkdirAll(filepath.Join(path, asideNew), 0o755))
+		for _, f := range files {
+			write(t, filepath.Join(path, f), []byte("x"))
+		}
+		if old {
+			ago := time.Now().Add(-2 * time.Hour)
+			require.NoError(t, os.Chtimes(path, ago, ago))
+		}
+	}
+	make("earlier", true, "new/data_batch_1")
+	make("earlier-rebuild", true, "cifar-10-python.tar.gz.part", "note")
+	make("earlier-young", false, "new/data_batch_1")
+	make("dead", false, asideLock, "new/data_batch_1", "new/"+recordFile)
+	make("theirs", true, asideLock, "thesis.doc")
+	make("theirs-deeper", true, asideLock, "new/thesis.doc")
+	write(t, filepath.Join(dir, asidePrefix+"file"), nil)
+	alive, err := newAside(dir)
 	require.NoError(t, err)
-	require.NoDirExists(t, old)
-	require.DirExists(t, young)
+	defer alive.remove()
+
+	_, _, err = small.extract(smallArchive(t, Python), dir)
+	require.NoError(t, err)
+	entries, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	var names []string
+	for _, e := range entries {
+		if e.Name() != filepath.Base(alive.dir) {
+			names = append(names, strings.TrimPrefix(e.Name(), asidePrefix))
+		}
+	}
+	require.Equal(t, []string{"earlier-young", "file", "theirs", "theirs-deeper", Python.Folder()}, names)
+	require.DirExists(t, alive.dir)
+}
+
+// TestKilled kills a process that has begun to extract and to rebuild. What it leaves is gone after the next Find.
+func TestKilled(t *testing.T) {
+	const inside = "CIFAR_TEST_KILLED"
+	if dir := os.Getenv(inside); dir != "" {
+		for _, dir := range []string{dir, filepath.Join(dir, embeddedFolder)} {
+			a, err := newAside(dir)
+			require.NoError(t, err)
+			require.NoError(t, os.Mkdir(a.path(asideNew), 0o755))
+			write(t, filepath.Join(a.path(asideNew), "test_batch"), []byte("x"))
+			write(t, a.path(Python.Archive()+".part"), []byte("x"))
+		}
+		self, err := os.FindProcess(os.Getpid())
+		require.NoError(t, err)
+		require.NoError(t, self.Kill())
+		select {}
+	}
+	t.Parallel()
+	self, err := os.Executable()
+	require.NoError(t, err)
+	dir := t.TempDir()
+	cmd := exec.Command(self, "-test.run=^TestKilled$")
+	cmd.Env = append(os.Environ(), inside+"="+dir)
+	require.Error(t, cmd.Run())
+	left, err := filepath.Glob(filepath.Join(dir, "*", asidePrefix+"*"))
+	require.NoError(t, err)
+	require.Len(t, left, 1)
+	o, _ := testOrigins(t)
+	s, err := Find(t.Context(), FindOptions{Dir: dir, origin: o})
+	require.NoError(t, err)
+	require.Equal(t, []string{filepath.Dir(s.Path), s.Path, noteFile(s.Path)}, listing(t, dir))
+}
+
+// An incomplete folder without a record is completed if nothing in it is lost.
+func TestExtractCompletes(t *testing.T) {
+	t.Parallel()
+	archive, dir := smallArchive(t, Python), t.TempDir()
+	folder, members, err := small.extract(archive, dir)
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(filepath.Join(folder, recordFile)))
+	require.NoError(t, os.Remove(filepath.Join(folder, "data_batch_2")))
+	_, again, err := small.extract(archive, dir)
+	require.NoError(t, err)
+	require.Equal(t, members, again)
+	_, err = small.load(folder, Train)
+	require.NoError(t, err)
 }

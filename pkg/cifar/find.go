@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -12,14 +13,14 @@ import (
 	"nndl.example/resnet18/data"
 )
 
-// PathVariable is the environment variable that stands in for FindOptions.Path when that is empty.
+// PathVariable is the environment variable that Find uses if FindOptions.Path is empty.
 const PathVariable = "CIFAR10_PATH"
 
-// A Source says which data is in use.
+// A Source is an archive or an extracted folder, and where it came from.
 type Source struct {
-	Path   string // an archive or an extracted folder
+	Path   string
 	Layout Layout
-	Origin string // "given", "found", "downloaded" or "embedded JPEG copy"
+	Origin string // "given", "found folder", "found", "downloaded" or "embedded JPEG copy"
 }
 
 // String describes the source in one line.
@@ -27,33 +28,39 @@ func (s Source) String() string {
 	switch s.Origin {
 	case embeddedOrigin:
 		return fmt.Sprintf("the embedded JPEG copy of CIFAR-10 (rebuilt as %s)", s.Path)
-	case "found":
+	case foundOrigin:
 		return fmt.Sprintf("the official CIFAR-10 archive %s (found, MD5 checked)", s.Path)
-	case "downloaded":
+	case downloadedOrigin:
 		return fmt.Sprintf("the official CIFAR-10 archive %s (downloaded, MD5 checked)", s.Path)
 	}
 	return fmt.Sprintf("CIFAR-10 from %s (%s, %s layout)", s.Path, s.Origin, s.Layout)
 }
 
-// FindOptions say where to look.
+// FindOptions tell Find where to look.
 type FindOptions struct {
-	// Path is an archive or an extracted folder of either layout. If it is empty, the environment
-	// variable CIFAR10_PATH takes its place; if that is empty too, Find searches.
+	// Path is an archive or an extracted folder of either layout (default: the environment variable CIFAR10_PATH; if that
+	// is empty too, Find searches in Dir).
 	Path string
-	// Dir is where archives are looked for, downloaded to and rebuilt, such as "work/data".
+	// Dir is the folder to search, to download to and to rebuild archives in, such as "work/data".
 	Dir string
-	// Layout is the layout to look for, download or rebuild; "" means python. What Path names may
-	// have either.
+	// Layout is the layout to search for, download or rebuild (default: Python). Path may have either.
 	Layout Layout
 	// Download allows the official download, about 170 MB.
 	Download bool
-	// Progress gets lines for people; nil means none.
+	// Progress gets messages for the user (default: none).
 	Progress io.Writer
 
-	origin *origins // tests set it; nil means the real ones
+	origin *origins // set by tests; nil means realOrigins
 }
 
-// origins are the places that data can come from.
+// Values of Source.Origin, besides "given" and embeddedOrigin.
+const (
+	folderOrigin     = "found folder"
+	foundOrigin      = "found"
+	downloadedOrigin = "downloaded"
+)
+
+// origins are the sources of data outside the user's own folders.
 type origins struct {
 	site         string // URL of the folder with the archives
 	official     map[Layout]official
@@ -76,20 +83,22 @@ var realOrigins = origins{
 
 // Find returns the first of these:
 //
-//  1. what o.Path or else the environment variable CIFAR10_PATH names, an archive or an extracted
-//     folder; if that is wrong, Find gives an error and looks no further;
-//  2. the official archive in o.Dir, if its MD5 is right;
-//  3. if o.Download is set, the official archive, downloaded to o.Dir and checked; a download that
-//     broke off is continued, and one that fails is reported to o.Progress;
-//  4. the embedded JPEG copy, rebuilt as an archive in o.Dir/embedded.
+//  1. the archive or extracted folder that o.Path, or else the environment variable CIFAR10_PATH, names; if that is not
+//     CIFAR-10, Find returns an error and looks no further;
+//  2. a complete extracted folder in o.Dir that Extract has not made, such as one unpacked with tar;
+//  3. the official archive in o.Dir, if its MD5 is right;
+//  4. if o.Download is set, the official archive, downloaded to o.Dir and checked; an interrupted download is resumed, and
+//     one that fails is reported to o.Progress;
+//  5. the embedded JPEG copy, rebuilt as an archive in o.Dir/embedded.
 //
-// It does not unpack anything; see Extract. It returns an error if the context ends.
+// Archives of 3 and 5 are hashed again only if they have changed since the last call. Find unpacks nothing; see Extract. It
+// returns an error if the context ends.
 func Find(ctx context.Context, o FindOptions) (Source, error) {
 	if o.Layout == "" {
 		o.Layout = Python
 	}
 	if o.Layout != Python && o.Layout != Binary {
-		return Source{}, fmt.Errorf("cifar: unknown layout %q: want %q or %q", string(o.Layout), Python, Binary)
+		return Source{}, fmt.Errorf("cifar: unknown layout %q, want %q or %q", string(o.Layout), Python, Binary)
 	}
 	if o.Progress == nil {
 		o.Progress = io.Discard
@@ -97,50 +106,75 @@ func Find(ctx context.Context, o FindOptions) (Source, error) {
 	if o.origin == nil {
 		o.origin = &realOrigins
 	}
-	path, by := o.Path, "given"
-	if path == "" {
-		path, by = os.Getenv(PathVariable), "given by "+PathVariable
+	if o.Path != "" {
+		return given(o.Path, "given")
 	}
-	if path != "" {
-		return given(path, by)
+	if path := os.Getenv(PathVariable); path != "" {
+		return given(path, "given by "+PathVariable)
 	}
-
-	archive := filepath.Join(o.Dir, o.Layout.Archive())
-	published := o.origin.official[o.Layout]
-	switch err := published.check(ctx, archive); {
-	case err == nil:
-		return Source{archive, o.Layout, "found"}, nil
-	case ctx.Err() != nil:
-		return Source{}, ctx.Err()
-	case !errors.Is(err, os.ErrNotExist):
-		fmt.Fprintf(o.Progress, "CIFAR-10: %v: not used\n", err)
+	removeStale(o.Dir)
+	if s, ok := o.findFolder(); ok {
+		return s, nil
 	}
-
-	if o.Download {
-		d := download{published, o.origin.site + o.Layout.Archive(), archive, o.origin.stall, o.origin.every, o.Progress}
-		err := d.run(ctx)
-		if err == nil {
-			return Source{archive, o.Layout, "downloaded"}, nil
-		}
-		if ctx.Err() != nil {
-			return Source{}, ctx.Err()
-		}
-		fmt.Fprintf(o.Progress, "CIFAR-10: the download failed: %v; the embedded JPEG copy is used\n", err)
+	s, err := o.findOfficial(ctx)
+	if err != nil || s.Path != "" {
+		return s, err
 	}
-
 	path, err := o.origin.reader.rebuild(ctx, o.origin.jpegs, o.Layout, o.Dir, o.Progress)
 	if err != nil {
-		return Source{}, needsRoom(err)
+		return Source{}, withSpaceHint(err)
 	}
 	return Source{path, o.Layout, embeddedOrigin}, nil
 }
 
-// given examines a path that the user gives. A folder may also be the one that holds the extracted
-// folder or the archive.
+// findFolder looks for an extracted folder without a record. One with a record was extracted from an archive.
+func (o FindOptions) findFolder() (Source, bool) {
+	folder := filepath.Join(o.Dir, o.Layout.Folder())
+	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+		return Source{}, false
+	}
+	if _, err := os.Lstat(filepath.Join(folder, recordFile)); err == nil {
+		return Source{}, false
+	}
+	if _, err := folderLayout(folder); err != nil {
+		fmt.Fprintf(o.Progress, "CIFAR-10: %v: not used\n", err)
+		return Source{}, false
+	}
+	return Source{folder, o.Layout, folderOrigin}, true
+}
+
+// findOfficial looks for the official archive and downloads it if it may. The Source is empty if there is none.
+func (o FindOptions) findOfficial(ctx context.Context) (Source, error) {
+	archive := filepath.Join(o.Dir, o.Layout.Archive())
+	published := o.origin.official[o.Layout]
+	switch err := published.check(ctx, archive); {
+	case err == nil:
+		return Source{archive, o.Layout, foundOrigin}, nil
+	case ctx.Err() != nil:
+		return Source{}, ctx.Err()
+	case !errors.Is(err, fs.ErrNotExist):
+		fmt.Fprintf(o.Progress, "CIFAR-10: %v: not used\n", err)
+	}
+	if !o.Download {
+		return Source{}, nil
+	}
+	d := download{published, o.origin.site + o.Layout.Archive(), archive, o.origin.stall, o.origin.every, o.Progress}
+	err := d.run(ctx)
+	if err == nil {
+		return Source{archive, o.Layout, downloadedOrigin}, nil
+	}
+	if ctx.Err() != nil {
+		return Source{}, ctx.Err()
+	}
+	fmt.Fprintf(o.Progress, "CIFAR-10: download failed: %v; using the embedded JPEG copy\n", err)
+	return Source{}, nil
+}
+
+// given examines a path that the user gives. A folder may also be the parent of the extracted folder or of the archive.
 func given(path, by string) (Source, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return Source{}, fmt.Errorf("cifar: the data %s: %w", by, err)
+		return Source{}, fmt.Errorf("cifar: data %s: %w", by, err)
 	}
 	if !info.IsDir() {
 		l, err := archiveLayout(path)
@@ -165,7 +199,7 @@ func given(path, by string) (Source, error) {
 	return Source{path, l, "given"}, nil
 }
 
-// archiveLayout looks at the beginning of an archive.
+// archiveLayout reads the beginning of an archive.
 func archiveLayout(archive string) (Layout, error) {
 	_, l, err := walk(archive, func(Layout, string, []byte) error { return errStop })
 	return l, err

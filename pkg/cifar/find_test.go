@@ -14,13 +14,12 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// testOrigins are origins with small archives: an official one, which no server offers yet, and a
-// JPEG copy.
+// testOrigins returns origins with small archives: an official one, which no server offers yet, and a JPEG copy.
 func testOrigins(t testing.TB) (o *origins, archive []byte) {
 	archive = pack(t, smallEntries(Python))
 	sum := md5.Sum(archive)
 	return &origins{
-		site:     "http://127.0.0.1:1/", // nobody listens there
+		site:     "http://127.0.0.1:1/", // no server
 		official: map[Layout]official{Python: {hex.EncodeToString(sum[:]), int64(len(archive))}},
 		stall:    time.Minute,
 		jpegs:    pack(t, smallJPEGs(t)),
@@ -48,17 +47,17 @@ func TestFindGiven(t *testing.T) {
 	dir := t.TempDir()
 	html := write(t, filepath.Join(dir, "page.tar.gz"), []byte("<html>"))
 	for path, want := range map[string]string{
-		filepath.Join(dir, "none"): "the data given: stat",
-		dir:                        "holds no CIFAR-10",
+		filepath.Join(dir, "none"): "data given: stat",
+		dir:                        "no complete CIFAR-10",
 		html:                       "a web page (HTML)",
 	} {
 		_, err := Find(t.Context(), FindOptions{Path: path, Dir: dir})
 		require.ErrorContains(t, err, want)
 		require.ErrorContains(t, err, path)
 	}
-	require.Equal(t, []string{html}, listing(t, dir), "a wrong path is no reason to look elsewhere")
+	require.Equal(t, []string{html}, listing(t, dir), "after a wrong path it looks nowhere else")
 	_, err := Find(t.Context(), FindOptions{Layout: "pickle"})
-	require.ErrorContains(t, err, `unknown layout "pickle": want "python" or "binary"`)
+	require.ErrorContains(t, err, `unknown layout "pickle", want "python" or "binary"`)
 }
 
 func TestFindByEnvironment(t *testing.T) {
@@ -73,7 +72,7 @@ func TestFindByEnvironment(t *testing.T) {
 
 	t.Setenv(PathVariable, archive+"x")
 	_, err = Find(t.Context(), FindOptions{})
-	require.ErrorContains(t, err, "the data given by CIFAR10_PATH: stat")
+	require.ErrorContains(t, err, "data given by CIFAR10_PATH: stat")
 }
 
 func TestFindSearches(t *testing.T) {
@@ -122,6 +121,115 @@ func TestFindSearches(t *testing.T) {
 	require.Equal(t, "official archive "+path, d.Origin)
 }
 
+// TestFindRemembers shows that archives are hashed again only when they have changed: a wrong digest beside an archive is
+// believed until then.
+func TestFindRemembers(t *testing.T) {
+	t.Parallel()
+	o, archive := testOrigins(t)
+	dir := t.TempDir()
+	find := func() (Source, string) {
+		var lines bytes.Buffer
+		s, err := Find(t.Context(), FindOptions{Dir: dir, Progress: &lines, origin: o})
+		require.NoError(t, err)
+		return s, lines.String()
+	}
+	touch := func(path string) {
+		require.NoError(t, os.Chtimes(path, time.Unix(1e9, 5), time.Unix(1e9, 5)))
+	}
+
+	embedded, _ := find()
+	var rebuilt rebuiltNote
+	require.True(t, readJSON(noteFile(embedded.Path), &rebuilt))
+	right := rebuilt.SHA256
+	rebuilt.SHA256 = "wrong"
+	require.NoError(t, writeJSON(noteFile(embedded.Path), rebuilt))
+	_, lines := find()
+	require.Empty(t, lines, "not hashed")
+	touch(embedded.Path)
+	_, lines = find()
+	require.Contains(t, lines, "rebuilding", "hashed")
+	touch(embedded.Path)
+	_, lines = find()
+	require.Empty(t, lines, "touched, but the same content")
+	require.True(t, readJSON(noteFile(embedded.Path), &rebuilt))
+	stamp, err := stampFile(embedded.Path)
+	require.NoError(t, err)
+	require.Equal(t, stamp, rebuilt.fileStamp, "the new stamp is remembered")
+	require.Equal(t, right, rebuilt.SHA256)
+
+	path := write(t, filepath.Join(dir, Python.Archive()), archive)
+	s, _ := find()
+	require.Equal(t, foundOrigin, s.Origin)
+	stamp, err = stampFile(path)
+	require.NoError(t, err)
+	var note officialNote
+	require.True(t, readJSON(noteFile(path), &note))
+	require.Equal(t, officialNote{o.official[Python].md5, stamp}, note)
+	require.NoError(t, writeJSON(noteFile(path), officialNote{"wrong", stamp}))
+	_, lines = find()
+	require.Contains(t, lines, "has MD5 wrong", "not hashed")
+	touch(path)
+	s, _ = find()
+	require.Equal(t, foundOrigin, s.Origin, "hashed")
+
+	// Another archive of the same size and time is noticed by its change time.
+	other := bytes.Clone(archive)
+	other[len(other)/2]++
+	write(t, path, other)
+	touch(path)
+	_, lines = find()
+	if stamp.ChangeTime != 0 {
+		require.Contains(t, lines, "the official archive has "+o.official[Python].md5+": not used")
+	}
+
+	// A file of the note's name that is not a note stays.
+	theirs := write(t, noteFile(path), []byte("my notes"))
+	write(t, path, archive)
+	s, _ = find()
+	require.Equal(t, foundOrigin, s.Origin)
+	text, err := os.ReadFile(theirs)
+	require.NoError(t, err)
+	require.Equal(t, "my notes", string(text))
+}
+
+// TestFindFolder puts a folder of the user's, with other pixels, where Extract would put its own.
+func TestFindFolder(t *testing.T) {
+	t.Parallel()
+	o, archive := testOrigins(t)
+	dir := t.TempDir()
+	folder := foreignFolder(t, dir)
+	before := contents(t, folder)
+	var lines bytes.Buffer
+	find := func() Source {
+		lines.Reset()
+		s, err := Find(t.Context(), FindOptions{Dir: dir, Progress: &lines, origin: o})
+		require.NoError(t, err)
+		return s
+	}
+	s := find()
+	require.Equal(t, Source{folder, Python, folderOrigin}, s)
+	require.Equal(t, "CIFAR-10 from "+folder+" (found folder, python layout)", s.String())
+	write(t, filepath.Join(dir, Python.Archive()), archive)
+	require.Equal(t, folder, find().Path, "also before the official archive")
+	again, members, err := small.extract(s.Path, dir)
+	require.NoError(t, err)
+	require.Equal(t, folder, again)
+	require.Len(t, members, 9)
+	require.Equal(t, before, contents(t, folder))
+
+	require.NoError(t, os.Remove(filepath.Join(folder, "data_batch_3")))
+	require.Equal(t, foundOrigin, find().Origin)
+	require.Contains(t, lines.String(), folder+": no complete CIFAR-10: data_batch_3 is missing")
+	require.Contains(t, lines.String(), ": not used\n")
+
+	// A folder that Extract has made is not a source: the archive that it came from is.
+	require.NoError(t, os.RemoveAll(folder))
+	_, _, err = small.extract(find().Path, dir)
+	require.NoError(t, err)
+	require.Equal(t, foundOrigin, find().Origin)
+	require.Empty(t, lines.String())
+}
+
 func TestFindStops(t *testing.T) {
 	t.Parallel()
 	o, archive := testOrigins(t)
@@ -142,8 +250,7 @@ func TestFindStops(t *testing.T) {
 	require.ErrorContains(t, err, "needs a folder that can be written to")
 }
 
-// TestRebuild checks a rebuilt archive against the images it was made from, and that the same copy
-// always gives the same bytes.
+// TestRebuild checks a rebuilt archive, and that the same copy always gives the same bytes.
 func TestRebuild(t *testing.T) {
 	t.Parallel()
 	o, _ := testOrigins(t)
@@ -195,14 +302,14 @@ func TestBadJPEGCopy(t *testing.T) {
 		copy []byte
 		want string
 	}{
-		"not gzip":       {[]byte("hello, hello"), "JPEG copy: the file is damaged or is no gzipped tar archive"},
+		"not gzip":       {[]byte("hello, hello"), "JPEG copy: corrupt data: not a gzipped tar archive"},
 		"truncated":      {pack(t, jpegs)[:1000], "JPEG copy: "},
-		"tar truncated":  {gzipped(tarred(t, jpegs)[:5000]), "ends too early"},
+		"tar truncated":  {gzipped(tarred(t, jpegs)[:5000]), "file is truncated"},
 		"image missing":  {pack(t, jpegs[:11]), "11 images, want 12"},
-		"image too many": {pack(t, append(jpegs[:12:12], jpegs[11])), `member "test/00001_automobile.jpg" out of place, want "test/00002_automobile.jpg"`},
-		"unknown class":  {pack(t, replaced(smallJPEGs(t)[1:], file("train/00000_cow.jpg", grey))), "out of place"},
-		"wrong order":    {pack(t, jpegs[1:]), `member "train/00001_automobile.jpg" out of place, want "train/00000_automobile.jpg"`},
-		"no JPEG":        {pack(t, replaced(smallJPEGs(t), file("train/00003_cat.jpg", []byte("x")))), "JPEG copy: 00003_cat: "},
+		"image too many": {pack(t, append(jpegs[:12:12], jpegs[11])), `member "test/00001_automobile.jpg" out of order, want "test/00002_automobile.jpg"`},
+		"unknown class":  {pack(t, replaced(smallJPEGs(t)[1:], file("train/00000_cow.jpg", grey))), "out of order"},
+		"wrong order":    {pack(t, jpegs[1:]), `member "train/00001_automobile.jpg" out of order, want "train/00000_automobile.jpg"`},
+		"no JPEG":        {pack(t, replaced(smallJPEGs(t), file("train/00003_cat.jpg", []byte("x")))), "JPEG copy: corrupt data: 00003_cat: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -19,7 +19,7 @@ import (
 // small reads fixtures, which have 2 images a batch instead of 10,000.
 var small = reader{batchLen: 2}
 
-// smallImages makes batch id of a fixture; every image differs from every other.
+// smallImages makes batch id of a fixture; all images differ.
 func smallImages(id int) images {
 	im := images{make([]uint8, small.batchLen), make([]uint8, small.batchLen*ImageSize)}
 	for i := range im.labels {
@@ -31,7 +31,7 @@ func smallImages(id int) images {
 	return im
 }
 
-// An entry is a member of an archive to be made.
+// An entry is a member of an archive.
 type entry struct {
 	tar.Header
 	data []byte
@@ -53,7 +53,7 @@ func smallFile(l Layout, name string) []byte {
 	return []byte("<html>a readme</html>\n")
 }
 
-// smallEntries are the members of a whole archive, in published order.
+// smallEntries returns the members of a complete archive, in published order.
 func smallEntries(l Layout) []entry {
 	es := []entry{{Header: tar.Header{Name: l.Folder() + "/", Typeflag: tar.TypeDir, Mode: 0o755}}}
 	for _, name := range l.order() {
@@ -62,7 +62,7 @@ func smallEntries(l Layout) []entry {
 	return es
 }
 
-// replaced puts an entry in the place of the one that has its name, or at the end.
+// replaced replaces the entry of the same name, or appends.
 func replaced(es []entry, e entry) []entry {
 	if i := slices.IndexFunc(es, func(old entry) bool { return old.Name == e.Name }); i >= 0 {
 		es[i] = e
@@ -114,7 +114,7 @@ func write(t testing.TB, name string, data []byte) string {
 	return name
 }
 
-// listing is all that is under a folder.
+// listing returns all paths under a folder.
 func listing(t testing.TB, dir string) []string {
 	var names []string
 	require.NoError(t, filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
@@ -124,7 +124,7 @@ func listing(t testing.TB, dir string) []string {
 	return names[1:]
 }
 
-// smallJPEGs makes a JPEG copy of the form of data.JPEGArchive.
+// smallJPEGs makes a JPEG copy like data.JPEGArchive.
 func smallJPEGs(t testing.TB) []entry {
 	var es []entry
 	for i := range len(allBatches) * small.batchLen {

@@ -2,8 +2,8 @@
 
 package cifar
 
-// These tests move hundreds of megabytes. Under the race detector they would take minutes, and what
-// runs at the same time in them does so in the small tests, too.
+// These tests move hundreds of megabytes. Under the race detector they would take minutes; the small tests run the same
+// concurrent code.
 
 import (
 	"archive/tar"
@@ -79,6 +79,16 @@ func TestGolden(t *testing.T) {
 	require.Equal(t, image.Image(d.Image(1)), b.Image(1))
 }
 
+// BenchmarkFind measures Find when the rebuilt archive is there, as in every cell of a notebook.
+func BenchmarkFind(b *testing.B) {
+	_, err := golden()
+	require.NoError(b, err)
+	for b.Loop() {
+		_, err := Find(b.Context(), FindOptions{Dir: goldenDir})
+		require.NoError(b, err)
+	}
+}
+
 func ExampleExtract() {
 	src, err := golden() // Find(ctx, FindOptions{Dir: goldenDir})
 	if err != nil {
@@ -107,7 +117,7 @@ func ExampleExtract() {
 	// cifar-10-batches-py is ready
 }
 
-// zeros reads as zeros without an end.
+// zeros is an endless reader of zeros.
 type zeros struct{}
 
 func (zeros) Read(b []byte) (int, error) {
@@ -118,7 +128,7 @@ func (zeros) Read(b []byte) (int, error) {
 func init() {
 	badArchives = append(badArchives, []badArchive{
 		{"bomb of tar headers", func(t testing.TB) []byte {
-			// Long-name records follow each other without an end; a tar reader takes all as one member.
+			// Long-name records follow each other without end; a tar reader takes them as one member.
 			long := append(header(t, tar.Header{Name: "x", Typeflag: tar.TypeReg, Size: 1 << 19, Mode: 0o644}), make([]byte, 1<<19)...)
 			long[156] = tar.TypeGNULongName
 			copy(long[148:156], "        ")
@@ -136,6 +146,6 @@ func init() {
 			io.CopyN(z, zeros{}, 60<<20)
 			z.Close()
 			return b.Bytes()
-		}, []string{"data_batch_1", "pickle instruction 0x00 at byte 0"}},
+		}, []string{"data_batch_1", "pickle opcode 0x00 at byte 0"}},
 	}...)
 }

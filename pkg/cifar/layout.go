@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Sizes of the data.
+// Dimensions of the data.
 const (
 	Height     = 32
 	Width      = 32
@@ -22,9 +22,9 @@ var Classes = [NumClasses]string{
 // Mean and Std are the chapter's normalisation constants for the red, green and blue channel of
 // pixels in [0,1]: an input is (pixel - Mean) / Std.
 //
-// Mean is the mean over all 50,000 training images. Std, found in much code since, is the mean of
-// the standard deviations of single images; the standard deviation of all pixels is larger: 0.2470,
-// 0.2435, 0.2616. Inputs normalised with Std have mean 0 and a standard deviation of about 1.2 to 1.3.
+// Mean is the mean over all 50,000 training images. Std, which is widely used, is the mean of the standard deviations of
+// single images; the standard deviation over all pixels is larger: 0.2470, 0.2435, 0.2616. Inputs normalised with Std have
+// mean 0 and a standard deviation of about 1.2 to 1.3.
 var (
 	Mean = [Channels]float32{0.4914, 0.4822, 0.4465}
 	Std  = [Channels]float32{0.2023, 0.1994, 0.2010}
@@ -40,7 +40,7 @@ const (
 	Test  Split = "test"  // 10,000 images: test_batch
 )
 
-// batches are the identities of the batch files of a split; see batchFile.
+// batches returns the numbers of the batch files of a split; see batchFile.
 func (s Split) batches() ([]int, error) {
 	switch s {
 	case Train:
@@ -50,10 +50,10 @@ func (s Split) batches() ([]int, error) {
 	case Test:
 		return []int{testBatch}, nil
 	}
-	return nil, fmt.Errorf("cifar: unknown split %q: want %q, %q or %q", string(s), Train, Dev, Test)
+	return nil, fmt.Errorf("cifar: unknown split %q, want %q, %q or %q", string(s), Train, Dev, Test)
 }
 
-// A Layout is one of the two forms in which the data is published.
+// A Layout is one of the two published forms of the data.
 type Layout string
 
 // The published layouts; the package comment describes them.
@@ -75,7 +75,7 @@ func (l Layout) Folder() string {
 	return "cifar-10-batches-py"
 }
 
-// testBatch stands for the test batch where 1 to 5 stand for the training batches.
+// testBatch is the number of the test batch; the training batches are 1 to 5.
 const testBatch = 6
 
 var allBatches = []int{1, 2, 3, 4, 5, testBatch}
@@ -100,7 +100,7 @@ func (l Layout) metaFile() string {
 
 const readmeFile = "readme.html"
 
-// batchID is the inverse of batchFile; 0 means that the name is no batch.
+// batchID is the inverse of batchFile. It returns 0 if the name is not that of a batch.
 func (l Layout) batchID(name string) int {
 	for _, id := range allBatches {
 		if l.batchFile(id) == name {
@@ -110,7 +110,7 @@ func (l Layout) batchID(name string) int {
 	return 0
 }
 
-// required are the files without which a folder or archive is incomplete.
+// required returns the names of the files that a complete folder or archive has.
 func (l Layout) required() []string {
 	names := []string{l.metaFile()}
 	for _, id := range allBatches {
@@ -119,13 +119,13 @@ func (l Layout) required() []string {
 	return names
 }
 
-// Limits in bytes. A published batch has 31 MB at most, the other files less than 1 kB.
+// Limits in bytes. A published batch has at most 31 MB, the other files less than 1 kB.
 const (
 	maxBatchFile = 64 << 20
 	maxSmallFile = 1 << 20
 )
 
-// maxSize is the most that a file of this name may hold; 0 means that the name does not belong.
+// maxSize returns the largest size of a file with this name, 0 if the name is not part of the layout.
 func (l Layout) maxSize(name string) int64 {
 	switch {
 	case l.batchID(name) != 0:
@@ -136,18 +136,18 @@ func (l Layout) maxSize(name string) int64 {
 	return 0
 }
 
-// A reader reads batch files of batchLen images. Tests use few images, everyone else uses published.
+// A reader reads batch files of batchLen images: 10,000 in published, fewer in tests.
 type reader struct{ batchLen int }
 
 var published = reader{BatchLen}
 
-// images are the examples of one batch file, as they are stored.
+// images are the images and labels of one batch file, as they are stored.
 type images struct {
 	labels []uint8 // [N]
 	planes []uint8 // [N, 3, 32, 32]
 }
 
-// check decodes one file of the layout and drops the result.
+// check decodes one file of the layout and reports errors.
 func (r reader) check(l Layout, name string, data []byte) error {
 	switch {
 	case l.batchID(name) != 0:
@@ -179,12 +179,12 @@ func (r reader) meta(l Layout, data []byte) error {
 		}
 	}
 	if len(names) != NumClasses {
-		return fmt.Errorf("%d class names, want %d: %s (this may be CIFAR-100 or other data)",
+		return fmt.Errorf("%d class names, want %d: %s (perhaps CIFAR-100 or other data)",
 			len(names), NumClasses, strings.Join(Classes[:], ", "))
 	}
 	for i, name := range names {
 		if name != Classes[i] {
-			return fmt.Errorf("class %d is called %q, want %q", i, name, Classes[i])
+			return fmt.Errorf("name of class %d is %q, want %q", i, name, Classes[i])
 		}
 	}
 	return nil

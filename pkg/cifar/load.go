@@ -8,11 +8,11 @@ import (
 	"slices"
 )
 
-const folderAdvice = "delete the folder and extract the archive again"
+const folderAdvice = "move the folder away and extract the archive again"
 
 // Load reads a split from an extracted folder of either layout. It checks each batch: number of
 // images, shape, type and order of the pixels, range of the labels, names of the classes. An error
-// names the file, what was expected and what came.
+// names the file, what it contains and what was expected.
 func Load(folder string, split Split) (*Dataset, error) {
 	return published.load(folder, split)
 }
@@ -37,7 +37,7 @@ func (r reader) open(s Source, split Split) (*Dataset, error) {
 		return r.load(s.Path, split)
 	}
 	d, err := r.loadArchive(s.Path, split)
-	if err == nil && (s.Origin == "found" || s.Origin == "downloaded") {
+	if err == nil && (s.Origin == foundOrigin || s.Origin == downloadedOrigin) {
 		d.Origin = "official archive " + s.Path
 	}
 	return d, err
@@ -106,7 +106,7 @@ func (r reader) loadBatch(l Layout, folder string, id int) (images, error) {
 	}
 	im, err := r.batch(l, data)
 	if err != nil {
-		return images{}, fmt.Errorf("cifar: %s: %w; %s", name, err, folderAdvice)
+		return images{}, fmt.Errorf("cifar: %s: %w; %s", name, corrupt(err), folderAdvice)
 	}
 	return im, nil
 }
@@ -115,16 +115,16 @@ func (r reader) loadBatch(l Layout, folder string, id int) (images, error) {
 func (r reader) readChecked(l Layout, folder, name string) ([]byte, error) {
 	path := filepath.Join(folder, name)
 	data, err := readFile(path, l.maxSize(name))
-	if err == nil {
-		err = r.check(l, name, data)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("cifar: %s: %w; %s", path, err, folderAdvice)
+		return nil, fmt.Errorf("cifar: %w; %s", err, folderAdvice)
+	}
+	if err := r.check(l, name, data); err != nil {
+		return nil, fmt.Errorf("cifar: %s: %w; %s", path, corrupt(err), folderAdvice)
 	}
 	return data, nil
 }
 
-// folderLayout tells the layout of an extracted folder and says what is missing.
+// folderLayout returns the layout of an extracted folder, or an error that says what is missing.
 func folderLayout(folder string) (Layout, error) {
 	entries, err := os.ReadDir(folder)
 	if err != nil {
@@ -139,19 +139,19 @@ func folderLayout(folder string) (Layout, error) {
 		}
 		for _, name := range l.required() {
 			if !has(name) {
-				return "", fmt.Errorf("cifar: folder %s: %s is missing; %s", folder, name, folderAdvice)
+				return "", fmt.Errorf("cifar: folder %s: %w: %s is missing; %s", folder, ErrNotFound, name, folderAdvice)
 			}
 		}
 		return l, nil
 	}
 	if has("fine_label_names.txt") || has("train") && has("meta") {
-		return "", fmt.Errorf("cifar: folder %s: this is CIFAR-100 (100 classes), want CIFAR-10", folder)
+		return "", fmt.Errorf("cifar: folder %s: %w", folder, errCIFAR100)
 	}
-	return "", fmt.Errorf("cifar: folder %s holds no CIFAR-10: want data_batch_1 to 5, test_batch and"+
-		" batches.meta, or the same with .bin; give the folder that the archive unpacks to", folder)
+	return "", fmt.Errorf("cifar: folder %s: %w: want data_batch_1 to 5, test_batch and batches.meta, or the same with .bin;"+
+		" give the folder that the archive unpacks to", folder, ErrNotFound)
 }
 
-// origin describes the data, which knows by its readme whether it is the embedded copy.
+// origin describes data. The readme tells whether it is the embedded copy.
 func origin(place string, readme []byte) string {
 	if bytes.Contains(readme, []byte(rebuiltMark)) {
 		return embeddedOrigin

@@ -11,8 +11,8 @@ import (
 	"nndl.example/resnet18/pkg/internal/badinput"
 )
 
-// TestLoad reads every split of both layouts from folder and archive: the same arrays each time, and
-// each pixel where the format says.
+// TestLoad reads every split of both layouts from folder and archive: the arrays are the same each time, and each pixel is
+// where the format defines it.
 func TestLoad(t *testing.T) {
 	t.Parallel()
 	ids := map[Split][]int{Train: {1, 2, 3, 4}, Dev: {5}, Test: {testBatch}}
@@ -87,9 +87,9 @@ func TestBadFolders(t *testing.T) {
 		{"class names missing", Binary, func(_ *testing.T, f string) error { return os.Remove(filepath.Join(f, "batches.meta.txt")) },
 			[]string{"batches.meta.txt is missing"}},
 		{"batch truncated", Binary, func(_ *testing.T, f string) error { return os.Truncate(filepath.Join(f, "data_batch_5.bin"), 99) },
-			[]string{"data_batch_5.bin: 99 bytes, want 6146", "extract the archive again"}},
+			[]string{"data_batch_5.bin: corrupt data: 99 bytes, want 6146", "extract the archive again"}},
 		{"batch empty", Python, func(_ *testing.T, f string) error { return os.Truncate(filepath.Join(f, "data_batch_5"), 0) },
-			[]string{"data_batch_5: the pickle ends too early"}},
+			[]string{"data_batch_5: corrupt data: pickle is truncated"}},
 		{"batch too large", Binary, func(_ *testing.T, f string) error {
 			return os.Truncate(filepath.Join(f, "data_batch_5.bin"), maxBatchFile+1)
 		}, []string{"67108865 bytes, want at most 67108864"}},
@@ -101,20 +101,20 @@ func TestBadFolders(t *testing.T) {
 			b := smallFile(Binary, "data_batch_5.bin")
 			b[recordSize] = 10
 			return os.WriteFile(filepath.Join(f, "data_batch_5.bin"), b, 0o644)
-		}, []string{"data_batch_5.bin: image 1 has label 10, want 0 to 9"}},
+		}, []string{"data_batch_5.bin: corrupt data: image 1 has label 10, want 0 to 9"}},
 		{"binary batch a byte too long", Binary, func(t *testing.T, f string) error {
 			return os.WriteFile(filepath.Join(f, "data_batch_5.bin"), append(smallFile(Binary, "data_batch_5.bin"), 0), 0o644)
-		}, []string{"data_batch_5.bin: 6147 bytes, want 6146 (2 records of 3073 bytes)"}},
+		}, []string{"data_batch_5.bin: corrupt data: 6147 bytes, want 6146 (2 records of 3073 bytes)"}},
 		{"pickle in a binary batch", Binary, func(t *testing.T, f string) error {
 			return os.WriteFile(filepath.Join(f, "data_batch_5.bin"), smallPickle(), 0o644)
 		}, []string{"data_batch_5.bin: ", "bytes, want 6146"}},
 		{"class names wrong", Binary, func(t *testing.T, f string) error {
 			return os.WriteFile(filepath.Join(f, "batches.meta.txt"), []byte("a b c d e f g h i j"), 0o644)
-		}, []string{"batches.meta.txt", `class 0 is called "a", want "airplane"`}},
+		}, []string{"batches.meta.txt", `name of class 0 is "a", want "airplane"`}},
 		{"empty folder", Python, func(_ *testing.T, f string) error {
 			os.RemoveAll(f)
 			return os.Mkdir(f, 0o755)
-		}, []string{"holds no CIFAR-10", "want data_batch_1 to 5"}},
+		}, []string{"no complete CIFAR-10", "want data_batch_1 to 5"}},
 		{"no folder", Python, func(_ *testing.T, f string) error { return os.RemoveAll(f) },
 			[]string{"no such file", "extract an archive first"}},
 		{"CIFAR-100, python", Python, func(t *testing.T, f string) error {
@@ -123,13 +123,13 @@ func TestBadFolders(t *testing.T) {
 			write(t, filepath.Join(f, "meta"), nil)
 			write(t, filepath.Join(f, "train"), nil)
 			return nil
-		}, []string{"this is CIFAR-100"}},
+		}, []string{"not CIFAR-10 but CIFAR-100"}},
 		{"CIFAR-100, binary", Python, func(t *testing.T, f string) error {
 			os.RemoveAll(f)
 			os.Mkdir(f, 0o755)
 			write(t, filepath.Join(f, "fine_label_names.txt"), nil)
 			return nil
-		}, []string{"this is CIFAR-100"}},
+		}, []string{"not CIFAR-10 but CIFAR-100"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			folder := smallFolder(t, test.layout)
@@ -147,7 +147,7 @@ func TestBadFolders(t *testing.T) {
 
 	folder := smallFolder(t, Python)
 	_, err := small.load(folder, "val")
-	require.ErrorContains(t, err, `unknown split "val": want "train", "dev" or "test"`)
+	require.ErrorContains(t, err, `unknown split "val", want "train", "dev" or "test"`)
 	_, err = small.loadArchive(smallArchive(t, Python), "")
 	require.ErrorContains(t, err, `unknown split ""`)
 	_, err = small.open(Source{Path: filepath.Join(folder, "none")}, Train)

@@ -13,24 +13,23 @@ import (
 	"github.com/gomlx/gomlx/ml/train"
 )
 
-// Loader hands a split to GoMLX in batches. The whole split lies on the device as bytes (40,000 images:
-// 123 MB, a quarter of what floats take); a small graph gathers each batch from it. It implements
-// train.Dataset: one pass in the stored order.
+// Loader yields a split in batches. The whole split is kept on the device as bytes (40,000 images: 123 MB, a quarter of the
+// size of floats); a small graph gathers each batch from it. Loader implements train.Dataset: one pass in the stored order.
 type Loader struct {
-	backend        compute.Backend
-	data           *Dataset
-	batchSize      int
-	seed           uint64
-	images, labels *tensors.Tensor // [n, 3072] uint8, [n] int32
-	gather         *graph.Exec
-	augment        Augment
-	gatherMoved    *graph.Exec // nil without augmentation
+	backend         compute.Backend
+	data            *Dataset
+	batchSize       int
+	seed            uint64
+	images, labels  *tensors.Tensor // [n, 3072] uint8, [n] int32
+	gather          *graph.Exec
+	augment         Augment
+	gatherAugmented *graph.Exec // nil without augmentation
 }
 
-// NewLoader puts a split on the device. Seed decides the order of every epoch: see Epoch.
+// NewLoader copies a split to the device. The seed determines the order of the images in every epoch; see Epoch.
 func NewLoader(backend compute.Backend, d *Dataset, batchSize int, seed uint64) (*Loader, error) {
 	if batchSize < 1 || d.Len() < 1 {
-		return nil, fmt.Errorf("cifar: batches of %d from %d images: want at least 1 of each", batchSize, d.Len())
+		return nil, fmt.Errorf("cifar: batches of %d from %d images, want at least 1 of each", batchSize, d.Len())
 	}
 	if len(d.Pixels) != d.Len()*ImageSize {
 		return nil, fmt.Errorf("cifar: %s has %d labels and %d bytes of pixels, want %d for each label", d.Split, d.Len(), len(d.Pixels), ImageSize)
@@ -41,7 +40,7 @@ func NewLoader(backend compute.Backend, d *Dataset, batchSize int, seed uint64) 
 	}
 	images, err := tensors.FromRaw(backend, 0, shapes.Make(dtypes.Uint8, d.Len(), ImageSize), d.Pixels)
 	if err != nil {
-		return nil, fmt.Errorf("cifar: putting %d images on the device: %w", d.Len(), err)
+		return nil, fmt.Errorf("cifar: copying %d images to the device: %w", d.Len(), err)
 	}
 	gather, err := graph.NewExec(backend, func(images, labels, indices *graph.Node) (*graph.Node, *graph.Node) {
 		rows := graph.InsertAxes(indices, -1)                                           // [batch, 1]
@@ -58,7 +57,7 @@ func NewLoader(backend compute.Backend, d *Dataset, batchSize int, seed uint64) 
 	}, nil
 }
 
-// Steps is the number of batches in an epoch; the last may be smaller.
+// Steps returns the number of batches in an epoch; the last may be smaller.
 func (l *Loader) Steps() int { return (l.data.Len() + l.batchSize - 1) / l.batchSize }
 
 // Name implements train.Dataset.
@@ -73,9 +72,8 @@ func (l *Loader) Iter() iter.Seq2[train.Batch, error] {
 	return l.batches(order, 0)
 }
 
-// Epoch yields the batches of one epoch, shuffled, from batch "from" on. The order follows from the seed
-// and the epoch's number alone, so a run that is resumed sees what an unbroken one would have seen. So does what
-// Augment asks for.
+// Epoch yields the shuffled batches of one epoch, starting at batch number from. Order and augmentation depend only on the
+// seed and the number of the epoch, so a resumed run sees the same batches as an uninterrupted one.
 func (l *Loader) Epoch(epoch, from int) iter.Seq2[train.Batch, error] {
 	rng := rand.New(rand.NewPCG(l.seed, uint64(epoch)))
 	order := make([]int32, l.data.Len())
@@ -94,7 +92,7 @@ func (l *Loader) batches(order []int32, from int) iter.Seq2[train.Batch, error] 
 	})
 }
 
-// each yields the batches from batch "from" on; pick gets a batch's indices, also as a tensor.
+// each yields the batches that start at batch number from; pick gets the indices of a batch, also as a tensor.
 func (l *Loader) each(order []int32, from int, pick func([]int32, *tensors.Tensor) (images, labels *tensors.Tensor, err error)) iter.Seq2[train.Batch, error] {
 	return func(yield func(train.Batch, error) bool) {
 		for start := from * l.batchSize; start < len(order); start += l.batchSize {
@@ -113,18 +111,17 @@ func (l *Loader) each(order []int32, from int, pick func([]int32, *tensors.Tenso
 	}
 }
 
-// Finalize frees the split's memory on the device.
+// Finalize frees the memory of the split on the device.
 func (l *Loader) Finalize() {
 	l.images.MustFinalizeAll()
 	l.labels.MustFinalizeAll()
 	l.gather.Finalize()
-	if l.gatherMoved != nil {
-		l.gatherMoved.Finalize()
+	if l.gatherAugmented != nil {
+		l.gatherAugmented.Finalize()
 	}
 }
 
-// Normalize is the chapter's transform inside the graph: bytes [batch, 32, 32, 3] to float32
-// (x/255 - Mean) / Std for each channel.
+// Normalize is the chapter's transform as a graph: uint8 [batch, 32, 32, 3] to float32 (x/255 - Mean) / Std for each channel.
 func Normalize(images *graph.Node) *graph.Node {
 	g := images.Graph()
 	x := graph.DivScalar(graph.ConvertDType(images, dtypes.Float32), 255)

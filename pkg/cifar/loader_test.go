@@ -34,7 +34,7 @@ func newLoader(t *testing.T, d *Dataset, batchSize int, seed uint64) *Loader {
 	return l
 }
 
-// read checks a pass's images and labels against the data, and returns the indices and the sizes of its batches.
+// read compares the images and labels of a pass with the data, and returns the indices and the sizes of its batches.
 func read(t *testing.T, d *Dataset, batches func(func(train.Batch, error) bool)) (indices, sizes []int) {
 	t.Helper()
 	for batch, err := range batches {
@@ -93,7 +93,7 @@ func TestLoader(t *testing.T) {
 	require.Equal(t, epochs[2], another, "the order does not depend on the batch size")
 }
 
-// The order is a promise to checkpoints on disk: they hold the step, and resume counts on the order.
+// The order must not change between versions: checkpoints store only the step, and a resumed run relies on the order.
 func TestOrderIsStable(t *testing.T) {
 	t.Parallel()
 	d := numbered(10)
@@ -103,7 +103,7 @@ func TestOrderIsStable(t *testing.T) {
 	require.Equal(t, []int{4, 3, 2, 6, 1, 5, 7, 0, 9, 8}, third)
 }
 
-// A pass that is broken off leaves the loader usable.
+// An interrupted pass leaves the loader usable.
 func TestLoaderBreak(t *testing.T) {
 	t.Parallel()
 	d := numbered(9)
@@ -120,7 +120,7 @@ func TestLoaderErrors(t *testing.T) {
 	b, err := backend.New("go", io.Discard)
 	require.NoError(t, err)
 	_, err = NewLoader(b, numbered(3), 0, 1)
-	require.EqualError(t, err, "cifar: batches of 0 from 3 images: want at least 1 of each")
+	require.EqualError(t, err, "cifar: batches of 0 from 3 images, want at least 1 of each")
 	_, err = NewLoader(b, &Dataset{Split: Train}, 2, 1)
 	require.ErrorContains(t, err, "from 0 images")
 	_, err = NewLoader(b, &Dataset{Split: Train, Labels: make([]uint8, 2), Pixels: make([]uint8, 7)}, 2, 1)
@@ -143,7 +143,7 @@ func TestNormalize(t *testing.T) {
 	require.InDelta(t, -2.429066, got[0], 1e-5, "(0 - 0.4914) / 0.2023")
 }
 
-// BenchmarkLoader measures what the data pipeline costs a training step: a batch of 64 of 40,000 images, gathered on the device.
+// BenchmarkLoader measures the cost of the data pipeline per training step: a batch of 64 of 40,000 images, gathered on the device.
 func BenchmarkLoader(b *testing.B) {
 	device, err := backend.Default()
 	require.NoError(b, err)

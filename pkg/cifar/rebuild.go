@@ -4,13 +4,121 @@ import (
 	"archive/tar"
 	"compress/gzip"
 	"context"
-	"encoding/binary"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
+	"time"
+
+	"nndl.example/resnet18/pkg/internal/atomicfile"
 )
 
-// order lists the members behind the folder in the order of the published archives.
+const embeddedOrigin = "embedded JPEG copy"
+
+// rebuiltMark is part of the readme.html of a rebuilt archive, so that the data says what it is wherever it is copied.
+const rebuiltMark = "rebuilt from a JPEG copy"
+
+const readmeText = "<html><body>CIFAR-10 (Alex Krizhevsky, 2009), " + rebuiltMark +
+	": pixels differ a little from the published ones.</body></html>\n"
+
+// embeddedFolder keeps rebuilt archives apart from the official ones, which have the same names. What is in it is ours.
+const embeddedFolder = "embedded"
+
+// A rebuiltNote is kept beside a rebuilt archive and tells whether it is complete and up to date.
+type rebuiltNote struct {
+	From   string // identifies the JPEG copy
+	SHA256 string // of the archive
+	fileStamp
+}
+
+func noteFile(archive string) string { return archive + ".json" }
+
+// rebuild writes the archive of a layout from the JPEG copy to dir/embedded, unless it is there and complete, and returns
+// its path.
+func (r reader) rebuild(ctx context.Context, jpegs []byte, l Layout, dir string, progress io.Writer) (string, error) {
+	dir = filepath.Join(dir, embeddedFolder)
+	path := filepath.Join(dir, l.Archive())
+	from := identifyCopy(jpegs)
+	complete, err := isComplete(ctx, path, from)
+	if err != nil {
+		return "", err
+	}
+	if complete {
+		removeStale(dir)
+		return path, nil
+	}
+	fmt.Fprintf(progress, "CIFAR-10: rebuilding %s from the embedded JPEG copy (once; a few seconds, 190 MB)\n", path)
+	a, err := newAside(dir)
+	if err != nil {
+		return "", fmt.Errorf("cifar: folder for the rebuilt archive: %w", err)
+	}
+	defer a.remove()
+	part := a.path(l.Archive() + ".part")
+	note := rebuiltNote{From: from}
+	if note.SHA256, err = r.writeArchiveFile(ctx, part, jpegs, l); err != nil {
+		return "", fmt.Errorf("cifar: rebuild %s: %w", path, err)
+	}
+	// If the process ends between these steps, the note does not match the archive, which is then rebuilt again.
+	if err := os.Rename(part, path); err != nil {
+		return "", fmt.Errorf("cifar: rebuild archive: %w", err)
+	}
+	if note.fileStamp, err = stampFile(path); err != nil {
+		return "", fmt.Errorf("cifar: rebuild archive: %w", err)
+	}
+	if err := writeJSON(noteFile(path), note); err != nil {
+		return "", fmt.Errorf("cifar: rebuild archive: %w", err)
+	}
+	atomicfile.SyncDir(dir)
+	return path, nil
+}
+
+// identifyCopy identifies the JPEG copy by its length and gzip's checksum of its content, without reading all of it.
+func identifyCopy(jpegs []byte) string {
+	return fmt.Sprintf("%d-%x", len(jpegs), jpegs[max(0, len(jpegs)-8):])
+}
+
+// isComplete reports whether a rebuilt archive is the one that its note describes. It hashes the archive only if its stamp
+// has changed. The error is the context's.
+func isComplete(ctx context.Context, archive, from string) (bool, error) {
+	var note rebuiltNote
+	if !readJSON(noteFile(archive), &note) || note.From != from {
+		return false, ctx.Err()
+	}
+	stamp, err := stampFile(archive)
+	if err != nil || stamp.Size != note.Size {
+		return false, ctx.Err()
+	}
+	if stamp == note.fileStamp {
+		return true, ctx.Err()
+	}
+	sum, err := hashFile(ctx, archive, sha256.New())
+	if err != nil || sum != note.SHA256 {
+		return false, ctx.Err()
+	}
+	note.fileStamp = stamp
+	writeJSON(noteFile(archive), note) // if it fails, the archive is hashed again next time
+	return true, nil
+}
+
+// writeArchiveFile writes an archive to a new file and returns its SHA-256.
+func (r reader) writeArchiveFile(ctx context.Context, name string, jpegs []byte, l Layout) (sum string, err error) {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	err = r.writeArchive(ctx, io.MultiWriter(f, h), jpegs, l)
+	if err == nil {
+		err = f.Sync()
+	}
+	return hex.EncodeToString(h.Sum(nil)), errors.Join(err, f.Close())
+}
+
+// order lists the files in the order of the published archives.
 func (l Layout) order() []string {
 	if l == Binary {
 		return []string{"data_batch_1.bin", "batches.meta.txt", "data_batch_3.bin", "data_batch_4.bin",
@@ -20,18 +128,15 @@ func (l Layout) order() []string {
 		"data_batch_2", "data_batch_5", "data_batch_1"}
 }
 
-const readmeText = "<html><body>CIFAR-10 (Alex Krizhevsky, 2009), " + rebuiltMark +
-	": pixels differ a little from the published ones.</body></html>\n"
-
-// writeArchive writes the archive of a layout. All 60,000 images stand in the published order; the
-// "filenames" of the python layout are made up; the rest has the published structure, down to the
-// instructions that Python 2 wrote. The same input gives the same bytes.
+// writeArchive writes the archive of a layout. All 60,000 images are in the published order; the "filenames" of the python
+// layout are invented; the rest has the published structure, down to the pickle opcodes that Python 2 wrote. The same input
+// gives the same bytes.
 func (r reader) writeArchive(ctx context.Context, w io.Writer, jpegs []byte, l Layout) error {
 	batches, err := r.readJPEGs(jpegs)
 	if err != nil {
 		return err
 	}
-	// Photographs hardly shrink without a search for repeats that would take longer than all the rest.
+	// Compressing photographs would save little and take longer than everything else.
 	z, err := gzip.NewWriterLevel(w, gzip.NoCompression)
 	if err != nil {
 		return err
@@ -77,116 +182,5 @@ func addMember(t *tar.Writer, name string, data []byte) error {
 	return err
 }
 
-func (r reader) encodeBatch(l Layout, id int, im images, in []jpegImage) []byte {
-	if l == Binary {
-		return appendBinary(make([]byte, 0, len(im.labels)*recordSize), im)
-	}
-	title := fmt.Sprintf("training batch %d of 5", id)
-	if id == testBatch {
-		title = "testing batch 1 of 1"
-	}
-	return pickleOfBatch(title, im, func(i int) string { return in[i].name + ".png" })
-}
-
-func (r reader) encodeMeta(l Layout) []byte {
-	if l == Binary {
-		return []byte(strings.Join(Classes[:], "\n") + "\n\n")
-	}
-	p := &pickler{}
-	p.op("\x80\x02}")
-	p.put()
-	p.op("(")
-	p.key("num_cases_per_batch")
-	p.integer(int32(r.batchLen))
-	p.key("label_names")
-	p.list(len(Classes), func(i int) { p.text(Classes[i]) })
-	p.key("num_vis")
-	p.integer(ImageSize)
-	p.op("u.")
-	return p.out
-}
-
-// pickler writes the instructions of protocol 2 that Python 2's cPickle wrote for the published files.
-type pickler struct {
-	out  []byte
-	memo byte
-}
-
-func (p *pickler) op(s string) { p.out = append(p.out, s...) }
-
-// put remembers the top of the stack (BINPUT). Nothing here recalls it, so 255 entries are enough.
-func (p *pickler) put() {
-	if p.memo < 255 {
-		p.memo++
-		p.out = append(p.out, 'q', p.memo)
-	}
-}
-
-func (p *pickler) text(s string) { // SHORT_BINSTRING
-	p.out = append(p.out, 'U', byte(len(s)))
-	p.op(s)
-}
-
-func (p *pickler) key(s string) {
-	p.text(s)
-	p.put()
-}
-
-func (p *pickler) integer(v int32) { // BININT1, BININT2 or BININT
-	switch {
-	case v >= 0 && v < 1<<8:
-		p.out = append(p.out, 'K', byte(v))
-	case v >= 0 && v < 1<<16:
-		p.out = binary.LittleEndian.AppendUint16(append(p.out, 'M'), uint16(v))
-	default:
-		p.out = binary.LittleEndian.AppendUint32(append(p.out, 'J'), uint32(v))
-	}
-}
-
-// list writes n items in portions of 1,000, as cPickle does.
-func (p *pickler) list(n int, item func(i int)) {
-	p.op("]")
-	p.put()
-	for start := 0; start < n; start += 1000 {
-		p.op("(")
-		for i := start; i < min(start+1000, n); i++ {
-			item(i)
-		}
-		p.op("e")
-	}
-}
-
-func pickleOfBatch(title string, im images, filename func(i int) string) []byte {
-	n := len(im.labels)
-	p := &pickler{out: make([]byte, 0, len(im.planes)+64*n+1000)}
-	p.op("\x80\x02}")
-	p.put()
-	p.op("(")
-	p.key("batch_label")
-	p.key(title)
-	p.key("labels")
-	p.list(n, func(i int) { p.integer(int32(im.labels[i])) })
-	p.key("data")
-	p.op("cnumpy.core.multiarray\n_reconstruct\n")
-	p.put()
-	p.op("cnumpy\nndarray\n")
-	p.put()
-	p.op("K\x00\x85U\x01b\x87R") // _reconstruct(ndarray, (0,), "b")
-	p.put()
-	p.op("(K\x01") // the array's state: version 1, shape, …
-	p.integer(int32(n))
-	p.integer(ImageSize)
-	p.op("\x86cnumpy\ndtype\n")
-	p.put()
-	p.op("U\x02u1K\x00K\x01\x87R") // … dtype("u1", 0, 1) …
-	p.put()
-	p.op("(K\x03U\x01|NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb\x89") // … with its state, row-major, …
-	p.op("T")                                                            // … and the pixels (BINSTRING)
-	p.out = binary.LittleEndian.AppendUint32(p.out, uint32(len(im.planes)))
-	p.out = append(p.out, im.planes...)
-	p.op("tb")
-	p.key("filenames")
-	p.list(n, func(i int) { p.text(filename(i)) })
-	p.op("u.")
-	return p.out
-}
+// published2009 is the modification time in the rebuilt archives: fixed, so that every rebuild gives the same bytes.
+var published2009 = time.Unix(1244160000, 0)

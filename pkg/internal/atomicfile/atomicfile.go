@@ -21,7 +21,7 @@ import (
 // its target is replaced. A device or pipe, such as /dev/stdout, is written to directly.
 func Write(path string, write func(io.Writer) error) error {
 	if err := replace(path, write); err != nil {
-		return fmt.Errorf("writing %s: %w", path, withoutPath(err))
+		return fmt.Errorf("writing %s: %w", path, withoutPath(err, path))
 	}
 	return nil
 }
@@ -109,12 +109,16 @@ func SyncDir(dir string) {
 	}
 }
 
-// withoutPath drops the name of the temporary file, which means nothing to the user.
-func withoutPath(err error) error {
-	if p, ok := errors.AsType[*fs.PathError](err); ok {
+// withoutPath drops the path, which Write adds, and the name of the temporary file, which means nothing to the user. Errors
+// about other files stay whole.
+func withoutPath(err error, path string) error {
+	own := func(name string) bool {
+		return name == path || strings.HasPrefix(filepath.Base(name), "."+filepath.Base(path)+"-")
+	}
+	if p, ok := errors.AsType[*fs.PathError](err); ok && own(p.Path) {
 		return p.Err
 	}
-	if l, ok := errors.AsType[*os.LinkError](err); ok {
+	if l, ok := errors.AsType[*os.LinkError](err); ok && own(l.Old) {
 		return l.Err
 	}
 	return err

@@ -59,6 +59,8 @@ func TestWriteFails(t *testing.T) {
 	require.EqualError(t, err, "writing "+path+": no space left on device")
 	requireFile(t, path, "one")
 
+	other := &fs.PathError{Op: "read", Path: "/else/where", Err: fs.ErrInvalid}
+	require.EqualError(t, Write(path, text("x", other)), "writing "+path+": read /else/where: invalid argument")
 	missing := filepath.Join(dir, "none", "file")
 	require.ErrorIs(t, Write(missing, text("x", nil)), fs.ErrNotExist)
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "folder"), 0o755))

@@ -1,5 +1,5 @@
-// Package badinput checks what every bad file must give: an error that says what is wrong with it, at little cost. The
-// tests of the packages that read files use it, and "make bad" lists what they gave to whom and the errors.
+// Package badinput checks in tests that a bad file gives an error that names the cause, at little cost. "make bad" lists the
+// files and errors.
 package badinput
 
 import (
@@ -13,11 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// limit is the most that a bad file may cost, in bytes.
+// limit is the memory that reading a bad file may allocate, in bytes.
 const limit = 500 << 20
 
-// Refused has a bad file read and wants an error that contains all the given texts: the file's name and the cause. Memory
-// is counted for the whole process, so nothing else may run in it at the same time. It returns how many bytes it took.
+// Refused reads a bad file and fails unless the error contains all the given texts, such as the file's name and the cause.
+// It returns the number of bytes allocated, which is counted for the whole process: do not run it in parallel.
 func Refused(t *testing.T, kind string, read func() error, want ...string) (allocated uint64) {
 	t.Helper()
 	var before, after runtime.MemStats
@@ -35,8 +35,8 @@ func Refused(t *testing.T, kind string, read func() error, want ...string) (allo
 	return allocated
 }
 
-// Log puts a line into the list of bad files: what kind it was, the test's name for it, and what was said about it.
-func Log(t *testing.T, kind, said string) {
+// Log adds a line to the list of bad files: the kind, the name of the test and the error.
+func Log(t *testing.T, kind, message string) {
 	t.Helper()
-	t.Logf("bad %s, %s: %s", kind, strings.ReplaceAll(path.Base(t.Name()), "_", " "), said)
+	t.Logf("bad %s, %s: %s", kind, strings.ReplaceAll(path.Base(t.Name()), "_", " "), message)
 }

@@ -1,4 +1,4 @@
-// Package smalldisk gives a test a disk of its own that is soon full.
+// Package smalldisk runs a test on a small file system that is soon full.
 package smalldisk
 
 import (
@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// Run runs a test in a process of its own, which may mount a small file system without being root: a tmpfs of the given
-// size, as "64k", which the test gets as dir. Where a system does not allow that, the test is skipped.
+// Run runs a test in a separate process, which can mount a tmpfs of the given size, such as "64k", at dir without being
+// root. If the system does not allow that, the test is skipped.
 func Run(t *testing.T, size string, test func(t *testing.T, dir string)) {
 	const inside = "SMALLDISK_TEST_DIR"
 	if dir := os.Getenv(inside); dir != "" {

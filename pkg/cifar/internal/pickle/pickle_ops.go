@@ -1,4 +1,4 @@
-package cifar
+package pickle
 
 import (
 	"errors"
@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// step runs one instruction. The names in the comments are those of Python's pickletools.
+// step runs one opcode. The comments give its name in Python's pickletools.
 func (m *machine) step(op byte) error {
 	switch op {
 	case 0x80: // PROTO
@@ -15,7 +15,7 @@ func (m *machine) step(op byte) error {
 			err = fmt.Errorf("pickle protocol %d, want 2, 3 or 4", version)
 		}
 		return err
-	case 0x95: // FRAME: a hint for buffering; whether the bytes are there shows when they are read
+	case 0x95: // FRAME: a hint for buffering
 		_, err := m.number(8)
 		return err
 	case '(': // MARK
@@ -41,9 +41,9 @@ func (m *machine) step(op byte) error {
 	case ')', 0x85, 0x86, 0x87, 't': // EMPTY_TUPLE, TUPLE1, TUPLE2, TUPLE3, TUPLE
 		return m.tuple(op)
 	case ']': // EMPTY_LIST
-		m.push(&list{})
+		m.push(&List{})
 	case '}': // EMPTY_DICT
-		m.push(dict{})
+		m.push(Dict{})
 	case 'a', 'e': // APPEND, APPENDS
 		return m.append(op)
 	case 's', 'u': // SETITEM, SETITEMS
@@ -59,12 +59,12 @@ func (m *machine) step(op byte) error {
 	case 'b': // BUILD
 		return m.build()
 	default:
-		return errors.New("not an instruction that CIFAR-10 needs; the file is refused")
+		return errors.New("unsupported opcode")
 	}
 	return nil
 }
 
-// integer reads 1 or 2 bytes without a sign, or 4 with one.
+// integer reads an unsigned integer of 1 or 2 bytes, or a signed one of 4.
 func (m *machine) integer(size int) error {
 	n, err := m.number(size)
 	if size == 4 {
@@ -74,14 +74,14 @@ func (m *machine) integer(size int) error {
 	return err
 }
 
-// long reads a length and as many bytes of a number in two's complement.
+// long reads a length of one byte and that many bytes of a number in two's complement.
 func (m *machine) long() error {
 	size, err := m.number(1)
 	if err != nil {
 		return err
 	}
 	if size > 8 {
-		return fmt.Errorf("an integer of %d bytes, want at most 8", size)
+		return fmt.Errorf("integer of %d bytes, want at most 8", size)
 	}
 	n, err := m.number(int(size))
 	unused := 64 - 8*size
@@ -104,12 +104,12 @@ func (m *machine) tuple(op byte) error {
 	case 0x85, 0x86, 0x87:
 		items, err = m.pop(int(op - 0x84))
 	}
-	m.push(tuple(slices.Clone(items)))
+	m.push(Tuple(slices.Clone(items)))
 	return err
 }
 
-// above takes one value, or n, or all above the mark.
-func (m *machine) above(all bool, n int) ([]any, error) {
+// popItems removes all values above the last mark, or n values.
+func (m *machine) popItems(all bool, n int) ([]any, error) {
 	if all {
 		return m.popMark()
 	}
@@ -117,47 +117,47 @@ func (m *machine) above(all bool, n int) ([]any, error) {
 }
 
 func (m *machine) append(op byte) error {
-	items, err := m.above(op == 'e', 1)
+	items, err := m.popItems(op == 'e', 1)
 	if err != nil {
 		return err
 	}
-	items = slices.Clone(items) // before top reuses the stack
+	items = slices.Clone(items) // before top overwrites them
 	v, err := m.top()
 	if err != nil {
 		return err
 	}
-	l, ok := v.(*list)
+	l, ok := v.(*List)
 	if !ok {
-		return fmt.Errorf("appends to %s, want a list", kind(v))
+		return fmt.Errorf("append to %s, want a list", TypeName(v))
 	}
-	l.items = append(l.items, items...)
+	l.Items = append(l.Items, items...)
 	return nil
 }
 
 func (m *machine) setItems(op byte) error {
-	items, err := m.above(op == 'u', 2)
+	items, err := m.popItems(op == 'u', 2)
 	if err != nil {
 		return err
 	}
 	if len(items)%2 != 0 {
-		return errors.New("a dictionary key without a value")
+		return errors.New("dictionary key without a value")
 	}
 	items = slices.Clone(items)
 	v, err := m.top()
 	if err != nil {
 		return err
 	}
-	d, ok := v.(dict)
+	d, ok := v.(Dict)
 	if !ok {
-		return fmt.Errorf("sets items of %s, want a dictionary", kind(v))
+		return fmt.Errorf("set an item of %s, want a dictionary", TypeName(v))
 	}
 	for i := 0; i < len(items); i += 2 {
 		key, ok := items[i].([]byte)
 		if !ok {
-			return fmt.Errorf("a dictionary key is %s, want a string", kind(items[i]))
+			return fmt.Errorf("dictionary key is %s, want a string", TypeName(items[i]))
 		}
 		if len(key) > maxKey {
-			return fmt.Errorf("a dictionary key of %d bytes, want at most %d", len(key), maxKey)
+			return fmt.Errorf("dictionary key of %d bytes, want at most %d", len(key), maxKey)
 		}
 		d[string(key)] = items[i+1]
 	}
@@ -191,7 +191,7 @@ func (m *machine) get(op byte) error {
 	}
 	v, ok := m.memo[uint32(i)]
 	if !ok {
-		return fmt.Errorf("memo entry %d was never written", i)
+		return fmt.Errorf("memo entry %d is not set", i)
 	}
 	m.push(v)
 	return nil

@@ -1,0 +1,39 @@
+package cifar
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"syscall"
+)
+
+// What callers can tell apart with errors.Is, besides fs.ErrNotExist for a path that does not exist.
+var (
+	// ErrCorrupt marks an archive, folder or file that is damaged or not in the format of CIFAR-10.
+	ErrCorrupt = errors.New("corrupt data")
+	// ErrNotFound marks a folder without CIFAR-10, or with a part of it missing.
+	ErrNotFound = errors.New("no complete CIFAR-10")
+	// ErrOtherData marks other data, such as CIFAR-100.
+	ErrOtherData = errors.New("not CIFAR-10")
+	// ErrNotOurs marks a folder that Extract would have to replace, but that contains files which Extract has not written or
+	// which have changed since.
+	ErrNotOurs = errors.New("not extracted by this program")
+)
+
+var errCIFAR100 = fmt.Errorf("%w but CIFAR-100 (100 classes)", ErrOtherData)
+
+// corrupt marks an error in the content of a file.
+func corrupt(err error) error {
+	if errors.Is(err, ErrOtherData) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrCorrupt, err)
+}
+
+// withSpaceHint says what writing needs if the system refused it.
+func withSpaceHint(err error) error {
+	if _, ok := errors.AsType[syscall.Errno](err); ok && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w; this needs a folder that can be written to, with 200 MB free", err)
+	}
+	return err
+}
