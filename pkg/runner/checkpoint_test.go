@@ -69,7 +69,7 @@ func TestDamagedCheckpoint(t *testing.T) {
 		{"empty", func(*testing.T, []byte) []byte { return nil }, "0 bytes, want at least 8"},
 		{"cut in its header", func(_ *testing.T, b []byte) []byte { return b[:100] }, "truncated"},
 		{"cut in its tensors", func(_ *testing.T, b []byte) []byte { return b[:len(b)-1] }, "truncated"},
-		{"longer", func(_ *testing.T, b []byte) []byte { return append(b, 0) }, "longer than it says"},
+		{"longer", func(_ *testing.T, b []byte) []byte { return append(b, 0) }, "followed by other data"},
 		{"a flipped weight", flip(func(b []byte) int { return tensorAt(b, "/fc/weight") }), "does not match its SHA-256"},
 		{"a flipped loss", flip(func(b []byte) int { return tensorAt(b, stepsTensor) }), "does not match its SHA-256"},
 		{"a flipped byte of the log", flip(func(b []byte) int { return len(b) - 1 }), "does not match its SHA-256"},
