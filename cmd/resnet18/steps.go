@@ -87,7 +87,7 @@ func (a *app) compile([]string) error {
 	if err != nil {
 		return err
 	}
-	if !backend.KeepsPrograms(b) {
+	if !backend.CachesPrograms(b) {
 		fmt.Fprintf(a.out, "%s keeps no compiled programs: nothing to do\n", backend.Describe(b))
 		return nil
 	}

@@ -1,8 +1,8 @@
-// Package backend starts the engine that GoMLX computes with: XLA on a GPU, XLA on the CPU or pure Go.
+// Package backend chooses and starts the GoMLX backend: XLA on a GPU, XLA on the CPU or pure Go. It caches the programs that XLA
+// compiles for the CPU.
 //
-// XLA is a compiler that lives in a PJRT plugin, a shared library. On a CPU it comes as a Python wheel
-// (xla-cpu-pjrt) that "make lab" installs; without it GoMLX's own installer downloads one. GoMLX reached
-// PJRT through gopjrt before; that is archived and go-xla, used here, is its successor.
+// XLA comes as a PJRT plugin, a shared library. The one for the CPU is in a Python wheel (xla-cpu-pjrt) that "make lab" installs;
+// without it go-xla's installer downloads one. (GoMLX used gopjrt before; it is archived, and go-xla is its successor.)
 package backend
 
 import (
@@ -20,22 +20,22 @@ import (
 	"github.com/gomlx/compute/gobackend" // registers "go"
 )
 
-// PureGo is the configuration of GoMLX's pure-Go backend. Its parallel executor (compute v0.1.5) can hang
-// with two cores, so operations run one after the other, each on all cores.
+// PureGo is the configuration of GoMLX's pure-Go backend. Operations run one at a time, each on all cores: the parallel executor of
+// compute v0.1.6 can hang with two cores (bench/UPSTREAM.md).
 const PureGo = "go:ops_sequential"
 
-// EnvPlugin names the environment variable with the absolute path of a PJRT plugin for the CPU.
+// EnvPlugin names the environment variable that holds the absolute path of a PJRT plugin for the CPU.
 const EnvPlugin = "PJRT_CPU_PLUGIN"
 
-// candidate is a configuration worth trying, in the order of the candidates.
+// candidate is a configuration that New tries.
 type candidate struct {
 	config string // GoMLX's configuration, "xla:/path/plugin.so"
-	what   string // for people
+	what   string // for messages
 }
 
-// New starts a backend by a configuration in GoMLX's form, as "xla:cpu", "xla:cuda" or "go". An empty
-// one means: $GOMLX_BACKEND if set; else XLA on a GPU if there is one with its plugin; else XLA on the CPU;
-// else pure Go, with a line on log that says why. A backend that was asked for never falls back.
+// New starts the backend that config names in GoMLX's form: "xla:cpu", "xla:cuda" or "go", say. If config is empty it is
+// $GOMLX_BACKEND; if that is empty too, New takes the first that starts: XLA on a GPU, XLA on the CPU, pure Go. When it falls back to
+// pure Go it writes one line to log that says why. A backend that was asked for never falls back.
 func New(config string, log io.Writer) (compute.Backend, error) {
 	if config == "" {
 		config = os.Getenv(compute.ConfigEnvVar)
@@ -60,7 +60,7 @@ func New(config string, log io.Writer) (compute.Backend, error) {
 	return start(PureGo)
 }
 
-// normalise makes "go" the sequential executor and finds the plugin file for "xla" and "xla:cpu".
+// normalise selects the sequential executor for "go" and finds the plugin's file for "xla" and "xla:cpu".
 func normalise(config string) string {
 	switch name, options, _ := strings.Cut(config, ","); {
 	case config == "go":
@@ -76,7 +76,7 @@ func normalise(config string) string {
 	return config
 }
 
-// start turns the panic that compute raises for an unknown name into an error.
+// start starts a backend; an unknown name, for which compute panics, is an error.
 func start(config string) (b compute.Backend, err error) {
 	name, _, _ := strings.Cut(config, ":")
 	known := false
@@ -103,8 +103,8 @@ var shared = struct {
 	backend compute.Backend
 }{}
 
-// Default is the program's one backend, started by New("", os.Stderr) at the first call: tensors of two
-// backends do not mix.
+// Default returns the program's shared backend, which the first call starts with New("", os.Stderr): tensors of different backends do not
+// mix.
 func Default() (compute.Backend, error) {
 	shared.Lock()
 	defer shared.Unlock()
@@ -118,7 +118,7 @@ func Default() (compute.Backend, error) {
 	return shared.backend, nil
 }
 
-// Describe says in a few words what computes: "XLA on the CPU", "XLA on the GPU (cuda:0 [processId=0])", "pure Go".
+// Describe returns a short description of the backend: "XLA on the CPU", "XLA on the GPU (cuda:0 [processId=0])", "pure Go".
 func Describe(b compute.Backend) string {
 	switch {
 	case IsPureGo(b):
@@ -130,18 +130,17 @@ func Describe(b compute.Backend) string {
 	}
 }
 
-// EnvThreads names the environment variable from which XLA's plugin for the CPU takes the number of its threads.
+// EnvThreads names the environment variable that sets the number of XLA's threads on the CPU.
 const EnvThreads = "PJRT_NPROC"
 
-// maxVirtualDevices is how many devices XLA on the CPU makes at most.
+// maxVirtualDevices is the largest number of virtual devices of XLA on the CPU.
 const maxVirtualDevices = 8
 
-var prepared atomic.Int64 // the devices that were asked for
+var prepared atomic.Int64 // the number of devices asked for
 
-// PrepareDevices, called before New, lets XLA on the CPU make so many virtual devices, which compute on the same cores; without it
-// there is one. Several get threads enough, as each device that waits for the others blocks a thread. On two cores XLA has no
-// more threads than devices, and four of them wait for each other until XLA ends the program after 40 seconds. A number of
-// threads that the user has set stays.
+// PrepareDevices sets the number of virtual devices of XLA on the CPU, which share the same cores; the default is one. Call it before
+// New. It also raises the number of threads, unless the user has set it: a device that waits for the others blocks a thread, and four
+// devices on two threads wait for each other until XLA ends the program after 40 seconds.
 func PrepareDevices(devices int) {
 	prepared.Store(int64(devices))
 	if n := virtualDevices(); n > 1 && os.Getenv(EnvThreads) == "" {
@@ -151,7 +150,7 @@ func PrepareDevices(devices int) {
 
 func virtualDevices() int { return int(min(max(1, prepared.Load()), maxVirtualDevices)) }
 
-// DescribeDevices is Describe for work that several of the backend's devices share: "XLA on the CPU, 2 devices".
+// DescribeDevices is Describe with the number of devices in use: "XLA on the CPU, 2 devices".
 func DescribeDevices(b compute.Backend, devices int) string {
 	if devices <= 1 {
 		return Describe(b)
@@ -159,7 +158,7 @@ func DescribeDevices(b compute.Backend, devices int) string {
 	return fmt.Sprintf("%s, %d devices", Describe(b), devices)
 }
 
-// IsPureGo says whether the backend is GoMLX's own, without XLA.
+// IsPureGo reports whether the backend is GoMLX's own, without XLA.
 func IsPureGo(b compute.Backend) bool { return b.String() == gobackend.BackendName }
 
 func firstLine(err error) string {

@@ -18,55 +18,101 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 	"unsafe"
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/go-xla/pjrt"
+
+	"nndl.example/resnet18/pkg/backend/internal/xlamem"
 )
 
-// worthCaching is how long a program takes to compile that is worth a file: those of ResNet-18 take seconds.
-var worthCaching = 300 * time.Millisecond
+// minCompileTime is the compile time from which a program is worth a file: those of ResNet-18 take seconds.
+var minCompileTime = 300 * time.Millisecond
 
-// maxCached is how many programs the cache holds, 1 to 3 MB each; the one not used for the longest time goes first.
+// maxCached is the number of programs in the cache, 1 to 3 MB each; the least recently used goes first.
 const maxCached = 64
+
+// pluginName is the name under which go-xla knows the CPU plugin that registerPlugin has loaded. go-xla recognises a plugin for the CPU
+// by "cpu" in its name, and takes any absolute path as a name.
+const pluginName = "/pjrt/cpu"
 
 var cache struct {
 	once     sync.Once
-	dir      string
+	plugin   string // its path if it was registered as pluginName
+	dir      string // "" if programs are not cached
 	identity []byte // of the plugin, its flags and the processor
 }
 
-// cachePrograms lets XLA take programs that it has compiled before from files in the user's cache folder. Each cell of a notebook
-// is a process of its own, and each command too: without the files all would compile the same training step for seconds.
-// go-xla v0.4.4 has no function for it, but takes the table of a plugin's functions, in which one can be exchanged.
-func cachePrograms(path string) { cache.once.Do(func() { openCache(path) }) }
+// registerPlugin loads the CPU plugin at path, for the cache of compiled programs, and returns the name under which go-xla finds
+// it. A plugin that cannot be loaded this way, or a second one in this process, keeps its path as its name and has no cache.
+//
+// Each cell of a notebook is a process of its own, and so is each command: without the cache each would spend seconds on compiling
+// the same training step. go-xla v0.4.5 does not offer PJRT's serialization, but it accepts a plugin's function table
+// (pjrt.RegisterPreloadedPlugin), in which the function that compiles is replaced.
+func registerPlugin(path string) (name string) {
+	cache.once.Do(func() { openCache(path) })
+	if cache.plugin == path {
+		return pluginName
+	}
+	return path
+}
 
 func openCache(path string) {
-	dir, err1 := os.UserCacheDir()
-	info, err2 := os.Stat(path)
-	if err1 != nil || err2 != nil {
+	info, err := os.Stat(path)
+	if err != nil {
 		return
 	}
-	name := C.CString(path)
-	defer C.free(unsafe.Pointer(name))
-	table := C.pjrt_load(name)
-	if table == nil {
+	table := loadTable(path)
+	if table == nil || pjrt.RegisterPreloadedPlugin(pluginName, uintptr(table)) != nil {
 		return
 	}
+	cache.plugin = path
 	cache.identity = fmt.Appendf(nil, "%s, %d bytes of %v, flags %q, %s",
 		path, info.Size(), info.ModTime(), os.Getenv("XLA_FLAGS"), processor())
-	if pjrt.RegisterPreloadedPlugin(path, uintptr(unsafe.Pointer(table))) == nil {
+	if dir, err := os.UserCacheDir(); err == nil && makePrivate(filepath.Join(dir, "nndl-resnet18")) == nil {
 		cache.dir = filepath.Join(dir, "nndl-resnet18", "xla")
 	}
 }
 
-// KeepsPrograms says whether a program that the backend has compiled is there, compiled, when the next process asks for it.
-func KeepsPrograms(b compute.Backend) bool {
+// loadTable returns a copy of the plugin's function table that compiles by way of the cache; nil if the plugin cannot be loaded or
+// has another version of PJRT's interface.
+func loadTable(path string) unsafe.Pointer {
+	name := C.CString(path)
+	defer C.free(unsafe.Pointer(name))
+	if C.pjrt_open(name) == 0 {
+		return nil
+	}
+	xlamem.Attach(path)
+	return unsafe.Pointer(C.pjrt_table(name))
+}
+
+// makePrivate makes a folder for this user alone. It returns an error if the path is a link, or the folder another user's: compiled
+// programs are run, so nobody else may write them.
+func makePrivate(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return err
+	}
+	if owner := info.Sys().(*syscall.Stat_t).Uid; !info.IsDir() || int(owner) != os.Geteuid() {
+		return fmt.Errorf("%s: %v of user %d, want a folder of user %d", dir, info.Mode(), owner, os.Geteuid())
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return os.Chmod(dir, 0o700)
+	}
+	return nil
+}
+
+// CachesPrograms reports whether programs that the backend compiles are kept on disk for the next process.
+func CachesPrograms(b compute.Backend) bool {
 	return !IsPureGo(b) && !IsGPU(b) && cache.dir != ""
 }
 
-// processor is what Linux says of the first processor's kind and abilities: XLA compiles for these.
+// processor returns the lines of /proc/cpuinfo on the first processor's model and features: XLA compiles for these.
 var processor = sync.OnceValue(func() (lines []string) {
 	info, _ := os.ReadFile("/proc/cpuinfo")
 	first, _, _ := strings.Cut(string(info), "\n\n")
@@ -81,6 +127,9 @@ var processor = sync.OnceValue(func() (lines []string) {
 
 //export compileCached
 func compileCached(args *C.compile_args) unsafe.Pointer {
+	if cache.dir == "" || args.struct_size < C.sizeof_compile_args || args.program.struct_size < C.sizeof_pjrt_program {
+		return C.pjrt_compile(args)
+	}
 	file := cacheFile(bytesOf(args.program.code, args.program.code_size), bytesOf(args.compile_options, args.compile_options_size))
 	if args.executable = readCached(args.client, file); args.executable != nil {
 		return nil
@@ -89,7 +138,7 @@ func compileCached(args *C.compile_args) unsafe.Pointer {
 	if err := C.pjrt_compile(args); err != nil {
 		return err
 	}
-	if time.Since(start) >= worthCaching {
+	if time.Since(start) >= minCompileTime {
 		writeCached(args.executable, file)
 	}
 	return nil
@@ -97,7 +146,7 @@ func compileCached(args *C.compile_args) unsafe.Pointer {
 
 func bytesOf(p *C.char, size C.size_t) []byte { return unsafe.Slice((*byte)(unsafe.Pointer(p)), size) }
 
-// cacheFile is named by a digest of all that decides what a program is compiled to.
+// cacheFile returns the path of a program's file, named by a digest of everything that the compiler's output depends on.
 func cacheFile(program, options []byte) string {
 	h := sha256.New()
 	threads := fmt.Appendf(nil, "%q threads, %d cores, %d devices", os.Getenv(EnvThreads), runtime.NumCPU(), virtualDevices())
@@ -110,8 +159,8 @@ func cacheFile(program, options []byte) string {
 
 var uuid = regexp.MustCompile(`[0-9a-f]{8}_[0-9a-f]{4}_[0-9a-f]{4}_[0-9a-f]{4}_[0-9a-f]{12}`)
 
-// withoutUUIDs numbers the UUIDs in a program in the order of their first use. GoMLX gives its metrics a new one in each process,
-// and calls parameters by them; names have no effect on what is computed.
+// withoutUUIDs replaces the UUIDs in a program by numbers in the order of their first use. GoMLX names metrics by a UUID that is new in
+// each process, and parameters after the metrics; names have no effect on the result.
 func withoutUUIDs(program []byte) []byte {
 	numbers := map[string]int{}
 	return uuid.ReplaceAllFunc(program, func(id []byte) []byte {
@@ -122,8 +171,14 @@ func withoutUUIDs(program []byte) []byte {
 	})
 }
 
-// readCached loads a compiled program; nil if there is none, or a damaged one. A file begins with the digest of what follows.
+// readCached loads a compiled program; nil if there is none, or if its file is corrupt. A file begins with the digest of the rest.
 func readCached(client unsafe.Pointer, file string) unsafe.Pointer {
+	if makePrivate(cache.dir) != nil {
+		return nil
+	}
+	if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil
@@ -139,7 +194,7 @@ func readCached(client unsafe.Pointer, file string) unsafe.Pointer {
 	return nil
 }
 
-// writeCached saves a compiled program. What prevents it is no error: the next process compiles, as this one did.
+// writeCached saves a compiled program. Failing to is not an error: the next process compiles it again.
 func writeCached(executable unsafe.Pointer, file string) {
 	var s C.serialize_args
 	if C.pjrt_serialize(executable, &s) == 0 {
@@ -148,7 +203,7 @@ func writeCached(executable unsafe.Pointer, file string) {
 	defer C.pjrt_release(&s)
 	body := bytesOf(s.bytes, s.size)
 	digest := sha256.Sum256(body)
-	if os.MkdirAll(cache.dir, 0o700) != nil {
+	if makePrivate(cache.dir) != nil {
 		return
 	}
 	f, err := os.CreateTemp(cache.dir, "new-*")
@@ -163,8 +218,12 @@ func writeCached(executable unsafe.Pointer, file string) {
 	removeOldest()
 }
 
+var cachedName = regexp.MustCompile(`^([0-9a-f]{64}|new-[0-9]+)$`)
+
+// removeOldest removes the least recently used files of the cache's own.
 func removeOldest() {
 	entries, _ := os.ReadDir(cache.dir)
+	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return !cachedName.MatchString(e.Name()) })
 	age := func(e os.DirEntry) time.Time {
 		if info, err := e.Info(); err == nil {
 			return info.ModTime()

@@ -26,9 +26,9 @@ func useCache(t *testing.T) compute.Backend {
 	if cache.dir == "" {
 		t.Skip("there is no cache: the plugin was not found as a file, or there is no cache folder")
 	}
-	dir, worth := cache.dir, worthCaching
-	cache.dir, worthCaching = filepath.Join(t.TempDir(), "xla"), 0
-	t.Cleanup(func() { cache.dir, worthCaching = dir, worth })
+	dir, minimum := cache.dir, minCompileTime
+	cache.dir, minCompileTime = filepath.Join(t.TempDir(), "xla"), 0
+	t.Cleanup(func() { cache.dir, minCompileTime = dir, minimum })
 	return b
 }
 
@@ -49,7 +49,7 @@ func cachedFiles(t *testing.T) (paths []string) {
 
 func TestProgramsAreCached(t *testing.T) {
 	b := useCache(t)
-	require.True(t, KeepsPrograms(b))
+	require.True(t, CachesPrograms(b))
 	require.EqualValues(t, 14, sumOfSquares(t, b))
 	files := cachedFiles(t)
 	require.Len(t, files, 1)
@@ -113,13 +113,18 @@ func TestOldestProgramsGo(t *testing.T) {
 	useCache(t)
 	require.NoError(t, os.MkdirAll(cache.dir, 0o700))
 	for i := range maxCached + 3 {
-		path, used := filepath.Join(cache.dir, fmt.Sprint(i)), time.Now().Add(time.Duration(i-1000)*time.Minute)
+		path, used := filepath.Join(cache.dir, fmt.Sprintf("%064x", i)), time.Now().Add(time.Duration(i-1000)*time.Minute)
 		require.NoError(t, os.WriteFile(path, nil, 0o600))
 		require.NoError(t, os.Chtimes(path, used, used))
 	}
+	foreign := filepath.Join(cache.dir, "notes.txt")
+	require.NoError(t, os.WriteFile(foreign, nil, 0o600))
+	require.NoError(t, os.Chtimes(foreign, time.Unix(0, 0), time.Unix(0, 0)))
 	removeOldest()
+	require.FileExists(t, foreign)
+	require.NoError(t, os.Remove(foreign))
 	require.Len(t, cachedFiles(t), maxCached)
 	for i := range 3 {
-		require.NoFileExists(t, filepath.Join(cache.dir, fmt.Sprint(i)))
+		require.NoFileExists(t, filepath.Join(cache.dir, fmt.Sprintf("%064x", i)))
 	}
 }

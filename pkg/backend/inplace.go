@@ -9,13 +9,13 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 )
 
-// InPlace lets XLA write an output of a graph to the memory of one of its parameters, of the same shape: what updates weights
-// then needs no second copy of them, and they stay where they are. output is the index among the outputs of the compiled
-// graph. Whoever runs the graph must donate the parameter's buffer, as GoMLX does with variables that the graph changes.
+// InPlace lets XLA write an output of a graph to the memory of one of its parameters, which must have the same shape: updated weights then
+// need no second copy, and keep their address. output is the output's index in the compiled graph. The caller of the graph must donate the
+// parameter's buffer, as GoMLX does for variables that the graph changes.
 //
-// GoMLX v0.28.5 donates, but go-xla v0.4.4 does not tell XLA's compiler, and so XLA puts each output into fresh memory. The
-// attribute that tells it (https://openxla.org/xla/aliasing) can be set on the program's parameter, to which no public way
-// leads: hence the reflection. A version with other fields is left as it is.
+// GoMLX v0.28.7 donates the buffer, but go-xla v0.4.5 does not tell XLA's compiler, so XLA writes each output to new memory. The attribute
+// that does (https://openxla.org/xla/aliasing) belongs to the program's parameter, which has no public accessor: hence the reflection.
+// With other fields than these InPlace does nothing.
 func InPlace(parameter *graph.Node, output int) {
 	ops := reflect.ValueOf(parameter).Elem().FieldByName("outputOps") // of *xla.Node, each with a *stablehlo.Value
 	if ops.Kind() != reflect.Slice || ops.Len() != 1 || ops.Index(0).Elem().Kind() != reflect.Pointer {

@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A variable that is updated in place keeps its memory from the second step on (the first takes over what the host made), and its
-// values are those of one that moves. On pure Go InPlace changes nothing.
+// A variable that is updated in place keeps its memory from the second step on (the first step still has the host's), and its
+// values equal those of one that moves. On pure Go InPlace has no effect.
 func TestInPlace(t *testing.T) {
 	for _, config := range []string{"xla:cpu", "go"} {
 		t.Run(config, func(t *testing.T) {

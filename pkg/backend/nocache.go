@@ -4,7 +4,7 @@ package backend
 
 import "github.com/gomlx/compute"
 
-func cachePrograms(string) {} // the C part is written for Linux
+func registerPlugin(path string) (name string) { return path } // the C part is written for Linux
 
-// KeepsPrograms is false here: see cache.go.
-func KeepsPrograms(compute.Backend) bool { return false }
+// CachesPrograms returns false: see cache.go.
+func CachesPrograms(compute.Backend) bool { return false }

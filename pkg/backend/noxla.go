@@ -7,10 +7,10 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 )
 
-// IsGPU says whether the backend computes on a graphics card: never, without XLA.
+// IsGPU returns false: without XLA there is no GPU.
 func IsGPU(compute.Backend) bool { return false }
 
-// InPlace concerns XLA only.
+// InPlace does nothing: it concerns XLA only.
 func InPlace(parameter *graph.Node, output int) {}
 
 func startXLA(config string) (compute.Backend, error) { return compute.NewWithConfig(config) }

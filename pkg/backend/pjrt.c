@@ -6,8 +6,9 @@
 
 #include "pjrt.h"
 
-// Places in the table of functions.
+// The interface's major version and the places in its function table.
 enum {
+	MAJOR_VERSION = 0,
 	ERROR_DESTROY = 0,
 	CLIENT_COMPILE = 20,
 	EXECUTABLE_DESTROY = 40,
@@ -52,11 +53,27 @@ static int succeeds(int function, void *args) {
 	return error == NULL;
 }
 
-pjrt_api *pjrt_load(const char *path) {
+int pjrt_open(const char *path) { return dlopen(path, RTLD_LAZY | RTLD_LOCAL) != NULL; }
+
+// known reports whether the table has the layout of pjrt.h: places are fixed within a major version only.
+static int known(const pjrt_api *api) {
+	static const int used[] = {ERROR_DESTROY,        CLIENT_COMPILE,
+	                           EXECUTABLE_DESTROY,   EXECUTABLE_SERIALIZE,
+	                           LOADED_EXECUTABLE_GET_EXECUTABLE, EXECUTABLE_DESERIALIZE_AND_LOAD};
+	if (!api || api->struct_size < sizeof(pjrt_api) + (EXECUTABLE_DESERIALIZE_AND_LOAD + 1) * sizeof(void *) ||
+	    api->version.major_version != MAJOR_VERSION)
+		return 0;
+	for (size_t i = 0; i < sizeof used / sizeof *used; i++)
+		if (!api->functions[used[i]])
+			return 0;
+	return 1;
+}
+
+pjrt_api *pjrt_table(const char *path) {
 	void *library = dlopen(path, RTLD_LAZY | RTLD_LOCAL);
 	pjrt_api *(*get)(void) = library ? (pjrt_api * (*)(void)) dlsym(library, "GetPjrtApi") : NULL;
 	plugin = get ? get() : NULL;
-	if (!plugin || plugin->struct_size < sizeof(pjrt_api) + (EXECUTABLE_DESERIALIZE_AND_LOAD + 1) * sizeof(void *))
+	if (!known(plugin))
 		return NULL;
 	pjrt_api *copy = malloc(plugin->struct_size);
 	if (copy) {

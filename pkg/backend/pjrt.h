@@ -1,5 +1,5 @@
-// The parts of PJRT's C interface (github.com/openxla/xla, xla/pjrt/c/pjrt_c_api.h) that cache.go needs. It only ever grows at the
-// ends of its structures, so that what stands here stays where it is.
+// The parts of PJRT's C interface (github.com/openxla/xla, xla/pjrt/c/pjrt_c_api.h) that cache.go needs. Within a major version its
+// structures only grow at their ends.
 
 #include <stddef.h>
 
@@ -43,13 +43,17 @@ typedef struct {
 	void (*destroy)(void *owner);
 } serialize_args;
 
-// pjrt_load opens a plugin and returns a copy of its table of functions in which compileCached compiles; NULL if it cannot.
-pjrt_api *pjrt_load(const char *path);
+// pjrt_open loads a plugin; it returns 0 if it cannot.
+int pjrt_open(const char *path);
 
-// pjrt_compile compiles by the plugin's own function, and returns its error.
+// pjrt_table returns a copy of a loaded plugin's function table in which compileCached compiles; NULL if the plugin has no table or one
+// of another version.
+pjrt_api *pjrt_table(const char *path);
+
+// pjrt_compile calls the plugin's own function and returns its error.
 void *pjrt_compile(compile_args *args);
 
-// pjrt_serialize writes a compiled program to memory, to be freed by pjrt_release; it returns 0 if the plugin cannot.
+// pjrt_serialize writes a compiled program to memory, which pjrt_release frees; it returns 0 if the plugin cannot.
 int pjrt_serialize(void *loaded, serialize_args *out);
 void pjrt_release(serialize_args *s);
 

@@ -9,10 +9,11 @@ import (
 
 	"github.com/gomlx/compute"
 	"github.com/gomlx/go-xla/compute/xla"
+	_ "github.com/gomlx/go-xla/compute/xla/autoinstall" // downloads a plugin for "xla:cpu" if there is none
 	"github.com/gomlx/go-xla/pjrt"
 )
 
-// IsGPU says whether the backend computes on a graphics card.
+// IsGPU reports whether the backend computes on a GPU.
 func IsGPU(b compute.Backend) bool {
 	x, ok := b.(*xla.Backend)
 	return ok && x.IsCUDA()
@@ -30,34 +31,73 @@ func xlaCandidates() []candidate {
 	return append(cs, candidate{"xla:cpu", "XLA on the CPU"}) // GoMLX's installer brings the plugin
 }
 
-// cpuFlags are XLA's flags that pay on the CPU (bench/README.md has the figures): without the newer way to make code of fused
-// operations the peak of memory is 300 MB lower, and without some of LLVM's steps (unrolling and "strength reduction" of loops,
-// the scheduling of instructions) compiling takes a third less. Steps take as long.
+// cpuFlags are the XLA flags that pay off on the CPU (figures in bench/README.md): without the new fusion emitters peak memory is
+// 300 MB lower; without some LLVM passes (loop unrolling, strength reduction, instruction scheduling) compiling takes a third less
+// time. Steps take as long.
 const cpuFlags = "--xla_cpu_use_fusion_emitters=false --xla_backend_extra_options=xla_cpu_disable_loop_unrolling=true," +
 	"-disable-lsr,-disable-post-ra,-enable-misched=false"
 
-// startXLA starts a plugin of XLA. That for the CPU reads the flags when it is loaded; those that the user has set stay as they
-// are. If it is not told how many devices to make it makes four with a thread each, and on two cores, which then have four threads
-// to share, a step takes an eighth longer (bench/README.md). One that refuses the option starts without it.
+// startXLA starts a plugin of XLA. The one for the CPU reads its flags when it is loaded; those that the user has set are kept. Without a
+// number of devices it makes four with a thread each, and on two cores, whose two threads then share four devices, a step takes an
+// eighth longer (bench/README.md). A plugin that does not know the option starts without it.
 func startXLA(config string) (compute.Backend, error) {
-	if !strings.Contains(config, "cpu") {
+	plugin, options, hasOptions := strings.Cut(strings.TrimPrefix(config, "xla:"), ",")
+	resetFlags := setCPUFlags()
+	cpu, err := isCPUPlugin(plugin)
+	if err != nil || !cpu {
+		resetFlags()
+	}
+	if err != nil {
+		return nil, err
+	}
+	if !cpu {
 		return compute.NewWithConfig(config)
 	}
-	if os.Getenv("XLA_FLAGS") == "" {
-		os.Setenv("XLA_FLAGS", cpuFlags)
+	name := registerPlugin(plugin)
+	if hasOptions {
+		name += "," + options
 	}
-	plugin := strings.TrimPrefix(config, "xla:")
-	path, _, _ := strings.Cut(plugin, ",")
-	cachePrograms(path)
 	const option = "cpu_device_count"
-	b, err := xla.NewWithOptions(plugin, pjrt.NamedValuesMap{option: int64(virtualDevices())})
+	b, err := xla.NewWithOptions(name, pjrt.NamedValuesMap{option: int64(virtualDevices())})
 	switch {
 	case err == nil:
 		return b, nil
 	case strings.Contains(err.Error(), option):
-		return compute.NewWithConfig(config)
+		return xla.New(name)
 	}
 	return nil, err
+}
+
+// setCPUFlags sets XLA's flags unless the user has; reset takes that back.
+func setCPUFlags() (reset func()) {
+	const env = "XLA_FLAGS"
+	if os.Getenv(env) != "" {
+		return func() {}
+	}
+	os.Setenv(env, cpuFlags)
+	return func() { os.Unsetenv(env) }
+}
+
+// isCPUPlugin reports whether a plugin, go-xla's name for it or its absolute path, computes on the CPU. One at an unknown path is asked.
+func isCPUPlugin(plugin string) (bool, error) {
+	switch {
+	case !filepath.IsAbs(plugin):
+		return plugin == "cpu" || strings.HasPrefix(plugin, "cpu_"), nil
+	case plugin == cpuPlugin():
+		return true, nil
+	case pjrt.IsCUDAName(filepath.Base(plugin)):
+		return false, nil // not asked: its client takes the GPU's memory
+	}
+	p, err := pjrt.GetPlugin(plugin)
+	if err != nil {
+		return false, err
+	}
+	client, err := p.NewClient(nil)
+	if err != nil {
+		return false, err
+	}
+	defer client.Destroy()
+	return client.Platform() == "cpu", nil
 }
 
 func hasGPU() bool {
@@ -65,8 +105,8 @@ func hasGPU() bool {
 	return err == nil
 }
 
-// cpuPlugin is the absolute path of the CPU plugin: $PJRT_CPU_PLUGIN, or the wheel in the .venv of the
-// project that the working folder lies in; "" if there is none. An absolute path keeps GoMLX from downloading.
+// cpuPlugin returns the absolute path of the CPU plugin: $PJRT_CPU_PLUGIN, or the wheel in the .venv of the project that contains the
+// working folder; "" if there is none. With an absolute path go-xla downloads nothing.
 func cpuPlugin() string {
 	if path := os.Getenv(EnvPlugin); path != "" {
 		return path

@@ -147,7 +147,6 @@ func TestNormalize(t *testing.T) {
 func BenchmarkLoader(b *testing.B) {
 	device, err := backend.Default()
 	require.NoError(b, err)
-	defer backend.StayAwake(device)()
 	l, err := NewLoader(device, numbered(40000), 64, 1)
 	require.NoError(b, err)
 	defer l.Finalize()

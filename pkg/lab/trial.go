@@ -27,7 +27,7 @@ func (l *Lab) TrialRun(m runner.Model, steps int, seed uint64) (h runner.History
 }
 
 // Compile compiles a network's training step and evaluation, for the chapter's batch sizes, by making one step on blank images.
-// Where the backend keeps compiled programs (backend.KeepsPrograms), later starts need not wait for its compiler.
+// Where the backend keeps compiled programs (backend.CachesPrograms), later starts need not wait for its compiler.
 func Compile(b compute.Backend, m runner.Model) error {
 	blank := func(images int) *cifar.Dataset {
 		return &cifar.Dataset{Split: cifar.Train, Pixels: make([]uint8, images*cifar.ImageSize), Labels: make([]uint8, images), Origin: "blank images"}

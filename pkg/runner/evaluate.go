@@ -9,7 +9,6 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
 )
 
@@ -39,7 +38,6 @@ func batchAccuracy(_ *model.Scope, labels, logits []*graph.Node) *graph.Node {
 func (r *Runner) Evaluate(ctx context.Context, d *cifar.Dataset) (accuracy, meanLoss float64, err error) {
 	p := newProgress(r.Out)
 	defer p.clear()
-	defer backend.StayAwake(r.backend)()
 	accuracy, meanLoss, err = r.evaluate(ctx, d, p)
 	if err == nil && !isNumber(meanLoss) {
 		return 0, 0, fmt.Errorf("runner: the loss on %s is %g: %w: the weights are damaged or their training diverged", d.Split, meanLoss, ErrNotFinite)

@@ -56,7 +56,6 @@ func (r *Runner) Train(ctx context.Context, trainData, dev *cifar.Dataset) error
 	if err := checkWritable(r.dir); err != nil {
 		return fmt.Errorf("runner: %w", err)
 	}
-	defer backend.StayAwake(r.backend)()
 	return t.trainToEnd(ctx)
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// XLA's scratch memory, 100 MB here, comes from the kernel once: page faults would tell if it came anew for each call.
+// XLA's scratch memory, 100 MB here, is mapped once: new memory for each call would show as page faults.
 func TestScratchMemoryIsKept(t *testing.T) {
 	b, err := New("xla:cpu", nil)
 	if err != nil {

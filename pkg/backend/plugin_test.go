@@ -1,0 +1,135 @@
+//go:build linux && cgo && !noxla && (amd64 || arm64)
+
+package backend
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func compiler(t *testing.T) string {
+	cc, err := exec.LookPath("cc")
+	if err != nil {
+		t.Skip("no C compiler")
+	}
+	return cc
+}
+
+// A plugin with another interface is used without a cache, and without a call to a wrong function.
+func TestTableOfAnotherVersionIsRefused(t *testing.T) {
+	cc := compiler(t)
+	for name, c := range map[string]struct {
+		flags []string
+		ok    bool
+	}{
+		"today's":          {[]string{"-DMAJOR=0", "-DMISSING=0", "-DNULL_AT=-1"}, true},
+		"major version 1":  {[]string{"-DMAJOR=1", "-DMISSING=0", "-DNULL_AT=-1"}, false},
+		"an older one":     {[]string{"-DMAJOR=0", "-DMISSING=800", "-DNULL_AT=-1"}, false},
+		"without compile":  {[]string{"-DMAJOR=0", "-DMISSING=0", "-DNULL_AT=20"}, false},
+		"without its name": {[]string{"-DMAJOR=0", "-DMISSING=0", "-DNULL_AT=-1", "-DGetPjrtApi=Get"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			library := filepath.Join(t.TempDir(), "plugin.so")
+			out, err := exec.Command(cc, append(c.flags, "-shared", "-fPIC", "-o", library, "testdata/plugin.c")...).CombinedOutput()
+			require.NoError(t, err, "%s", out)
+			require.Equal(t, c.ok, loadTable(library) != nil)
+		})
+	}
+	require.Nil(t, loadTable("/no/such/plugin.so"))
+}
+
+func TestPlacesMatchTheHeader(t *testing.T) {
+	cc := compiler(t)
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/gomlx/go-xla").Output()
+	if err != nil {
+		t.Skipf("go-xla's source: %v", err)
+	}
+	header := filepath.Join(strings.TrimSpace(string(dir)), "pjrt", "pjrt_c_api.h")
+	out, err := exec.Command(cc, "-fsyntax-only", "-DHEADER="+strconv.Quote(header), "testdata/places.c").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
+
+// buildSum builds testdata/sum; run returns what it prints.
+func buildSum(t *testing.T, flags ...string) (run func(config string, env ...string) string) {
+	if cpuPlugin() == "" {
+		t.Skip("no plugin for the CPU")
+	}
+	program := filepath.Join(t.TempDir(), "sum")
+	args := append([]string{"build", "-o", program}, append(flags, "./testdata/sum")...)
+	if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
+		t.Skipf("go %v: %v\n%s", args, err, out)
+	}
+	return func(config string, env ...string) string {
+		cmd := exec.Command(program, config)
+		cmd.Env = append(os.Environ(), append([]string{"XDG_CACHE_HOME=" + t.TempDir()}, env...)...)
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		return string(out)
+	}
+}
+
+// What a plugin gets depends on its platform, not on its path.
+func TestPluginAtAnyPath(t *testing.T) {
+	run := buildSum(t)
+	plugin, err := filepath.Abs(cpuPlugin())
+	require.NoError(t, err)
+	for _, folder := range []string{"engines", "cuda"} {
+		path := filepath.Join(t.TempDir(), folder, "engine.so")
+		require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+		require.NoError(t, os.Symlink(plugin, path))
+		want := "XLA on the CPU; cached true; flags " + strconv.Quote(cpuFlags)
+		require.Contains(t, run("xla:"+path, "XLA_FLAGS="), want, "asked for by its path") // go-xla may warn about a folder "cuda"
+		require.Equal(t, want, run("xla:cpu", "XLA_FLAGS=", EnvPlugin+"="+path), "asked for as the CPU's")
+	}
+}
+
+// The process may have any allocator, or a sanitizer.
+func TestOtherAllocators(t *testing.T) {
+	const want = "XLA on the CPU; cached true"
+	t.Run("jemalloc", func(t *testing.T) {
+		found, _ := filepath.Glob("/usr/lib/*/libjemalloc.so.2")
+		if len(found) == 0 {
+			t.Skip("libjemalloc2 is not installed")
+		}
+		require.Contains(t, buildSum(t)("xla:cpu", "LD_PRELOAD="+found[0]), want)
+	})
+	t.Run("address sanitizer", func(t *testing.T) {
+		if testing.Short() {
+			t.Skip("builds the standard library anew")
+		}
+		require.Contains(t, buildSum(t, "-asan")("xla:cpu", "ASAN_OPTIONS=detect_leaks=0"), want)
+	})
+	t.Run("no pool", func(t *testing.T) {
+		require.Contains(t, buildSum(t)("xla:cpu", "NNDL_NO_XLA_POOL=1"), want)
+	})
+}
+
+func TestMakePrivate(t *testing.T) {
+	dir := t.TempDir()
+	mode := func(path string) os.FileMode {
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		return info.Mode().Perm()
+	}
+	fresh, wide, link, file := filepath.Join(dir, "a", "b"), filepath.Join(dir, "wide"), filepath.Join(dir, "link"), filepath.Join(dir, "file")
+	require.NoError(t, makePrivate(fresh))
+	require.EqualValues(t, 0o700, mode(fresh))
+	require.NoError(t, os.Mkdir(wide, 0o777))
+	require.NoError(t, os.Chmod(wide, 0o777))
+	require.NoError(t, makePrivate(wide))
+	require.EqualValues(t, 0o700, mode(wide))
+	require.NoError(t, os.Symlink(fresh, link))
+	require.Error(t, makePrivate(link))
+	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	require.Error(t, makePrivate(file))
+	if os.Geteuid() == 0 {
+		require.NoError(t, os.Chown(fresh, 12345, -1))
+		require.ErrorContains(t, makePrivate(fresh), "of user 12345")
+	}
+}
