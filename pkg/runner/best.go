@@ -81,9 +81,28 @@ func checkBest(f *safetensors.File, c *checkpoint) error {
 	}
 	step, err := strconv.Atoi(f.Metadata["step"])
 	if err != nil || f.Metadata[digestKey] != c.best && step < c.step {
-		return fmt.Errorf("%w: it is the model after step %.20s, which is not the best that the checkpoint after step %d records", ErrCorrupt, f.Metadata["step"], c.step)
+		return fmt.Errorf("%w: it is the model after step %.20s, which is not the best that the checkpoint after step %d records",
+			ErrCorrupt, f.Metadata["step"], c.step)
 	}
 	return nil
+}
+
+// checkFreshFolder makes sure that a run without checkpoints does not overwrite somebody's model. It may overwrite its own: a run
+// that dies before its first checkpoint leaves one.
+func (t *training) checkFreshFolder() error {
+	f, err := openOwn(t.BestPath())
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("%w; move it away", err)
+	}
+	defer f.Close()
+	id, err := t.id.text()
+	if err == nil && f.Metadata["run"] != runDigest(id) {
+		err = fmt.Errorf("%s %w, and there are no checkpoints: move it away, or import it to start from it", t.BestPath(), ErrOtherRun)
+	}
+	return err
 }
 
 // keepBest holds the current weights as the best model. The next save writes them.
@@ -111,10 +130,7 @@ func (t *training) holdBest(file []byte, onDisk bool) error {
 
 // resumeBest reads the best model of the run that a checkpoint is of. If it is lost, lostBest says why.
 func (t *training) resumeBest(c *checkpoint) error {
-	file, err := os.ReadFile(t.BestPath())
-	if err == nil {
-		file, err = t.checkedBest(file, c)
-	}
+	file, err := t.readBest(c)
 	switch {
 	case err == nil:
 		return t.holdBest(file, c.version != version1)
@@ -125,15 +141,24 @@ func (t *training) resumeBest(c *checkpoint) error {
 	return nil
 }
 
-// checkedBest checks the best model's file. To one of version 1, which has no digest, it adds what it lacks.
-func (t *training) checkedBest(file []byte, c *checkpoint) ([]byte, error) {
-	f, err := safetensors.Read(bytes.NewReader(file), int64(len(file)))
+// readBest reads the best model's file and checks it. One of version 1, which has no digest, gets it.
+func (t *training) readBest(c *checkpoint) ([]byte, error) {
+	f, err := openOwn(t.BestPath())
 	if err != nil {
-		return nil, corruptError{err}
+		return nil, err
 	}
-	if c.version != version1 || f.Metadata[digestKey] != "" {
-		return file, checkBest(f, c)
+	defer f.Close()
+	if c.version == version1 && f.Metadata[digestKey] == "" {
+		return t.withDigest(f, c.step)
 	}
+	if err := checkBest(f, c); err != nil {
+		return nil, fmt.Errorf("%s: %w", t.BestPath(), err)
+	}
+	return os.ReadFile(t.BestPath())
+}
+
+// withDigest returns the file of a best model of version 1 with the metadata of today's.
+func (t *training) withDigest(f *safetensors.File, step int) ([]byte, error) {
 	id, err := t.id.text()
 	if err != nil {
 		return nil, err
@@ -146,7 +171,7 @@ func (t *training) checkedBest(file []byte, c *checkpoint) ([]byte, error) {
 		}
 		ts = append(ts, tensor)
 	}
-	metadata := map[string]string{"format": "pt", "model": t.model.String(), "run": runDigest(id), "step": strconv.Itoa(c.step)}
+	metadata := map[string]string{"format": "pt", "model": t.model.String(), "run": runDigest(id), "step": strconv.Itoa(step)}
 	metadata[digestKey] = digest(metadata, ts)
 	var b bytes.Buffer
 	err = safetensors.Write(&b, ts, metadata)

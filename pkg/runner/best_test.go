@@ -44,8 +44,8 @@ func TestDamagedBest(t *testing.T) {
 		is     error
 		want   string
 	}{
-		{"empty", func(*testing.T, []byte) []byte { return nil }, ErrCorrupt, "too few for the length of its header"},
-		{"cut short", func(_ *testing.T, b []byte) []byte { return b[:len(b)-1] }, ErrCorrupt, "cut short"},
+		{"empty", func(*testing.T, []byte) []byte { return nil }, ErrCorrupt, "0 bytes, want at least 8"},
+		{"cut short", func(_ *testing.T, b []byte) []byte { return b[:len(b)-1] }, ErrCorrupt, "truncated"},
 		{"a flipped weight", flip(func(b []byte) int { return len(b) - 1 }), ErrCorrupt, "does not match its SHA-256"},
 		{"a flipped letter of the model's name", flip(func(b []byte) int { return bytes.Index(b, []byte("toy")) }), ErrCorrupt, "does not match its SHA-256"},
 		{"a flipped digest", flip(func(b []byte) int { return bytes.Index(b, []byte(digestKey)) + 14 }), ErrCorrupt, "does not match its SHA-256"},
@@ -55,7 +55,7 @@ func TestDamagedBest(t *testing.T) {
 			require.NoError(t, err)
 			return file
 		}, ErrOtherRun, "belongs to a different run"},
-		{"missing", nil, fs.ErrNotExist, "the file is missing"},
+		{"missing", nil, fs.ErrNotExist, "no such file or directory"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -75,9 +75,10 @@ func TestDamagedBest(t *testing.T) {
 
 			// Training says so, keeps the next model that it evaluates, and leaves the file aside.
 			require.NoError(t, r.Train(context.Background(), toyTrain(), toyDev()))
+			require.Contains(t, out.String(), "(the best model, with accuracy 0.")
 			require.Contains(t, out.String(), path+": ")
 			require.Contains(t, out.String(), test.want)
-			require.Contains(t, out.String(), "is lost; the next model that is evaluated takes its place)")
+			require.Contains(t, out.String(), "; the next model that is evaluated takes its place)")
 			require.NoError(t, r.LoadBest())
 			score, _, err := r.Evaluate(context.Background(), toyDev())
 			require.NoError(t, err)
@@ -99,9 +100,39 @@ func TestDamagedBestOfACompleteRun(t *testing.T) {
 	require.NoError(t, os.Truncate(dir+"/best.safetensors", 100))
 	r, out := newToy(t, goBackend(t), toy{}, dir, toyConfig)
 	require.NoError(t, r.Train(context.Background(), toyTrain(), toyDev()))
-	require.Contains(t, out.String(), "is lost; delete "+dir+" to start over)")
+	require.Contains(t, out.String(), "; delete "+dir+" to start over)")
 	require.ErrorIs(t, r.LoadBest(), ErrCorrupt)
 	require.FileExists(t, dir+"/best.safetensors")
+}
+
+// A model without a run, such as one that the first version's import took, is not overwritten by training.
+func TestBestWithoutCheckpoints(t *testing.T) {
+	t.Parallel()
+	b, dir := goBackend(t), t.TempDir()
+	path := dir + "/best.safetensors"
+	old, err := os.ReadFile("testdata/run-before-digests/best.safetensors")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(path, old, 0o644))
+	r, _ := newToy(t, b, toy{}, dir, toyConfig)
+	require.ErrorIs(t, r.LoadBest(), ErrCorrupt)
+	err = r.Train(context.Background(), toyTrain(), toyDev())
+	require.ErrorIs(t, err, ErrOtherRun)
+	require.ErrorContains(t, err, path)
+	require.ErrorContains(t, err, "move it away, or import it to start from it")
+	after, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, old, after)
+
+	// One that this run wrote before it died is its own.
+	require.NoError(t, os.Remove(path))
+	want := trainToy(t, b, dir, toyConfig)
+	paths, err := r.checkpoints()
+	require.NoError(t, err)
+	for _, p := range paths {
+		require.NoError(t, os.Remove(p))
+	}
+	require.NoError(t, r.LoadBest())
+	requireSame(t, want, trainToy(t, b, dir, toyConfig))
 }
 
 // A former best model of the same run is not its best model.
@@ -197,7 +228,7 @@ func TestBestOfVersion1(t *testing.T) {
 	r, out = newToy(t, goBackend(t), toy{}, dir, toyConfig)
 	require.ErrorIs(t, r.LoadBest(), ErrCorrupt)
 	require.NoError(t, r.Train(context.Background(), toyTrain(), toyDev()))
-	require.Contains(t, out.String(), "is lost; the next model")
+	require.Contains(t, out.String(), "; the next model")
 }
 
 // What the very first version wrote has no digest at all. It is not used.

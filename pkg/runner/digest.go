@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"io/fs"
 	"maps"
 	"slices"
 
@@ -101,16 +100,20 @@ func setDigest(file []byte) error {
 // placeholder has the length of a digest.
 const placeholder = "0000000000000000000000000000000000000000000000000000000000000000"
 
-// openOwn opens a file that this program has written. If it is no safetensors file, it is corrupt.
+// openOwn opens a file that this program has written.
 func openOwn(path string) (*safetensors.File, error) {
 	f, err := safetensors.Open(path)
-	if _, system := errors.AsType[*fs.PathError](err); err != nil && !system {
-		return nil, corruptError{err}
-	}
-	return f, err
+	return f, asCorrupt(err)
 }
 
-// corruptError makes another package's error an ErrCorrupt.
+// asCorrupt makes package safetensors' error for a corrupt file an ErrCorrupt of this package, too.
+func asCorrupt(err error) error {
+	if errors.Is(err, safetensors.ErrCorrupt) {
+		return corruptError{err}
+	}
+	return err
+}
+
 type corruptError struct{ error }
 
 func (corruptError) Is(target error) bool { return target == ErrCorrupt }

@@ -82,10 +82,12 @@ func (t *training) readInitial() error {
 	}
 	if err == nil {
 		defer f.Close()
-		err = checkDigest(f)
+		if err = checkDigest(f); err != nil {
+			err = fmt.Errorf("%s: %w", path, err)
+		}
 	}
 	if err != nil {
-		return fmt.Errorf("runner: initial weights: %s: %w; delete it and import it again", path, err)
+		return fmt.Errorf("runner: initial weights: %w; delete the file and import it again", err)
 	}
 	t.initial = &initialWeights{f.Metadata[digestKey], f.Metadata["source"]}
 	t.id.Initial = t.initial.digest

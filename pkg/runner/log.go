@@ -1,9 +1,7 @@
 package runner
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"nndl.example/resnet18/pkg/backend"
@@ -45,15 +43,11 @@ func (t *training) noteLostBest() {
 	if t.lostBest == nil {
 		return
 	}
-	what := t.lostBest.Error()
-	if errors.Is(t.lostBest, fs.ErrNotExist) {
-		what = "the file is missing"
+	after := "the next model that is evaluated takes its place"
+	if t.isComplete() {
+		after = fmt.Sprintf("delete %s to start over", t.dir)
 	}
-	after := fmt.Sprintf("delete %s to start over", t.dir)
-	if !t.isComplete() {
-		after = "the next model that is evaluated takes its place"
-	}
-	t.note("(%s: %s: the best model, with accuracy %.5f, is lost; %s)", t.BestPath(), what, t.History.Best, after)
+	t.note("(the best model, with accuracy %.5f, is lost: %v; %s)", t.History.Best, t.lostBest, after)
 }
 
 // print shows a line and keeps it for replays.

@@ -42,8 +42,9 @@ func (r *Runner) modelFile(more map[string]string) ([]byte, error) {
 	return b.Bytes(), setDigest(b.Bytes())
 }
 
-// LoadModel sets the weights and running statistics from a file that SaveModel or PyTorch wrote. If the file carries our
-// digest and does not match it, the error is ErrCorrupt; if it is of another architecture, ErrArchitecture. After an error the
+// LoadModel sets the weights and running statistics from a file that SaveModel or PyTorch wrote. The error
+// is ErrCorrupt if it is no safetensors file, or one of ours that does not match its digest, and ErrArchitecture if it is of
+// another architecture. After an error the
 // weights are as before. For the run's own best model, use LoadBest.
 func (r *Runner) LoadModel(path string) error { return r.loadFile(path, nn.ReadWeights) }
 
@@ -58,7 +59,7 @@ type reader func(*safetensors.File, *model.Store, []nn.Param) error
 func (r *Runner) loadFile(path string, read reader) error {
 	f, err := safetensors.Open(path)
 	if err != nil {
-		return fmt.Errorf("runner: loading a model: %w", err)
+		return fmt.Errorf("runner: loading a model: %w", asCorrupt(err))
 	}
 	defer f.Close()
 	if f.Metadata[digestKey] != "" {

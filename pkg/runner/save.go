@@ -54,6 +54,9 @@ func (t *training) resume() error {
 			return err
 		}
 	}
+	if err := t.checkFreshFolder(); err != nil {
+		return fmt.Errorf("runner: %w", err)
+	}
 	return t.startFromInitial()
 }
 
