@@ -73,7 +73,7 @@ def chapter(programs, epochs):
         took = f"{time.time() - start:.1f} s"
         shutil.rmtree(f"{work}/runs", ignore_errors=True)  # or our next training would find this one finished
         if out:
-            print(f"chapter, {side}: {took}\n" + "\n".join(line for line in out.splitlines() if line.startswith(("[", "computes", "trained"))), flush=True)
+            print(f"chapter, {side}: {took}\n" + "\n".join(line for line in out.splitlines() if line.startswith(("[", "backend", "trained"))), flush=True)
             cells[side] = f"{took}, {re.search(r'accuracy/loss: ([0-9.]+)', out)[1]}"
     return cells
 
