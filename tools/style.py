@@ -28,7 +28,7 @@ ENGLISH = {
     r"anew": "again",
     r"nobody reads": "say what happens to it",
     r"(?:goes|go) by itself": "automatically",
-    r"(?:goes|go|gone|going) on (?:at|where|from|with|and|bit)\b": "resumes, continues",
+    r"(?:goes|go|gone|going) on (?:at|where|from|with|bit)\b": "resumes, continues",
     r"so that it can": "to, so it can",
     r"(?:that|which) (?:is|are) not there": "missing",
     r"without a word": "silently",

@@ -32,7 +32,7 @@ func useCache(t *testing.T) compute.Backend {
 	return b
 }
 
-// sumOfSquares compiles x·x anew and returns it for (1, 2, 3): 14.
+// sumOfSquares compiles x·x and returns it for (1, 2, 3): 14.
 func sumOfSquares(t *testing.T, b compute.Backend) float32 {
 	exec := graph.MustNewExec(b, func(x *graph.Node) *graph.Node { return graph.ReduceAllSum(graph.Square(x)) })
 	defer exec.Finalize()
@@ -78,7 +78,7 @@ func TestProgramsAreCached(t *testing.T) {
 		require.EqualValues(t, 14, sumOfSquares(t, b), name)
 		again, err := os.ReadFile(files[0])
 		require.NoError(t, err, name)
-		require.NotEqual(t, damaged, again, "%s: compiled anew", name)
+		require.NotEqual(t, damaged, again, "%s: compiled again", name)
 	}
 	require.Equal(t, files, cachedFiles(t))
 }

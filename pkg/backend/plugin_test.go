@@ -101,7 +101,7 @@ func TestOtherAllocators(t *testing.T) {
 	})
 	t.Run("address sanitizer", func(t *testing.T) {
 		if testing.Short() {
-			t.Skip("builds the standard library anew")
+			t.Skip("rebuilds the standard library")
 		}
 		require.Contains(t, buildSum(t, "-asan")("xla:cpu", "ASAN_OPTIONS=detect_leaks=0"), want)
 	})

@@ -35,8 +35,8 @@ func TestXLAOnCPU(t *testing.T) {
 	require.False(t, IsGPU(b))
 }
 
-// The plugin of $PJRT_CPU_PLUGIN comes first, then the wheel in the .venv of the project that $GONB_DIR or
-// the working folder lies in.
+// The plugin of $PJRT_CPU_PLUGIN comes first, then the wheel in the .venv of the project that contains $GONB_DIR
+// or the working folder.
 func TestPluginIsFound(t *testing.T) {
 	root := t.TempDir()
 	wheel := filepath.Join(root, ".venv/lib/python3.12/site-packages/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so")

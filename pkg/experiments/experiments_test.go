@@ -46,7 +46,7 @@ func changes(a, b Row) []string {
 	return out
 }
 
-// Every row can be run, stands in the table once, and changes one thing. Three rows change more and say so: the modern
+// Every row can be run, is in the table once, and changes one thing. Three rows change more and say so: the modern
 // recipe and what it leaves out, and the one that has as much work as the CIFAR stem.
 func TestRows(t *testing.T) {
 	t.Parallel()

@@ -164,7 +164,7 @@ func TestRestoreIsWhole(t *testing.T) {
 	require.Empty(t, r.History)
 }
 
-// A checkpoint must have all that training uses: an optimizer that finds no moments would start them at zero without a word.
+// A checkpoint must have all that training uses: an optimizer that finds no moments would silently start them at zero.
 func TestOptimizerStateMissing(t *testing.T) {
 	t.Parallel()
 	dir, older, newest := stopped(t)

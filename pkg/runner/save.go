@@ -79,7 +79,7 @@ func (t *training) resumeFrom(path string) error {
 	return t.resumeBest(c)
 }
 
-// save writes what is not on the disk yet. The best model comes first: no checkpoint may count on one that is not there. If the
+// save writes what is not on the disk yet. The best model comes first: no checkpoint may refer to a missing one. If the
 // run dies between the two, the run that resumes evaluates again and writes it again.
 func (t *training) save() error {
 	if err := t.lock.renew(); err != nil {
