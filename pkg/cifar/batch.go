@@ -22,34 +22,45 @@ func LoadBatch(folder string, id int, split Split) (*Batch, error) {
 }
 
 func (r reader) floatBatch(folder string, id int, split Split) (*Batch, error) {
-	if _, err := split.batches(); err != nil {
-		return nil, err
-	}
-	if split == Test {
-		id = testBatch
-	} else if id < 1 || id > 5 {
-		return nil, fmt.Errorf("cifar: batch %d, want 1 to 5", id)
-	}
-	l, err := folderLayout(folder)
+	planes, labels, err := r.readBatch(folder, id, split)
 	if err != nil {
 		return nil, err
 	}
-	im, err := r.loadBatch(l, folder, id)
-	if err != nil {
-		return nil, err
-	}
-	b := &Batch{make([]float32, len(im.planes)), make([]int64, len(im.labels)), len(im.labels)}
+	b := &Batch{make([]float32, len(planes)), make([]int64, len(labels)), len(labels)}
 	var scaled [256]float32
 	for v := range scaled {
 		scaled[v] = float32(float64(v) / 255)
 	}
-	for i, v := range im.planes {
+	for i, v := range planes {
 		b.Images[i] = scaled[v]
 	}
-	for i, label := range im.labels {
+	for i, label := range labels {
 		b.Labels[i] = int64(label)
 	}
 	return b, nil
+}
+
+// ReadBatch reads one batch file of an extracted folder of either layout and returns what pickle.load of the python layout
+// returns: data, [N, 3, 32, 32] bytes, and labels, [N]. See LoadBatch for id and split.
+func ReadBatch(folder string, id int, split Split) (data, labels []uint8, err error) {
+	return published.readBatch(folder, id, split)
+}
+
+func (r reader) readBatch(folder string, id int, split Split) (planes, labels []uint8, err error) {
+	if _, err := split.batches(); err != nil {
+		return nil, nil, err
+	}
+	if split == Test {
+		id = testBatch
+	} else if id < 1 || id > 5 {
+		return nil, nil, fmt.Errorf("cifar: batch %d: want 1 to 5", id)
+	}
+	l, err := folderLayout(folder)
+	if err != nil {
+		return nil, nil, err
+	}
+	im, err := r.loadBatch(l, folder, id)
+	return im.planes, im.labels, err
 }
 
 // Shape returns the dimensions of Images, [N 3 32 32].
