@@ -161,12 +161,9 @@ func (r *Result) Gap() (accuracy, loss float64) {
 	return r.Curve[len(r.Curve)-1].Accuracy - last.Score, last.Loss - lowest
 }
 
-// Interval is half the width of the 95 % confidence interval of an accuracy p measured on n images: 1.96 standard errors.
-func Interval(p float64, n int) float64 { return 1.96 * metrics.StandardError(p, n) }
-
-// Test is the test accuracy with its 95 % confidence interval, for example "0.9010 ± 0.0059".
+// Test is the test accuracy with its standard error, for example "0.9010 ± 0.0030".
 func (r *Result) Test() string {
-	return fmt.Sprintf("%.4f ± %.4f", r.TestAccuracy, Interval(r.TestAccuracy, r.TestImages))
+	return fmt.Sprintf("%.4f ± %.4f", r.TestAccuracy, metrics.StandardError(r.TestAccuracy, r.TestImages))
 }
 
 // Comparison compares the predictions of two models for the same test images.
