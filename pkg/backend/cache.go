@@ -9,7 +9,9 @@ import "C"
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -26,6 +28,7 @@ import (
 	"github.com/gomlx/go-xla/pjrt"
 
 	"nndl.example/resnet18/pkg/backend/internal/xlamem"
+	"nndl.example/resnet18/pkg/internal/atomicfile"
 )
 
 // minCompileTime is the compile time from which a program is worth a file: those of ResNet-18 take seconds.
@@ -206,19 +209,16 @@ func writeCached(executable unsafe.Pointer, file string) {
 	if makePrivate(cache.dir) != nil {
 		return
 	}
-	f, err := os.CreateTemp(cache.dir, "new-*")
-	if err != nil {
-		return
-	}
-	_, err1 := f.Write(digest[:])
-	_, err2 := f.Write(body)
-	if err3 := f.Close(); err1 != nil || err2 != nil || err3 != nil || os.Rename(f.Name(), file) != nil {
-		os.Remove(f.Name())
-	}
+	atomicfile.Write(file, func(w io.Writer) error {
+		_, err1 := w.Write(digest[:])
+		_, err2 := w.Write(body)
+		return errors.Join(err1, err2)
+	})
 	removeOldest()
 }
 
-var cachedName = regexp.MustCompile(`^([0-9a-f]{64}|new-[0-9]+)$`)
+// cachedName matches the cache's files and the temporary ones that a killed process leaves.
+var cachedName = regexp.MustCompile(`^([0-9a-f]{64}|\.[0-9a-f]{64}-[0-9]+|new-[0-9]+)$`)
 
 // removeOldest removes the least recently used files of the cache's own.
 func removeOldest() {
