@@ -11,6 +11,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"nndl.example/resnet18/pkg/internal/regularfile"
 )
 
 // A Member is a file or folder in an archive, as "tar -tvf" lists it.
@@ -33,7 +35,7 @@ type visitor func(l Layout, name string, data []byte) error
 // accepts exactly what the published archives contain: one folder and, in it, each file at most once, none missing, none
 // larger than is reasonable. Anything else is an error.
 func walk(archive string, visit visitor) ([]Member, Layout, error) {
-	f, err := openRegular(archive)
+	f, _, err := regularfile.Open(archive)
 	if err != nil {
 		return nil, "", fmt.Errorf("cifar: open archive: %w", err)
 	}

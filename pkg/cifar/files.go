@@ -11,6 +11,7 @@ import (
 	"os"
 
 	"nndl.example/resnet18/pkg/internal/atomicfile"
+	"nndl.example/resnet18/pkg/internal/regularfile"
 )
 
 // A fileStamp is what the file system knows about a file's content. While it stays the same, the file has not been written
@@ -28,14 +29,14 @@ func stampFile(name string) (fileStamp, error) {
 		return fileStamp{}, err
 	}
 	if !info.Mode().IsRegular() {
-		return fileStamp{}, fmt.Errorf("%s is not a regular file", name)
+		return fileStamp{}, fmt.Errorf("%s: %w", name, regularfile.ErrNotRegular)
 	}
 	return fileStamp{info.Size(), info.ModTime().UnixNano(), changeTime(info)}, nil
 }
 
 // hashFile returns the digest of a regular file in hexadecimal digits.
 func hashFile(ctx context.Context, name string, h hash.Hash) (string, error) {
-	f, err := openRegular(name)
+	f, _, err := regularfile.Open(name)
 	if err != nil {
 		return "", err
 	}
@@ -59,29 +60,13 @@ func (r contextReader) Read(b []byte) (int, error) {
 	return r.Reader.Read(b)
 }
 
-// openRegular opens a regular file. It looks before it opens, as opening a named pipe would wait for a writer.
-func openRegular(name string) (*os.File, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", name)
-	}
-	return os.Open(name)
-}
-
 // readFile reads a regular file of at most limit bytes.
 func readFile(name string, limit int64) ([]byte, error) {
-	f, err := openRegular(name)
+	f, info, err := regularfile.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
 	if info.Size() > limit {
 		return nil, fmt.Errorf("%s has %d bytes, want at most %d", name, info.Size(), limit)
 	}

@@ -96,7 +96,7 @@ func TestBadFolders(t *testing.T) {
 		{"batch is a folder", Binary, func(_ *testing.T, f string) error {
 			os.Remove(filepath.Join(f, "data_batch_5.bin"))
 			return os.Mkdir(filepath.Join(f, "data_batch_5.bin"), 0o755)
-		}, []string{"data_batch_5.bin is not a regular file"}},
+		}, []string{"data_batch_5.bin is a directory: not a regular file"}},
 		{"binary label", Binary, func(t *testing.T, f string) error {
 			b := smallFile(Binary, "data_batch_5.bin")
 			b[recordSize] = 10

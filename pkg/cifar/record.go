@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"nndl.example/resnet18/pkg/internal/regularfile"
 )
 
 // recordFile is kept in an extracted folder and says which archive it came from and what was written.
@@ -38,15 +40,11 @@ type archiveID struct {
 }
 
 func identify(archive string) (archiveID, error) {
-	f, err := openRegular(archive)
+	f, info, err := regularfile.Open(archive)
 	if err != nil {
 		return archiveID{}, fmt.Errorf("cifar: open archive: %w", err)
 	}
 	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return archiveID{}, fmt.Errorf("cifar: archive %s: %w", archive, err)
-	}
 	var last [8]byte
 	if _, err := f.ReadAt(last[:], max(0, info.Size()-8)); err != nil && err != io.EOF {
 		return archiveID{}, fmt.Errorf("cifar: archive %s: %w", archive, err)
