@@ -18,14 +18,14 @@ import (
 func TestAlone(t *testing.T) {
 	t.Parallel()
 	work := t.TempDir()
-	flags := []string{"-backend", "go", "-epochs", "1", "-train-images", "16", "-model", "custom"}
-	code, _, stderr := call(append([]string{"train", "-work", work}, flags...)...)
+	flags := []string{"-backend", "go", "-train-images", "16", "-model", "custom"}
+	code, _, stderr := call(append([]string{"train", "-epochs", "1", "-work", work}, flags...)...)
 	require.Zero(t, code, stderr)
 	code, want, stderr := call(append([]string{"predict", "2", "-work", work}, flags...)...)
 	require.Zero(t, code, stderr)
 
 	program := filepath.Join(work, "resnet18")
-	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", program, ".") // with -trimpath all would be compiled anew
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", program, ".") // with -trimpath all would be compiled again
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	out, err := build.CombinedOutput()
 	require.NoError(t, err, "%s", out)

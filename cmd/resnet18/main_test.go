@@ -2,9 +2,12 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"fmt"
 	"image"
 	"image/draw"
 	"image/png"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +17,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
+
+	"nndl.example/resnet18/pkg/metrics"
 )
 
 func call(args ...string) (code int, stdout, stderr string) {
@@ -30,16 +36,34 @@ func TestCommandLine(t *testing.T) {
 		code     int
 		out, err string
 	}{
-		{nil, 0, "resnet18 predict my-cat.jpg", ""},
+		{nil, 0, "resnet18 predict 2 my-cat.jpg", ""},
 		{[]string{"-h"}, 0, "resnet18 train", ""},
 		{[]string{"train", "-h"}, 0, "passes over the training set", ""},
 		{[]string{"fly"}, 2, "", `no command "fly"`},
-		{[]string{"train", "-speed", "9"}, 2, "", "flag provided but not defined"},
-		{[]string{"train", "now"}, 2, "", "1 arguments"},
-		{[]string{"predict"}, 2, "", `0 arguments, want "INDEX|FILE"`},
+		{[]string{"help", "train"}, 0, "passes over the training set", ""},
+		{[]string{"train", "--help"}, 0, "passes over the training set", ""},
+		{[]string{"completion", "bash"}, 0, "bash completion V2 for resnet18", ""},
+		{[]string{"trian"}, 2, "", `resnet18: no command "trian"; did you mean "train"?; "resnet18 -h" says more`},
+		{[]string{"completion", "tcsh"}, 2, "", `the shell is "tcsh", want bash, zsh, fish or powershell`},
+		{[]string{"help", "fly"}, 2, "", `no command "fly"`},
+		{[]string{"train", "-speed", "9"}, 2, "", `resnet18 train: unknown flag -speed; "resnet18 train -h" says more`},
+		{[]string{"train", "-x"}, 2, "", `unknown flag -x`},
+		{[]string{"train", "-epochs", "ten"}, 2, "", `-epochs is "ten", want a whole number`},
+		{[]string{"train", "--lr=fast"}, 2, "", `-lr is "fast", want a number`},
+		{[]string{"train", "-epochs"}, 2, "", `-epochs needs a value`},
+		{[]string{"train", "now"}, 2, "", "got 1 arguments, want none"},
+		{[]string{"train", "-run", "../x"}, 2, "", `-run is "../x", want the name of a folder in WORK/runs`},
+		{[]string{"predict"}, 2, "", "got 0 arguments, want INDEX|FILE..."},
+		{[]string{"predict", "1", "-weights", "a", "-run", "b"}, 2, "", "got -run and -weights, want one of them"},
+		{[]string{"evaluate", "a", "-run", "b"}, 2, "", "got -run and a file of weights, want one of them"},
+		{[]string{"evaluate", "-epochs", "3"}, 2, "", "unknown flag -epochs"},
+		{[]string{"curves", "x.pdf"}, 2, "", `extension ".pdf", want .svg or .png`},
+		{[]string{"curves", "x.svg", "-work", t.TempDir()}, 1, "", "no run has been saved in"},
 		{[]string{"summary"}, 0, "11,689,512", ""},
 		{[]string{"summary", "-model", "custom"}, 0, "11,181,642", ""},
+		{[]string{"summary", "-model", "custom", "--stem=cifar", "-plain"}, 0, "11,001,162", ""},
 		{[]string{"summary", "-model", "vgg"}, 2, "", `-model is "vgg", want library, custom or plain`},
+		{[]string{"summary", "-stem", "oak"}, 2, "", `-stem is "oak", want imagenet or cifar`},
 		{[]string{"compile", "-backend", "go"}, 0, "keeps no compiled programs: nothing to do", ""},
 		{[]string{"train", "-epochs", "0", "-work", t.TempDir(), "-backend", "go"}, 2, "", "-epochs is 0, want at least 1"},
 		{[]string{"train", "-devices", "0"}, 2, "", "-devices is 0, want at least 1"},
@@ -54,6 +78,7 @@ func TestCommandLine(t *testing.T) {
 			require.Empty(t, err, test.args)
 		} else {
 			require.Empty(t, out, test.args)
+			require.Equal(t, 1, strings.Count(err, "\n"), "%v: %s", test.args, err)
 		}
 	}
 }
@@ -70,22 +95,24 @@ func TestMain(m *testing.M) {
 
 // TestSteps takes all the steps with a few images, on the pure-Go backend. Ctrl-C and the signal by which systems end
 // programs stop the training, and the same command goes on. A second one does not wait.
+//
+// It is not parallel: the signals would stop the trainings of other tests, too.
 func TestSteps(t *testing.T) {
-	t.Parallel()
 	work := t.TempDir()
-	flags := []string{"-work", work, "-backend", "go", "-epochs", "3", "-train-images", "16", "-model", "custom"}
+	flags := []string{"-work", work, "-backend", "go", "-train-images", "16", "-model", "custom"}
+	dir := filepath.Join(work, "runs", "custom-16-images")
 	code, _, err := call(append(append([]string{"predict"}, flags...), "2")...)
 	require.Equal(t, 1, code)
 	require.Contains(t, err, `run "resnet18 train -model custom" first`)
 
-	train := append([]string{"train"}, flags...)
+	train := append([]string{"train", "-epochs", "3"}, flags...)
 	if runtime.GOOS != "windows" { // which has no way to send Ctrl-C to oneself
 		for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 			out := interrupter{signals: []os.Signal{signal}}
 			var err bytes.Buffer
 			require.Equal(t, 130, run(train, &out, &err), err.String())
 			require.Empty(t, err.String(), "the training has said how to go on")
-			require.Contains(t, out.String(), "[Train] stopped after step 1 of 3 and saved in "+filepath.Join(work, "runs", "custom-16-images")+"; run it again to resume")
+			require.Contains(t, out.String(), "[Train] stopped after step 1 of 3 and saved in "+dir+"; run it again to resume")
 		}
 		self, err := os.Executable()
 		require.NoError(t, err)
@@ -101,26 +128,111 @@ func TestSteps(t *testing.T) {
 	require.Contains(t, out, "10 classes, 11.18 million parameters")
 	require.Contains(t, out, "[Train] epoch: 0/3, step: 0/3, loss: 2.")
 	require.Regexp(t, `\[Test\] accuracy/loss: 0\.\d{4}/\d+\.\d{4}\n$`, out)
-	require.FileExists(t, filepath.Join(work, "runs", "custom-16-images", "best.safetensors"))
+	require.FileExists(t, filepath.Join(dir, "best.safetensors"))
 	last := out[strings.LastIndex(out, "[Test]"):]
 
 	code, out, err = call(append([]string{"evaluate"}, flags...)...)
 	require.Equal(t, 0, code, err)
 	require.True(t, strings.HasSuffix(out, last), "%q does not end in %q", out, last)
 
-	code, out, err = call(append(append([]string{"predict"}, flags...), "2")...)
-	require.Equal(t, 0, code, err)
-	require.Contains(t, out, "The true category is ship and the predicted category is")
-	require.Equal(t, 5, strings.Count(out, "%\n"))
+	testEvaluateFiles(t, flags, filepath.Join(dir, "best.safetensors"), last)
+	testPredict(t, flags)
+	testCurves(t, flags)
 
+	code, _, err = call("evaluate", "-work", work)
+	require.Equal(t, 1, code)
+	require.Contains(t, err, `run "resnet18 train -model library" first, or choose another with -run: custom-16-images`)
+}
+
+// testEvaluateFiles scores files of weights. One that fails does not keep the others from being scored.
+func testEvaluateFiles(t *testing.T, flags []string, best, last string) {
+	flags = append([]string{"evaluate", "-model", "library"}, flags[:len(flags)-2]...) // the network follows from the file
+	code, out, err := call(append(flags, "-weights", best)...)
+	require.Equal(t, 0, code, err)
+	require.True(t, strings.HasSuffix(out, last), "%q does not end in %q", out, last)
+
+	code, out, err = call(append(flags, best, "none.safetensors", best)...)
+	require.Equal(t, 1, code)
+	require.Regexp(t, `^resnet18: .*none\.safetensors.*\n$`, err)
+	require.Equal(t, 2, strings.Count(out, strings.TrimSpace(last)+"  "+best+"\n"), out)
+
+	code, out, err = call(append(flags, "-json", best, best)...)
+	require.Equal(t, 0, code, err)
+	for _, line := range strings.Split(strings.TrimSpace(out), "\n") {
+		var s score
+		strict(t, line, &s)
+		require.Equal(t, fmt.Sprintf("[Test] accuracy/loss: %.4f/%.4f\n", s.Accuracy, s.Loss), last)
+		s.Accuracy, s.Loss, s.Data = s.Accuracy*16-float64(s.Correct), 0, ""
+		require.Equal(t, score{File: best, Network: "ResNet-18, imagenet stem, 10 classes", Images: 16, Correct: s.Correct, Device: s.Device}, s)
+	}
+	require.Equal(t, 2, strings.Count(out, "\n"))
+}
+
+// strict decodes JSON that has no other fields than v.
+func strict(t *testing.T, text string, v any) {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	require.NoError(t, d.Decode(v), text)
+}
+
+// testPredict classifies test images and pictures, alone and together.
+func testPredict(t *testing.T, flags []string) {
+	predict, white := append([]string{"predict"}, flags...), whitePicture(t)
+	code, out, err := call(append(predict, "2")...)
+	require.Equal(t, 0, code, err)
+	require.Contains(t, out, "\nThe true category is ship and the predicted category is")
+	require.Equal(t, 5, strings.Count(out, "%\n"))
 	for arg, want := range map[string]string{"no.jpg": "no.jpg", "16": "no test image 16: want 0 to 15"} {
-		code, _, err = call(append(append([]string{"predict"}, flags...), arg)...)
+		code, _, err = call(append(predict, arg)...)
 		require.Equal(t, 1, code)
 		require.Contains(t, err, want)
 	}
-	code, out, err = call(append(append([]string{"predict"}, flags...), whitePicture(t))...)
+	code, out, err = call(append(predict, white)...)
 	require.Equal(t, 0, code, err)
 	require.Contains(t, out, "\nThe predicted category is")
+
+	code, out, err = call(append(predict, "2", "no.jpg", "16", white)...)
+	require.Equal(t, 1, code)
+	require.Regexp(t, `^resnet18: .*no\.jpg.*\nresnet18: .*no test image 16.*\n$`, err)
+	require.Contains(t, out, "\n2: The true category is ship")
+	require.Contains(t, out, "\n"+white+": The predicted category is")
+
+	code, out, err = call(append(predict, "-json", "2", "no.jpg", white)...)
+	require.Equal(t, 1, code)
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	require.Len(t, lines, 2)
+	for i, want := range []prediction{{Input: "2", TrueClass: "ship"}, {Input: white}} {
+		var p prediction
+		strict(t, lines[i], &p)
+		require.Len(t, p.Top, 5)
+		require.Equal(t, p.Top[0], p.candidate)
+		require.Equal(t, metrics.ClassName(p.Index), p.Class)
+		require.InDelta(t, 0.5, p.Probability, 0.5)
+		require.Equal(t, "best.safetensors", filepath.Base(p.File))
+		require.Equal(t, [2]string{want.Input, want.TrueClass}, [2]string{p.Input, p.TrueClass})
+	}
+	require.NotContains(t, lines[1], "true_class")
+}
+
+// testCurves draws the run, to a file and to stdout.
+func testCurves(t *testing.T, flags []string) {
+	var where []string // all flags but -backend
+	for i := 0; i < len(flags); i += 2 {
+		if flags[i] != "-backend" {
+			where = append(where, flags[i:i+2]...)
+		}
+	}
+	file := filepath.Join(t.TempDir(), "curves.svg")
+	code, out, err := call(append([]string{"curves", file}, where...)...)
+	require.Equal(t, 0, code, err)
+	require.Empty(t, out)
+	svg, e := os.ReadFile(file)
+	require.NoError(t, e)
+	require.True(t, bytes.HasPrefix(svg, []byte("<svg")))
+	require.Contains(t, string(svg), "custom-16-images")
+	code, out, err = call(append([]string{"curves", "-"}, where...)...)
+	require.Equal(t, 0, code, err)
+	require.Equal(t, string(svg), out)
 }
 
 // whitePicture is the path of an image file.
@@ -154,4 +266,15 @@ func (w *interrupter) Write(p []byte) (int, error) {
 		}
 	}
 	return w.Buffer.Write(p)
+}
+
+// A panic is one line, like any other error.
+func TestPanic(t *testing.T) {
+	t.Setenv("GOTRACEBACK", "")
+	root := newRoot(io.Discard, io.Discard)
+	root.AddCommand(&cobra.Command{Use: "break", RunE: func(*cobra.Command, []string) error { panic("no such thing\nsecond line") }})
+	root.SetArgs([]string{"break"})
+	_, err := execute(root)
+	require.EqualError(t, err, "a bug: no such thing\nsecond line; GOTRACEBACK=all shows where")
+	require.Equal(t, "a bug: no such thing; second line; GOTRACEBACK=all shows where", oneLine(err))
 }

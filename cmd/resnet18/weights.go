@@ -4,70 +4,122 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+
+	"github.com/spf13/cobra"
 
 	"nndl.example/resnet18/pkg/backend"
-	"nndl.example/resnet18/pkg/lab"
 	"nndl.example/resnet18/pkg/resnet"
 	"nndl.example/resnet18/pkg/runner"
 )
 
-// exportModel writes the best model to a file that PyTorch reads.
-func (a *app) exportModel(args []string) error {
-	r, c, err := a.weights(a.images)
+func (a *app) exportModel() *cobra.Command {
+	c := &cobra.Command{
+		Use: "export [flags] FILE", Short: "Write the best model as safetensors.", Args: arguments(1, 1, "FILE, or - for stdout"),
+		Long: `Writes the best model of a run as safetensors, with torchvision's names and layouts. If FILE is -, the model goes to stdout and
+nothing else does.`,
+		RunE: func(_ *cobra.Command, args []string) error { return a.runExport(args[0]) },
+	}
+	a.savedRunFlags(c)
+	a.imagesFlag(c, "`NUMBER`: use the run that train made with so many images")
+	a.bfloat16Flag(c)
+	c.ValidArgsFunction = completeFiles("safetensors")
+	return c
+}
+
+func (a *app) runExport(file string) error {
+	if err := a.validate(); err != nil {
+		return err
+	}
+	if err := a.checkModel(); err != nil {
+		return err
+	}
+	b, err := backend.New("go", io.Discard) // starts at once, and nothing is computed
 	if err != nil {
 		return err
 	}
-	defer r.Finalize()
-	if err := r.LoadBest(); errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("there is no %s yet: run \"resnet18 train -model %s\" first", r.BestPath(), a.model)
-	} else if err != nil {
+	m, err := a.open(b, "")
+	if err != nil {
 		return err
 	}
-	if err := r.SaveModel(args[0]); err != nil {
+	defer m.Finalize()
+	if file == "-" {
+		return m.WriteModel(a.out)
+	}
+	if err := m.SaveModel(file); err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "%s: %s. In PyTorch:\n\n", args[0], c)
-	fmt.Fprintf(a.out, "    net = torchvision.models.resnet18(num_classes=%d)\n", c.NumClasses)
-	if c.Plain {
-		fmt.Fprintln(a.out, "    # its shortcuts are to be left out: see NoShortcut in bench/parity/formula.py")
+	fmt.Fprintf(a.out, "%s: %s. In PyTorch:\n\n", file, m.network)
+	fmt.Fprintf(a.out, "    net = torchvision.models.resnet18(num_classes=%d)\n", m.network.NumClasses)
+	if m.network.Plain {
+		fmt.Fprintln(a.out, "    # leave its shortcuts out: see NoShortcut in bench/parity/formula.py")
 	}
-	fmt.Fprintf(a.out, "    net.load_state_dict(safetensors.torch.load_file(%q))\n", args[0])
+	if m.network.Stem == resnet.CIFARStem {
+		fmt.Fprintln(a.out, "    net.conv1, net.maxpool = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False), torch.nn.Identity()")
+	}
+	fmt.Fprintf(a.out, "    net.load_state_dict(safetensors.torch.load_file(%q))\n", file)
 	return nil
 }
 
-// importModel makes the weights in a file, from PyTorch or from here, those that training starts from.
-func (a *app) importModel(args []string) error {
-	r, c, err := a.weights(0) // short runs start from them too
+func (a *app) importModel() *cobra.Command {
+	c := &cobra.Command{
+		Use: "import [flags] FILE.safetensors", Short: "Start from a file of weights.", Args: arguments(1, 1, "FILE"),
+		Long: `Takes a safetensors file, from export or from PyTorch, as the weights that train starts from. evaluate and predict use them
+until then. Without -run, all runs of the network start from them, whatever their other settings; they are kept in
+WORK/runs/MODEL/initial.safetensors.`,
+		RunE: func(_ *cobra.Command, args []string) error { return a.runImport(args[0]) },
+	}
+	a.networkFlags(c)
+	a.workFlag(c)
+	a.runFlag(c, "`NAME`: run, a folder in WORK/runs (default: the network's)")
+	flags(c).BoolVar(&a.newHead, "new-head", false, "take all but the last layer, which starts fresh: for files with another number of outputs")
+	c.ValidArgsFunction = completeFiles("safetensors")
+	return c
+}
+
+func (a *app) runImport(file string) error {
+	if err := a.validate(); err != nil {
+		return err
+	}
+	b, err := backend.New("go", io.Discard)
+	if err != nil {
+		return err
+	}
+	r, err := runner.New(b, a.network(), a.runDir(), runner.Config{})
 	if err != nil {
 		return err
 	}
 	defer r.Finalize()
-	if err := r.Import(args[0], a.newHead); err != nil {
+	if err := r.Import(file, a.newHead); err != nil {
 		if errors.Is(err, runner.ErrOutputs) {
 			err = fmt.Errorf("%w; -new-head takes all but the last layer", err)
 		}
 		return err
 	}
-	fmt.Fprintf(a.out, "imported %s: %s. \"resnet18 evaluate -model %s\" scores it, \"resnet18 train -model %s\" starts from it\n", args[0], c, a.model, a.model)
+	score, train := a.againFlags()
+	fmt.Fprintf(a.out, "imported %s: %s. \"resnet18 evaluate %s\" scores it, \"resnet18 train %s\" starts from it\n", file, a.network(), score, train)
 	if a.newHead {
-		fmt.Fprintln(a.out, "its last layer is fresh: it knows nothing of the classes yet")
+		fmt.Fprintln(a.out, "its last layer is fresh: it has not learned the classes yet")
 	}
 	return nil
 }
 
-// weights prepares a runner that only moves weights: pure Go starts at once, and nothing is computed. With images it is that of
-// a short run.
-func (a *app) weights(images int) (*runner.Runner, resnet.Config, error) {
-	c, err := a.config()
-	if err != nil {
-		return nil, c, err
+// againFlags returns the flags by which evaluate and train find what import has taken.
+func (a *app) againFlags() (evaluate, train string) {
+	evaluate, train = "-model "+a.model, "-model "+a.model
+	if a.plain {
+		train += " -plain"
 	}
-	b, err := backend.New("go", io.Discard)
-	if err != nil {
-		return nil, c, err
+	if a.stem != stems[0] {
+		train += " -stem " + a.stem
 	}
-	s := lab.Settings{Work: a.work, TrainImages: images}
-	r, err := runner.New(b, c, s.RunDir(a.model), runner.Config{Initial: s.InitialPath(a.model)})
-	return r, c, err
+	if a.bfloat16 {
+		train += " -bfloat16"
+	}
+	if a.run != "" || evaluate != train {
+		evaluate = "-run " + a.runName()
+	}
+	if a.run != "" {
+		train += " -run " + a.run
+	}
+	return evaluate, train
 }

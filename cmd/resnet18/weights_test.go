@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/gomlx/gomlx/ml/model"
@@ -55,9 +56,46 @@ func TestImportExport(t *testing.T) {
 	require.Contains(t, out, "resnet18(num_classes=10)")
 	require.Equal(t, weightsIn(t, in), weightsIn(t, filepath.Join(work, "out")))
 
+	code, out, err = call(append([]string{"export", "-"}, flags...)...)
+	require.Equal(t, 0, code, err)
+	exported, e := os.ReadFile(filepath.Join(work, "out"))
+	require.NoError(t, e)
+	require.True(t, string(exported) == out)
+
 	code, _, err = call(append(append([]string{"import"}, flags...), in)...)
 	require.Equal(t, 1, code)
 	require.Contains(t, err, "initial.safetensors exists")
+}
+
+// The network follows from the weights.
+func TestNetworkOf(t *testing.T) {
+	t.Parallel()
+	for _, want := range []resnet.Config{
+		resnet.Library(), resnet.Custom(3, 10, true), resnet.Custom(3, 7, false),
+		{InChannels: 3, NumClasses: 10, Stem: resnet.CIFARStem},
+	} {
+		got, err := (&app{model: "library", stem: stems[0]}).networkOf(weightsFile(t, want))
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+	}
+	_, err := (&app{}).networkOf(filepath.Join(t.TempDir(), "none"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// import says how to use what it took.
+func TestImportAgain(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ flags, evaluate, train string }{
+		{"", "-model library", "-model library"},
+		{"-model custom", "-model custom", "-model custom"},
+		{"-model custom -stem cifar", "-run custom-cifar-stem", "-model custom -stem cifar"},
+		{"-plain -run mine", "-run mine", "-model library -plain -run mine"},
+	} {
+		a := &app{}
+		require.NoError(t, a.importModel().ParseFlags(doubleDashes(strings.Fields(test.flags))))
+		evaluate, train := a.againFlags()
+		require.Equal(t, [2]string{test.evaluate, test.train}, [2]string{evaluate, train}, test.flags)
+	}
 }
 
 // Weights with 1,000 outputs go into a network with 10 when asked.

@@ -24,6 +24,18 @@ func (r *Runner) SaveModel(path string) error {
 	return nil
 }
 
+// WriteModel writes what SaveModel does to w.
+func (r *Runner) WriteModel(w io.Writer) error {
+	file, err := r.modelFile(nil)
+	if err == nil {
+		_, err = w.Write(file)
+	}
+	if err != nil {
+		return fmt.Errorf("runner: writing a model: %w", err)
+	}
+	return nil
+}
+
 // modelFile returns the file of a model in memory, with its digest and further metadata.
 func (r *Runner) modelFile(more map[string]string) ([]byte, error) {
 	metadata := map[string]string{"format": "pt", "model": r.model.String(), digestKey: placeholder}

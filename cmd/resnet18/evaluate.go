@@ -1,0 +1,139 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"github.com/spf13/cobra"
+
+	"nndl.example/resnet18/pkg/backend"
+	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/lab"
+	"nndl.example/resnet18/pkg/runner"
+)
+
+func (a *app) evaluate() *cobra.Command {
+	c := &cobra.Command{
+		Use: "evaluate [flags] [FILE.safetensors...]", Short: "Score models on the test set.",
+		Long: `Scores models on the test set: the best model of a run, or those in the files, which are from export, from a run folder or
+from PyTorch. The network follows from the weights. If one file fails, the others are still scored, and the exit code is 1.
+
+With -json each model gives one line, an object with these fields:
+  file      path of the weights
+  network   the network, in words
+  images    number of test images
+  correct   number of them that are classified correctly
+  accuracy  correct / images
+  loss      mean cross-entropy, in nats
+  data      origin of the images
+  device    the device that computed it`,
+		RunE: func(_ *cobra.Command, files []string) error { return a.runEvaluate(files) },
+	}
+	a.savedRunFlags(c)
+	a.weightsFlag(c)
+	a.jsonFlag(c)
+	a.imagesFlag(c, "`NUMBER`: use the run that train made with so many images, and as many test images")
+	a.bfloat16Flag(c)
+	a.backendFlags(c)
+	a.devicesFlag(c)
+	a.downloadFlag(c)
+	c.ValidArgsFunction = completeFiles("safetensors")
+	return c
+}
+
+func (a *app) runEvaluate(files []string) error {
+	if err := cmp.Or(a.validateSaved(), atLeast1("devices", a.devices)); err != nil {
+		return err
+	}
+	if a.weights != "" {
+		files = append([]string{a.weights}, files...)
+	}
+	if a.run != "" && len(files) > 0 {
+		return usagef("got -run and a file of weights, want one of them")
+	}
+	if len(files) == 0 {
+		if err := a.checkModel(); err != nil {
+			return err
+		}
+		files = []string{""} // the run's best model
+	}
+	l, err := a.lab(1)
+	if err != nil {
+		return err
+	}
+	if len(files) == 1 {
+		return a.evaluateFile(l, files[0], false)
+	}
+	failed := false
+	for _, file := range files {
+		if err := a.evaluateFile(l, file, true); err != nil {
+			a.report(err)
+			failed = true
+		}
+	}
+	if failed {
+		return errReported
+	}
+	return nil
+}
+
+// evaluateFile scores the weights in a file, or the best model of the run if the path is "".
+func (a *app) evaluateFile(l *lab.Lab, path string, named bool) error {
+	m, err := a.open(l.Backend, path)
+	if err != nil {
+		return err
+	}
+	defer m.Finalize()
+	switch {
+	case a.asJSON:
+		return a.printScoreJSON(l, m)
+	case named:
+		return a.printScore(l, m.Runner, "  "+m.path)
+	}
+	return a.printScore(l, m.Runner, "")
+}
+
+// printScore scores a model on the test set and prints a line.
+func (a *app) printScore(l *lab.Lab, r *runner.Runner, suffix string) error {
+	_, accuracy, loss, err := testScore(l, r)
+	if err == nil {
+		fmt.Fprintf(a.out, "[Test] accuracy/loss: %.4f/%.4f%s\n", accuracy, loss, suffix)
+	}
+	return err
+}
+
+// testScore scores a model on the test set.
+func testScore(l *lab.Lab, r *runner.Runner) (images int, accuracy, loss float64, err error) {
+	d, err := l.Data(cifar.Test)
+	if err != nil {
+		return 0, 0, 0, err
+	}
+	accuracy, loss, err = r.Evaluate(context.Background(), d)
+	return d.Len(), accuracy, loss, err
+}
+
+// score is evaluate's JSON; its help describes the fields.
+type score struct {
+	File     string  `json:"file"`
+	Network  string  `json:"network"`
+	Images   int     `json:"images"`
+	Correct  int     `json:"correct"`
+	Accuracy float64 `json:"accuracy"`
+	Loss     float64 `json:"loss"`
+	Data     string  `json:"data"`
+	Device   string  `json:"device"`
+}
+
+func (a *app) printScoreJSON(l *lab.Lab, m *savedModel) error {
+	images, accuracy, loss, err := testScore(l, m.Runner)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(a.out).Encode(score{
+		File: m.path, Network: m.network.String(), Images: images, Correct: int(math.Round(accuracy * float64(images))),
+		Accuracy: accuracy, Loss: loss, Data: l.Source.Origin, Device: backend.DescribeDevices(l.Backend, l.Devices),
+	})
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gomlx/compute"
+
+	"nndl.example/resnet18/pkg/lab"
+	"nndl.example/resnet18/pkg/resnet"
+	"nndl.example/resnet18/pkg/runner"
+	"nndl.example/resnet18/pkg/safetensors"
+)
+
+// networkName names the network that the flags describe; runs with the chapter's hyper-parameters have this name.
+func (a *app) networkName() string {
+	name := a.model
+	if a.plain && a.model == "custom" {
+		name = "plain"
+	} else if a.plain && a.model == "library" {
+		name += "-plain"
+	}
+	if a.stem == string(resnet.CIFARStem) {
+		name += "-cifar-stem"
+	}
+	if a.bfloat16 {
+		name += "-bfloat16"
+	}
+	return name
+}
+
+// runName is -run, or else the name of the network followed by the settings that differ from the chapter's.
+func (a *app) runName(changes ...string) string { return filepath.Base(a.runDir(changes...)) }
+
+func (a *app) runDir(changes ...string) string {
+	if a.run != "" {
+		return lab.Settings{Work: a.work}.RunDir(a.run)
+	}
+	name := strings.Join(append([]string{a.networkName()}, changes...), "-")
+	return lab.Settings{Work: a.work, TrainImages: a.images}.RunDir(name)
+}
+
+// initialPath is the file of the imported weights that a run starts from: its own if -run names it, else the network's.
+func (a *app) initialPath() string {
+	name := a.run
+	if name == "" {
+		name = a.networkName()
+	}
+	return lab.Settings{Work: a.work}.InitialPath(name)
+}
+
+// savedRuns lists the runs in WORK that have a model.
+func (a *app) savedRuns() (names []string) {
+	found, _ := filepath.Glob(filepath.Join(a.work, "runs", "*", "best.safetensors"))
+	for _, path := range found {
+		names = append(names, filepath.Base(filepath.Dir(path)))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// savedModel is a runner with the weights of a file.
+type savedModel struct {
+	*runner.Runner
+	network resnet.Config
+	path    string
+}
+
+// open loads the weights in a file, or if path is "" those of the run's best model. The network follows from the file.
+func (a *app) open(b compute.Backend, path string) (*savedModel, error) {
+	best := path == ""
+	if best {
+		path = a.bestPath()
+	}
+	c, err := a.networkOf(path)
+	if err != nil {
+		return nil, err
+	}
+	r, err := runner.New(b, c, a.runDir(), runner.Config{Devices: max(1, a.devices), Initial: a.initialPath()})
+	if err != nil {
+		return nil, err
+	}
+	r.Out = a.info()
+	if best {
+		err = r.LoadBest()
+	} else {
+		err = r.LoadModel(path)
+	}
+	if err != nil {
+		r.Finalize()
+		return nil, err
+	}
+	return &savedModel{r, c, path}, nil
+}
+
+// bestPath is the file of the run's best model, or of the imported weights if it has not been trained.
+func (a *app) bestPath() string {
+	path := filepath.Join(a.runDir(), "best.safetensors")
+	if !exists(path) && exists(a.initialPath()) {
+		return a.initialPath()
+	}
+	return path
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// checkModel returns an error if the run has no model yet. It names the runs that have one.
+func (a *app) checkModel() error {
+	if exists(a.bestPath()) {
+		return nil
+	}
+	train := "resnet18 train -model " + a.model
+	if a.run != "" {
+		train = "resnet18 train -run " + a.run
+	}
+	others := ""
+	if names := a.savedRuns(); len(names) > 0 {
+		others = ", or choose another with -run: " + strings.Join(names, ", ")
+	}
+	return fmt.Errorf("there is no %s yet: run \"%s\" first%s", a.bestPath(), train, others)
+}
+
+// networkOf returns the network that a file of weights belongs to, by the shapes of its tensors. If they do not say, it is the
+// one that the flags describe, and loading the weights reports what is missing.
+func (a *app) networkOf(path string) (resnet.Config, error) {
+	c := a.network()
+	f, err := safetensors.Open(path)
+	if err != nil {
+		return c, err
+	}
+	defer f.Close()
+	const head = "fc.weight"
+	i := slices.IndexFunc(f.Names(), func(name string) bool { return strings.HasSuffix(name, head) })
+	if i < 0 {
+		return c, nil
+	}
+	prefix := strings.TrimSuffix(f.Names()[i], head) // such as "module."
+	fc, _ := f.Entry(prefix + head)
+	stem, _ := f.Entry(prefix + "conv1.weight")
+	_, projection := f.Entry(prefix + "layer2.0.downsample.0.weight")
+	if len(fc.Shape) != 2 || len(stem.Shape) != 4 {
+		return c, nil
+	}
+	c.NumClasses, c.Plain, c.Stem = fc.Shape[0], !projection, resnet.ImageNetStem
+	if stem.Shape[2] == 3 {
+		c.Stem = resnet.CIFARStem
+	}
+	return c, c.Validate()
+}
+
+// report prints an error about one of several inputs: the others are still processed.
+func (a *app) report(err error) { fmt.Fprintln(a.err, "resnet18:", oneLine(err)) }

@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"nndl.example/resnet18/pkg/lab"
+	"nndl.example/resnet18/pkg/resnet"
+)
+
+// validate checks the values of the flags that several commands share.
+func (a *app) validate() error {
+	switch {
+	case a.model != "" && !slices.Contains(models, a.model):
+		return usagef("-model is %q, want %s", a.model, oneOf(models))
+	case a.stem != "" && !slices.Contains(stems, a.stem):
+		return usagef("-stem is %q, want %s", a.stem, oneOf(stems))
+	case a.images < 0:
+		return usagef("-train-images is %d, want 0 (all) or more", a.images)
+	case a.run == "." || a.run == ".." || strings.ContainsAny(a.run, `/\`):
+		return usagef("-run is %q, want the name of a folder in WORK/runs", a.run)
+	}
+	return nil
+}
+
+// validateSaved checks the flags of commands that use a trained model.
+func (a *app) validateSaved() error {
+	if err := a.validate(); err != nil {
+		return err
+	}
+	if a.weights != "" && a.run != "" {
+		return usagef("got -run and -weights, want one of them")
+	}
+	return nil
+}
+
+// atLeast1 checks the flags that count epochs and devices.
+func atLeast1(flag string, value int) error {
+	if value < 1 {
+		return usagef("-%s is %d, want at least 1", flag, value)
+	}
+	return nil
+}
+
+// oneOf is "a, b or c".
+func oneOf(names []string) string {
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " or " + names[last]
+}
+
+// network is the network that the flags describe.
+func (a *app) network() resnet.Config {
+	c := resnet.Library()
+	if a.model != "library" {
+		c = resnet.Custom(3, 10, true)
+	}
+	c.Plain = a.plain || a.model == "plain"
+	c.Stem = resnet.Stem(a.stem)
+	c.BFloat16 = a.bfloat16
+	return c
+}
+
+// info is where lines go that are no result: nowhere if the output is JSON.
+func (a *app) info() io.Writer {
+	if a.asJSON {
+		return io.Discard
+	}
+	return a.out
+}
+
+// lab finds the data, starts the backend and says which both are.
+func (a *app) lab(epochs int) (*lab.Lab, error) {
+	out := a.info()
+	l, err := lab.New(lab.Settings{
+		Work: a.work, Epochs: epochs, TrainImages: a.images, Devices: max(1, a.devices), Backend: a.backend, Download: a.download, Out: out,
+	})
+	if err == nil {
+		fmt.Fprintln(out, l)
+	}
+	return l, err
+}

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"nndl.example/resnet18/pkg/runner"
+)
+
+// chapterEpochs is the chapter's number of passes over the training set.
+const chapterEpochs = 30
+
+func (a *app) train() *cobra.Command {
+	c := &cobra.Command{
+		Use: "train [flags]", Short: "Train a network and score it on the test set.", Args: arguments(0, 0, "none"),
+		Long: `Trains a network and scores its best model, by accuracy on dev, on the test set. The defaults are the chapter's.
+
+The model and the checkpoints go into WORK/runs/NAME. NAME is that of the network, followed by each setting that differs from
+the chapter's: -lr 0.01 -optimizer adamw trains in WORK/runs/library-lr-0.01-optimizer-adamw. "resnet18 evaluate -run NAME"
+scores it again. With -run you choose NAME yourself; a run does not resume with other settings. Weights that "resnet18 import"
+took for the network, or for the run of -run, are those that training starts from.
+
+Ctrl-C stops after the current step and saves (exit code 130); a second Ctrl-C stops at once. The same command resumes. A
+complete run continues if -epochs is larger than before, unless it has a schedule, which depends on the number of epochs.`,
+		RunE: func(*cobra.Command, []string) error { return a.runTrain() },
+	}
+	f := flags(c)
+	f.IntVar(&a.epochs, "epochs", chapterEpochs, "`NUMBER`: passes over the training set")
+	a.imagesFlag(c, "`NUMBER`: use only so many images of each set (default: all)")
+	f.AddFlagSet(a.hyper.flags())
+	choices(c, "optimizer", optimizers)
+	choices(c, "schedule", schedules)
+	a.networkFlags(c)
+	a.workFlag(c)
+	a.runFlag(c, "`NAME`: run, a folder in WORK/runs (default: network and settings)")
+	a.backendFlags(c)
+	a.devicesFlag(c)
+	a.downloadFlag(c)
+	return c
+}
+
+func (a *app) runTrain() error {
+	config, err := a.trainConfig()
+	if err != nil {
+		return err
+	}
+	l, err := a.lab(a.epochs)
+	if err != nil {
+		return err
+	}
+	network, name := a.network(), a.runName(a.changes()...)
+	r, err := runner.New(l.Backend, network, a.runDir(a.changes()...), config)
+	if err != nil {
+		return err
+	}
+	defer r.Finalize()
+	r.Out = a.out
+	fmt.Fprintf(a.out, "network: %v, %.2f million parameters\ntraining: %s, batches of %d, learning rate %g; recipe: %v\nrun: %s, in %s\n",
+		network, float64(network.Summary().Params())/1e6, l.Conditions(), r.Config.BatchSize, r.Config.LearningRate, r.Config.Recipe, name, r.Dir())
+	complete, err := l.Train(r)
+	if err != nil {
+		return err
+	}
+	if !complete {
+		return runner.ErrStopped // Train has said how to resume
+	}
+	if err := r.LoadBest(); err != nil {
+		return err
+	}
+	return a.printScore(l, r, "")
+}
+
+// trainConfig checks all flags and returns the configuration that they describe.
+func (a *app) trainConfig() (runner.Config, error) {
+	if err := cmp.Or(a.validate(), atLeast1("epochs", a.epochs), atLeast1("devices", a.devices)); err != nil {
+		return runner.Config{}, err
+	}
+	c, err := a.hyper.config()
+	c.Epochs, c.Devices, c.Initial = a.epochs, a.devices, a.initialPath()
+	return c, err
+}
+
+// changes names the settings that differ from the chapter's, apart from the number of images. The number of epochs is one only
+// with a schedule: then a step depends on it, and the run cannot continue with another number.
+func (a *app) changes() []string {
+	changes := a.hyper.changes()
+	if a.hyper.schedule != constant && a.epochs != chapterEpochs {
+		changes = append(changes, fmt.Sprintf("epochs-%d", a.epochs))
+	}
+	return changes
+}
