@@ -3,12 +3,16 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/lab"
+	"nndl.example/resnet18/pkg/resnet"
+	"nndl.example/resnet18/pkg/safetensors"
 )
 
 func (a *app) summary() *cobra.Command {
@@ -57,4 +61,32 @@ func (a *app) runCompile() error {
 	}
 	fmt.Fprintf(a.out, "compiled: %v, in %.0f s\n", a.network(), time.Since(start).Seconds())
 	return nil
+}
+
+// networkOf returns the network that a file of weights belongs to, by the shapes of its tensors. If they do not say, it is the
+// one that the flags describe, and loading the weights reports what is missing.
+func (a *app) networkOf(path string) (resnet.Config, error) {
+	c := a.network()
+	f, err := safetensors.Open(path)
+	if err != nil {
+		return c, err
+	}
+	defer f.Close()
+	const head = "fc.weight"
+	i := slices.IndexFunc(f.Names(), func(name string) bool { return strings.HasSuffix(name, head) })
+	if i < 0 {
+		return c, nil
+	}
+	prefix := strings.TrimSuffix(f.Names()[i], head) // such as "module."
+	fc, _ := f.Entry(prefix + head)
+	stem, _ := f.Entry(prefix + "conv1.weight")
+	_, projection := f.Entry(prefix + "layer2.0.downsample.0.weight")
+	if len(fc.Shape) != 2 || len(stem.Shape) != 4 {
+		return c, nil
+	}
+	c.NumClasses, c.Plain, c.Stem = fc.Shape[0], !projection, resnet.ImageNetStem
+	if stem.Shape[2] == 3 {
+		c.Stem = resnet.CIFARStem
+	}
+	return c, c.Validate()
 }

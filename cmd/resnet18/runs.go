@@ -14,7 +14,6 @@ import (
 	"nndl.example/resnet18/pkg/lab"
 	"nndl.example/resnet18/pkg/resnet"
 	"nndl.example/resnet18/pkg/runner"
-	"nndl.example/resnet18/pkg/safetensors"
 )
 
 // networkName names the network that the flags describe; runs with the chapter's hyper-parameters have this name.
@@ -126,34 +125,6 @@ func (a *app) checkModel() error {
 		others = ", or choose another with -run: " + strings.Join(names, ", ")
 	}
 	return fmt.Errorf("there is no %s yet: run \"%s\" first%s", a.bestPath(), train, others)
-}
-
-// networkOf returns the network that a file of weights belongs to, by the shapes of its tensors. If they do not say, it is the
-// one that the flags describe, and loading the weights reports what is missing.
-func (a *app) networkOf(path string) (resnet.Config, error) {
-	c := a.network()
-	f, err := safetensors.Open(path)
-	if err != nil {
-		return c, err
-	}
-	defer f.Close()
-	const head = "fc.weight"
-	i := slices.IndexFunc(f.Names(), func(name string) bool { return strings.HasSuffix(name, head) })
-	if i < 0 {
-		return c, nil
-	}
-	prefix := strings.TrimSuffix(f.Names()[i], head) // such as "module."
-	fc, _ := f.Entry(prefix + head)
-	stem, _ := f.Entry(prefix + "conv1.weight")
-	_, projection := f.Entry(prefix + "layer2.0.downsample.0.weight")
-	if len(fc.Shape) != 2 || len(stem.Shape) != 4 {
-		return c, nil
-	}
-	c.NumClasses, c.Plain, c.Stem = fc.Shape[0], !projection, resnet.ImageNetStem
-	if stem.Shape[2] == 3 {
-		c.Stem = resnet.CIFARStem
-	}
-	return c, c.Validate()
 }
 
 // report prints an error about one of several inputs: the others are still processed.
