@@ -61,14 +61,14 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"curves", "x.svg", "-work", t.TempDir()}, 1, "", "no run has been saved in"},
 		{[]string{"summary"}, 0, "11,689,512", ""},
 		{[]string{"summary", "-model", "custom"}, 0, "11,181,642", ""},
-		{[]string{"summary", "-model", "custom", "--stem=cifar", "-plain"}, 0, "11,001,162", ""},
+		{[]string{"summary", "-model", "custom", "--stem=cifar", "-plain"}, 0, "11,000,138", ""},
 		{[]string{"summary", "-model", "vgg"}, 2, "", `-model is "vgg", want library, custom or plain`},
 		{[]string{"summary", "-stem", "oak"}, 2, "", `-stem is "oak", want imagenet or cifar`},
 		{[]string{"compile", "-backend", "go"}, 0, "keeps no compiled programs: nothing to do", ""},
 		{[]string{"train", "-epochs", "0", "-work", t.TempDir(), "-backend", "go"}, 2, "", "-epochs is 0, want at least 1"},
 		{[]string{"train", "-devices", "0"}, 2, "", "-devices is 0, want at least 1"},
 		{[]string{"evaluate", "-train-images", "-3"}, 2, "", "-train-images is -3, want 0 (all) or more"},
-		{[]string{"evaluate", "-work", t.TempDir(), "-backend", "quantum"}, 1, "", `backend "quantum"`},
+		{[]string{"train", "-work", t.TempDir(), "-backend", "quantum"}, 1, "", `backend "quantum"`},
 	} {
 		code, out, err := call(test.args...)
 		require.Equal(t, test.code, code, "%v: %s", test.args, err)
