@@ -133,14 +133,15 @@ release: ## build the command for five platforms into dist/, with checksums
 zh: .venv/.installed ## build the Chinese notebooks, notebooks/zh-*.ipynb
 	@$(PY) tools/translate.py build
 
-text: .venv/.installed ## check spelling, cells, links and translation of the notebooks; test tools/
+text: .venv/.installed ## check spelling, style, cells, links and translation; test tools/
 	$(PY) tools/check_notebooks.py
 	$(PY) tools/spelling.py
+	$(PY) tools/style.py
 	$(PY) -m unittest discover -q -b tools
 	$(PY) tools/translate.py check
 	$(PY) tools/trust.py check
 
-style: .venv/.installed ## list words and names that the style guide in tools/style.py replaces
+style: .venv/.installed ## list wording and names to replace, as tools/style.py has them
 	$(PY) tools/style.py
 
 site: .venv/.installed ## render the saved notebooks to site/, in both languages, and check every link
