@@ -1,6 +1,7 @@
 package exercises
 
 import (
+	"math"
 	"testing"
 
 	"github.com/gomlx/gomlx/ml/train/optimizer"
@@ -10,6 +11,15 @@ import (
 	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/optim"
 )
+
+func TestDescend(t *testing.T) {
+	t.Parallel()
+	require.InDelta(t, 1.8, Descend(0.05, 1), 1e-12)
+	require.InDelta(t, 3, Descend(0.05, 100), 1e-6)
+	require.InDelta(t, 3, Descend(0.24, 1000), 1e-6)
+	require.InDelta(t, 5, Descend(0.25, 101), 1e-9, "jumps between 1 and 5")
+	require.Greater(t, math.Abs(Descend(0.26, 1000)), 1e6)
+}
 
 // TestAdam compares five steps with those of the optimizers used in training.
 func TestAdam(t *testing.T) {
