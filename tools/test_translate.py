@@ -7,7 +7,7 @@ from pathlib import Path
 from unittest import mock
 
 import nbformat
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 import translate
 
@@ -58,6 +58,68 @@ class Translate(unittest.TestCase):
             with self.subTest(name):
                 self.catalogue(entries)
                 self.assertTrue(self.problems().startswith(want), self.problems())
+
+    def code(self, source, *outputs, strings=""):
+        self.write(ENGLISH)
+        nb = json.loads(self.path.read_text())
+        nb["cells"][1] = new_code_cell(source, id="code", outputs=list(outputs))
+        self.path.write_text(json.dumps(nb), encoding="utf-8")
+        self.catalogue({"title": CHINESE, "end": "完。"})
+        with translate.catalogue_path(self.path).open("a", encoding="utf-8") as f:
+            f.write(f"\n<!-- strings -->\n{strings}\n")
+
+    def test_strings(self):
+        caption = """The chapter's \\"cat\\", 32×32."""
+        chinese = """书中的\\"猫\\"，32×32。"""
+        self.code(
+            f'fig := chart.Bars("dev", x) // dev\nchart.Show("{caption}", fig)\nfmt.Printf("dev %.4f, %d%% of %s\\n", a, b, c)',
+            new_output("display_data", data={
+                "text/html": '<img src="data:a/dev/b"><figcaption>The chapter&#39;s &#34;cat&#34;, 32×32.</figcaption>',
+                "text/plain": 'The chapter\'s "cat", 32×32.', "image/png": "dev"}),
+            new_output("stream", name="stdout", text="dev 0.7257, 90% of device\ndev 0.5000, 8% of all\n"),
+            strings=f"{caption} => {chinese}\ndev => 验证集\ndev %.4f, %d%% of %s => 验证集%.4f，占%d%%：%s")
+        self.assertEqual(self.problems(), "")
+        cell = translate.translated(self.path).cells[1]
+        self.assertEqual(cell.source, 'fig := chart.Bars("验证集", x) // dev\n'
+                         f'chart.Show("{chinese}", fig)\nfmt.Printf("验证集%.4f，占%d%%：%s\\n", a, b, c)')
+        self.assertEqual(cell.outputs[0].data, {
+            "text/html": '<img src="data:a/dev/b"><figcaption>书中的&#34;猫&#34;，32×32。</figcaption>',
+            "text/plain": '书中的"猫"，32×32。', "image/png": "dev"})
+        self.assertEqual(cell.outputs[1].text, "验证集0.7257，占90%：device\n验证集0.5000，占8%：all\n")
+
+    def test_full_width_punctuation_takes_no_space(self):
+        self.code('fmt.Printf("loss: ")\nfmt.Printf("%d steps ", 3)', new_output("stream", name="stdout", text="loss: 3 steps "),
+                  strings="loss: => 损失：\n%d steps => %d步")
+        cell = translate.translated(self.path).cells[1]
+        self.assertEqual(cell.source, 'fmt.Printf("损失：")\nfmt.Printf("%d步 ", 3)')
+        self.assertEqual(cell.outputs[0].text, "损失：3步 ")
+
+    def test_string_problems(self):
+        for name, source, strings, want in (
+            ("caption", 'chart.Show("A cat.", fig)', "", "code: caption not translated: A cat."),
+            ("caption on the next line", 'chart.Show(\n    "A cat: "+name, fig)', "", "code: caption not translated: A cat:"),
+            ("second line of a caption", 'chart.Show("A cat "+f("x y")+\n    "and a dog.", fig("a b"))', "A cat => 猫\nx y => 甲",
+             "code: caption not translated: and a dog."),
+            ("variable", 'caption := "A " +\n    "A cat."\nchart.Show(caption, fig)', "", "code: caption not translated: A cat."),
+            ("formatted caption", 'chart.Show(fmt.Sprintf("%d cats", n), fig)', "", "code: caption not translated: %d cats"),
+            ("caption without words", 'chart.Show("%d", fig)', "", ""),
+            ("not of the code", 'x := "A cat."', "A dog. => 狗。", "strings: no string of the code: A dog."),
+            ("comment", '// "a" cat', "cat => 猫", "strings: no string of the code: cat"),
+            ("verbs", 'x := "%d of %s"', "%d of %s => %s中的%d", "strings: the verbs differ"),
+            ("no Chinese", 'x := "A cat."', "A cat. => ", "strings: not of the form"),
+            ("twice", 'x := "A cat."', "A cat. => 猫。\nA cat. => 一只猫。", "strings: twice: A cat."),
+        ):
+            with self.subTest(name):
+                self.code(source, strings=strings)
+                self.assertTrue(self.problems().startswith(want) and bool(want) == bool(self.problems()), self.problems())
+
+    def test_stub_adds_captions(self):
+        self.code('chart.Show("A cat.", fig)\nchart.Show("A dog.", fig)', strings="A dog. => 狗。")
+        translate.stub([self.path])
+        translate.stub([self.path])
+        self.assertTrue(translate.catalogue_path(self.path).read_text().endswith("\n<!-- strings -->\nA dog. => 狗。\nA cat. =>\n"))
+        self.assertIn("caption not translated: A cat.", self.problems())
+        self.assertEqual(translate.translated(self.path).cells[2].source, "完。")
 
     def test_english_changed(self):
         self.write(ENGLISH, end="The very end.")

@@ -12,10 +12,20 @@ A catalogue has one entry for each markdown cell, in the notebook's order:
 "en" is a hash of the translated English text. When the English changes, check prints the entry and the new hash: update the
 Chinese, then the hash. Code is not repeated: code cells and outputs come from the English notebook, and a line
 <!-- code --> in an entry is replaced by the next fenced block of the English cell.
+
+At its end a catalogue may translate strings of the code cells, one a line, written as in the code but without the spaces and
+line breaks at their ends. Every caption of chart.Show must be among them:
+
+    <!-- strings -->
+    best dev %.4f after %d epochs => 验证集上最高%.4f，第%d个轮次
+
+They are replaced in the code, where they are a whole string literal, and in the saved outputs of all cells, where a verb such
+as %d matches what was printed for it.
 """
 
 import copy
 import hashlib
+import html
 import json
 import re
 import sys
@@ -31,6 +41,11 @@ ENTRY = re.compile(r"^<!-- cell: (\S+)  en: ([0-9a-f]{8}) -->\n", re.MULTILINE)
 STUB = re.compile(r"<!-- English:.*?-->\n?", re.DOTALL)
 FENCED = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 CODE = "<!-- code -->"
+STRINGS = re.compile(r"^<!-- strings -->\n(.*)", re.MULTILINE | re.DOTALL)
+GO_STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
+ENDS = re.compile(r"^(?:\s|\\n)+|(?:\s|\\n)+$")
+TOKEN = re.compile(GO_STRING.pattern + r"|[(),\[\]{}]")
+VERB = re.compile(r"%[-+#0]*\d*(?:\.\d+)?[a-zA-Z%]")
 
 
 def notebooks():
@@ -47,7 +62,7 @@ def fingerprint(english):
 
 def read_catalogue(path):
     """Returns {cell id: (hash, Chinese text)} in the file's order, and the duplicate ids."""
-    parts = ENTRY.split(path.read_text(encoding="utf-8")) if path.exists() else [""]
+    parts = ENTRY.split(STRINGS.sub("", read(path)))
     entries, twice = {}, []
     for cell, en, text in zip(parts[1::3], parts[2::3], parts[3::3]):
         if cell in entries:
@@ -56,8 +71,102 @@ def read_catalogue(path):
     return entries, twice
 
 
+def read_strings(path):
+    """Returns the [(English, Chinese)] of the catalogue's strings, in the file's order, and the lines that are not of this form."""
+    section = STRINGS.search(read(path))
+    lines = [line for line in section[1].splitlines() if line.strip()] if section else []
+    pairs = [tuple(part.strip() for part in line.partition(" =>")[::2]) for line in lines]
+    good = [pair for pair in pairs if all(pair)]
+    return good, [line for line, pair in zip(lines, pairs) if pair not in good]
+
+
+def read(path):
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
 def markdown_cells(nb):
     return [cell for cell in nb.cells if cell.cell_type == "markdown"]
+
+
+def code_cells(nb):
+    return [cell for cell in nb.cells if cell.cell_type == "code"]
+
+
+def literals(cell):
+    """The Go string literals of a code cell as read_strings has them."""
+    return [ENDS.sub("", text) for text in GO_STRING.findall(cell.source)]
+
+
+def captions(cell):
+    """The string literals with words in the first arguments of a code cell's calls of chart.Show, or in their variables."""
+    found = []
+    for call in re.finditer(r"chart\.Show\(\s*(?:(\w+),)?", cell.source):
+        if call[1]:
+            values = re.findall(rf"\b{call[1]} :?= ((?:.*\+\n)*.*)", cell.source)
+            found += [text for value in values for text in GO_STRING.findall(value)]
+        else:
+            found += GO_STRING.findall(first_argument(cell.source[call.end():]))
+    found = [ENDS.sub("", text) for text in found]
+    return [text for text in found if re.search(r"[A-Za-z]{2}", VERB.sub("", text))]
+
+
+def first_argument(source):
+    """The text before the first comma or closing bracket that is in no string and no inner bracket."""
+    depth = 0
+    for token in TOKEN.finditer(source):
+        depth += (token[0] in "([{") - (token[0] in ")]}")
+        if depth < 0 or (depth == 0 and token[0] == ","):
+            return source[:token.start()]
+    return source
+
+
+def chinese_code(source, strings):
+    """Go code with the strings translated; spaces and line breaks at their ends stay, but no space after 。 and the like."""
+    def replace(match):
+        text = ENDS.sub("", match[1])
+        if text not in strings:
+            return match[0]
+        before, after = match[1].split(text, 1)
+        return f'"{before}{strings[text]}{after.lstrip(" ") if full_width(strings[text][-1]) else after}"'
+
+    return GO_STRING.sub(replace, source)
+
+
+def chinese_output(text, strings):
+    """A saved output with the strings translated, whether it is plain text or HTML."""
+    for english, chinese in sorted(strings.items(), key=lambda pair: -len(pair[0])):
+        for escape in (str, go_html):
+            into = escape(unquoted(chinese))
+            pattern = output_pattern(english, escape) + (" ?" if full_width(into[-1]) else "")
+            text = re.sub(pattern, lambda m, into=into: filled(into, m.groups()), text)
+    return text
+
+
+def output_pattern(english, escape):
+    """A regular expression for what a format prints, with a group for each verb; it matches no part of a word or of base64."""
+    parts = []
+    number, any_text = r"((?:[^\n<A-Za-z]|e[-+])*?)", r"([^\n<]*?)"
+    for text, verb in zip(VERB.split(english), VERB.findall(english) + [""]):
+        value = number if verb[-1:] in tuple("defg") else any_text
+        parts += [re.escape(escape(unquoted(text))), {"": "", "%%": "%"}.get(verb, value)]
+    start, end = (r"(?<![\w/+])" if english[0].isalnum() else ""), (r"(?![\w/+])" if english[-1].isalnum() else "")
+    return start + "".join(parts) + end
+
+
+def filled(template, values):
+    """template with the values that were printed for its verbs."""
+    values = iter(values)
+    return VERB.sub(lambda m: "%" if m[0] == "%%" else next(values), template)
+
+
+def go_html(text):
+    """Escapes as Go's html.EscapeString does."""
+    return html.escape(text, quote=False).replace('"', "&#34;").replace("'", "&#39;")
+
+
+def unquoted(text):
+    """The value of a Go string literal."""
+    return re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t"}.get(m[1], m[1]), text)
 
 
 def chinese(english, text):
@@ -67,12 +176,21 @@ def chinese(english, text):
 
 
 def translated(path, nb=None):
-    """Returns the notebook at path (nb, if it was read already) in Chinese; a cell without Chinese stays English."""
+    """Returns the notebook at path (nb, if it was read already) in Chinese; what has no Chinese stays English."""
     nb = copy.deepcopy(nb or nbformat.read(path, as_version=4))
     entries, _ = read_catalogue(catalogue_path(path))
     for cell in markdown_cells(nb):
         text = chinese(cell.source, entries.get(cell.get("id"), ("", ""))[1])
         cell.source = text or cell.source
+    strings = dict(read_strings(catalogue_path(path))[0])
+    for cell in code_cells(nb) if strings else []:
+        cell.source = chinese_code(cell.source, strings)
+        for output in cell.outputs:
+            if output.output_type == "stream":
+                output.text = chinese_output(output.text, strings)
+            for kind, data in output.get("data", {}).items():
+                if kind.startswith("text/"):
+                    output.data[kind] = chinese_output(data, strings)
     return nb
 
 
@@ -120,8 +238,17 @@ def stub(paths):
             parts.append((cell.id, en, text))
         parts += [(cell, *entry) for cell, entry in rest.items()]  # entries without a cell, to be moved or deleted by hand
         target.parent.mkdir(exist_ok=True)
-        target.write_text("\n".join(f"<!-- cell: {c}  en: {en} -->\n{t}\n" for c, en, t in parts), encoding="utf-8")
+        texts = [f"<!-- cell: {c}  en: {en} -->\n{t}\n" for c, en, t in parts] + strings_section(nb, target)
+        target.write_text("\n".join(texts), encoding="utf-8")
         print(f"{target.relative_to(ROOT)}: {added} entries added")
+
+
+def strings_section(nb, path):
+    """The catalogue's strings as they are, with a line for each caption that is missing."""
+    section, strings = STRINGS.search(read(path)), dict(read_strings(path)[0])
+    missing = [f"{text} =>" for cell in code_cells(nb) for text in captions(cell) if text not in strings]
+    lines = (section[1].strip().splitlines() if section else []) + missing
+    return ["<!-- strings -->\n" + "\n".join(dict.fromkeys(lines)) + "\n"] if lines else []
 
 
 def check(paths):
@@ -132,7 +259,7 @@ def check(paths):
         print(line, file=sys.stderr)
     if problems:
         sys.exit(f"translate: {len(problems)} problems, in {CATALOGUES.relative_to(ROOT)}/")
-    print(f"translate: {len(paths)} notebooks, every markdown cell is translated")
+    print(f"translate: {len(paths)} notebooks, every markdown cell and caption is translated")
 
 
 def problems_of(path):
@@ -156,6 +283,22 @@ def problems_of(path):
             yield f"{cell}: the English has changed; update the Chinese, then set en: {fingerprint(english)}"
         else:
             yield from (f"{cell}: {problem}" for problem in faults(english, text))
+    yield from string_problems(code_cells(nb), *read_strings(catalogue_path(path)))
+
+
+def string_problems(cells, strings, unreadable):
+    """Yields the problems of the catalogue's strings."""
+    english = [english for english, _ in strings]
+    yield from (f"strings: not of the form English => Chinese: {line}" for line in unreadable)
+    yield from (f"strings: twice: {text}" for text in dict.fromkeys(english) if english.count(text) > 1)
+    for cell in cells:
+        yield from (f"{cell.id}: caption not translated: {text}" for text in captions(cell) if text not in english)
+    known = {text for cell in cells for text in literals(cell)}
+    for text, into in strings:
+        if text not in known:
+            yield f"strings: no string of the code: {text}"
+        if VERB.findall(text) != VERB.findall(into):
+            yield f"strings: the verbs differ: {text} => {into}"
 
 
 def faults(english, text):
@@ -177,6 +320,10 @@ def faults(english, text):
 
 def punctuation(char):
     return unicodedata.category(char)[0] in "PS"
+
+
+def full_width(char):
+    return punctuation(char) and unicodedata.east_asian_width(char) in "FW"
 
 
 def letter(char):
