@@ -25,8 +25,15 @@ type app struct {
 
 var (
 	models = []string{"library", "custom", "plain"}
-	stems  = []string{string(resnet.ImageNetStem), string(resnet.CIFARStem)}
+	stems  = stemNames()
 )
+
+func stemNames() (names []string) {
+	for _, s := range resnet.Stems() {
+		names = append(names, string(s))
+	}
+	return names
+}
 
 // flags returns the flag set of a command, in the order of registration.
 func flags(c *cobra.Command) *pflag.FlagSet {

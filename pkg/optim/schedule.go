@@ -62,10 +62,12 @@ func (s Schedule) Factor(step, total int) float64 {
 		return s.Start + (1-s.Start)*at/w
 	}
 	p := (at - w) / (float64(total) - w)
-	if s.Kind == "cosine" {
+	switch s.Kind {
+	case "cosine":
 		return s.End + (1-s.End)*(1+math.Cos(math.Pi*p))/2
+	default: // "linear"
+		return 1 - (1-s.End)*p
 	}
-	return 1 - (1-s.End)*p
 }
 
 // SetLearningRate sets the learning rate that the store's optimizer uses from the next step on.

@@ -9,7 +9,7 @@ import (
 	"nndl.example/resnet18/pkg/nn"
 )
 
-// Stem names the first layers of the network, those before the residual stages. To add a stem, extend architecture.
+// Stem names the first layers of the network, those before the residual stages.
 type Stem string
 
 const (
@@ -20,6 +20,9 @@ const (
 	// the work.
 	CIFARStem Stem = "cifar"
 )
+
+// Stems lists the stems. A new one needs a case in Config.architecture.
+func Stems() []Stem { return []Stem{ImageNetStem, CIFARStem} }
 
 // Config says which ResNet-18 to build. The zero value is the chapter's library model.
 type Config struct {
@@ -60,8 +63,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("resnet: InChannels is %d, want at least 1", c.InChannels)
 	case c.NumClasses < 2:
 		return fmt.Errorf("resnet: NumClasses is %d, want at least 2", c.NumClasses)
-	case c.Stem != ImageNetStem && c.Stem != CIFARStem:
-		return fmt.Errorf("resnet: Stem is %q, want %q or %q", c.Stem, ImageNetStem, CIFARStem)
+	case !slices.Contains(Stems(), c.Stem):
+		return fmt.Errorf("resnet: Stem is %q, want one of %q", c.Stem, Stems())
 	case c.Lowering != "" && !slices.Contains(nn.Lowerings(), c.Lowering):
 		return fmt.Errorf("resnet: Lowering is %q, want one of %v", c.Lowering, nn.Lowerings())
 	}
@@ -110,16 +113,18 @@ type block struct {
 	projection   *conv
 }
 
-// architecture lists every convolution for images of the given height = width.
+// architecture lists every convolution for images of the given height = width. If pooled, the size of the maps that enter the
+// first stage, is smaller than the stem's output, a 3×3 max pool with stride 2 is between them.
 func (c Config) architecture(size int) (stem conv, pooled int, blocks []block) {
 	c = c.withDefaults()
 	newConv := func(name, norm string, in, out, kernel, stride, size int) conv {
 		return conv{name, norm, in, out, kernel, stride, size, (size-1)/stride + 1}
 	}
-	if c.Stem == CIFARStem {
+	switch c.Stem {
+	case CIFARStem:
 		stem = newConv("conv1", "bn1", c.InChannels, 64, 3, 1, size)
 		pooled = stem.sizeOut
-	} else {
+	default:
 		stem = newConv("conv1", "bn1", c.InChannels, 64, 7, 2, size)
 		pooled = (stem.sizeOut-1)/2 + 1
 	}

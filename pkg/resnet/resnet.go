@@ -30,7 +30,7 @@ func (c Config) LogitsAndMaps(scope *model.Scope, images *Node) (logits *Node, m
 
 	stem, pooled, blocks := c.architecture(size)
 	x := nn.ReLU(n.convNorm(images, stem)) // [batch, 16, 16, 64] for a 32×32 image
-	if c.Stem == ImageNetStem {
+	if pooled < stem.sizeOut {
 		x = nn.MaxPoolStem(x) // [batch, 8, 8, 64]
 	}
 	x.AssertDims(batch, pooled, pooled, 64)

@@ -44,7 +44,7 @@ func (c Config) Summary() Summary {
 	}
 	stem, pooled, blocks := c.architecture(32)
 	add(stem)
-	if c.Stem == ImageNetStem {
+	if pooled < stem.sizeOut {
 		s.Layers = append(s.Layers, Layer{Name: "maxpool", Kind: "max pool 3×3 /2", Output: []int{pooled, pooled, 64}})
 	}
 	for _, b := range blocks {

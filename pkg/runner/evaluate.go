@@ -46,7 +46,6 @@ func (r *Runner) Evaluate(ctx context.Context, d *cifar.Dataset) (accuracy, mean
 }
 
 // evaluate is Evaluate without the check of the loss.
-
 func (r *Runner) evaluate(ctx context.Context, d *cifar.Dataset, p *progress) (accuracy, meanLoss float64, err error) {
 	if d.Len() == 0 {
 		return 0, 0, fmt.Errorf("runner: no images in %s to evaluate on", d.Split)
