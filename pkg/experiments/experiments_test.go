@@ -166,7 +166,7 @@ func TestFiles(t *testing.T) {
 	require.Contains(t, out.String(), `run "resnet18 experiment augment"`)
 	require.NoError(t, os.WriteFile(path, []byte(`{"test_images": 9, "right": "AA=="}`), 0o644))
 	_, err = ReadAll(dir)
-	require.ErrorContains(t, err, "answers to 8 test images, want 9")
+	require.ErrorContains(t, err, "predictions for 8 test images, want 9")
 	require.NoError(t, os.WriteFile(path, []byte(`{`), 0o644))
 	_, err = Read(dir, "plain")
 	require.ErrorContains(t, err, path)
