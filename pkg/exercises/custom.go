@@ -1,9 +1,13 @@
 package exercises
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
+	"github.com/gomlx/gomlx/ml/model"
+
+	"nndl.example/resnet18/pkg/nn"
 	"nndl.example/resnet18/pkg/resnet"
 )
 
@@ -40,6 +44,26 @@ func MissingVariables(a, b resnet.Config) (names []string) {
 		}
 	}
 	return names
+}
+
+// StatisticsDifference is the largest difference of the running statistics of the library's model and of our network (notebook
+// 06, exercise 4). Logits and gradients of one batch do not depend on how training mode updates them. So a wrong momentum,
+// or a running variance divided by n, shows only here: after a step in training mode from equal values.
+func StatisticsDifference(lib resnet.Config, libStore *model.Store, ours Net, store *model.Store) (largest float64, err error) {
+	theirs := lib.Params()
+	for i, p := range ours.Params() {
+		if p.Trainable {
+			continue
+		}
+		x, err1 := nn.Values(libStore, theirs[i])
+		y, err2 := nn.Values(store, p)
+		d, err3 := LargestDifference([][]float32{x}, [][]float32{y})
+		if err := errors.Join(err1, err2, err3); err != nil {
+			return 0, err
+		}
+		largest = max(largest, d)
+	}
+	return largest, nil
 }
 
 // RunsNeeded returns how many runs of each of two networks are needed to distinguish their accuracies (notebook 06,

@@ -19,7 +19,34 @@ func CountLayers(s resnet.Summary) (n int) {
 	return n
 }
 
-// BatchNorm applies batch norm in training mode to one channel (notebook 02, exercise 2). It returns the normalised values
+// Convolve2D convolves one channel x with a k×k kernel, k odd, padded with k/2 zeros on each side (notebook 02, exercise 2). A
+// kernel of nine times 1/9 blurs. One with a single 1, right of its centre, moves the picture to the left.
+func Convolve2D(x, kernel [][]float64, stride int) [][]float64 {
+	pad := len(kernel) / 2
+	at := func(i, j int) float64 {
+		if i < 0 || i >= len(x) || j < 0 || j >= len(x[i]) {
+			return 0
+		}
+		return x[i][j]
+	}
+	var y [][]float64
+	for i := 0; i < len(x); i += stride {
+		var row []float64
+		for j := 0; j < len(x[i]); j += stride {
+			sum := 0.0
+			for a := range kernel {
+				for b, w := range kernel[a] {
+					sum += w * at(i+a-pad, j+b-pad)
+				}
+			}
+			row = append(row, sum)
+		}
+		y = append(y, row)
+	}
+	return y
+}
+
+// BatchNorm applies batch norm in training mode to one channel (notebook 02, exercise 3). It returns the normalised values
 // and the running statistics after this batch. The batch is normalised with the variance divided by n, as in the paper;
 // the running variance uses the unbiased estimate, divided by n-1. The batch must have at least two values.
 func BatchNorm(x []float64, gamma, beta, runningMean, runningVar float64) (y []float64, newMean, newVar float64) {
@@ -39,13 +66,13 @@ func BatchNorm(x []float64, gamma, beta, runningMean, runningVar float64) (y []f
 }
 
 // InitialLoss returns the expected cross-entropy of an untrained network whose logits have the standard deviation sigma
-// (notebook 02, exercise 3). It is 4.85 for 100 outputs.
+// (notebook 02, exercise 4). It is 4.85 for 100 outputs.
 func InitialLoss(outputs int, sigma float64) float64 {
 	return math.Log(float64(outputs)) + sigma*sigma/2
 }
 
 // LiveKernelWeights counts the weights of a k×k kernel that meet the image at some output position (notebook 02, exercise
-// 4), by trying all positions on a feature map of size×size. The others meet only padding.
+// 5), by trying all positions on a feature map of size×size. The others meet only padding.
 func LiveKernelWeights(size, k, stride int) int {
 	live := 0 // of the k rows; the columns are alike
 	for row := range k {

@@ -26,6 +26,17 @@ func TestCountLayers(t *testing.T) {
 	}
 }
 
+func TestConvolve2D(t *testing.T) {
+	t.Parallel()
+	x := [][]float64{{1, 2, 3}, {4, 5, 6}, {7, 8, 9}}
+	third := []float64{1. / 9, 1. / 9, 1. / 9}
+	blurred := Convolve2D(x, [][]float64{third, third, third}, 2)
+	require.Len(t, blurred, 2, "stride 2: positions 0 and 2")
+	require.InDeltaSlice(t, []float64{12. / 9, 16. / 9}, blurred[0], 1e-12)
+	left := Convolve2D(x, [][]float64{{0, 0, 0}, {0, 0, 1}, {0, 0, 0}}, 1)
+	require.Equal(t, [][]float64{{2, 3, 0}, {5, 6, 0}, {8, 9, 0}}, left)
+}
+
 func TestBatchNorm(t *testing.T) {
 	t.Parallel()
 	y, mean, variance := BatchNorm([]float64{2, 4, 4, 6}, 1, 0, 0, 1)

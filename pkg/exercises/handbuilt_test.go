@@ -1,0 +1,127 @@
+package exercises
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/stretchr/testify/require"
+
+	"nndl.example/resnet18/pkg/inspect"
+	"nndl.example/resnet18/pkg/nn"
+	"nndl.example/resnet18/pkg/resnet"
+	"nndl.example/resnet18/pkg/runner"
+)
+
+var _ runner.Model = Net{}
+
+// noise is a trial on images of noise: enough of them for the batch statistics of 1×1 maps.
+func noise(t *testing.T) Trial {
+	const n = 12
+	rng := rand.New(rand.NewPCG(1, 2))
+	pixels, labels := make([]uint8, n*32*32*3), make([]int32, n)
+	for i := range pixels {
+		pixels[i] = uint8(rng.Uint32())
+	}
+	for i := range labels {
+		labels[i] = rng.Int32N(10)
+	}
+	return Trial{backend(t), tensors.FromFlatDataAndDimensions(pixels, n, 32, 32, 3), tensors.FromFlatDataAndDimensions(labels, n, 1), false}
+}
+
+// libraryValues are fresh weights with running statistics that differ from 0 and 1, as after training.
+func libraryValues(t *testing.T, trial Trial) map[string][]float32 {
+	n, err := inspect.New(trial.Backend, resnet.Library(), 100)
+	require.NoError(t, err)
+	values, rng := valuesOf(n), rand.New(rand.NewPCG(3, 4))
+	for _, p := range n.Params() {
+		if !p.IsConvKernel() && !strings.HasPrefix(p.Name, "fc.") {
+			for i := range values[p.Name] {
+				values[p.Name][i] += 0.5 * rng.Float32()
+			}
+		}
+	}
+	return values
+}
+
+func TestHandBuiltNames(t *testing.T) {
+	t.Parallel()
+	for _, c := range []resnet.Config{resnet.Library(), resnet.Custom(3, 10, true), resnet.Custom(3, 10, false)} {
+		n := HandBuilt()
+		n.NumClasses, n.UseResidual = c.NumClasses, !c.Plain
+		ours, theirs := n.Params(), c.Params()
+		require.Len(t, ours, len(theirs))
+		for i, p := range theirs {
+			require.Equal(t, p, nn.Param{Name: libraryNames.Replace(ours[i].Name), Dims: ours[i].Dims, Trainable: ours[i].Trainable})
+		}
+	}
+}
+
+// TestHandBuilt: with equal weights the hand-built network and the package's have equal logits and gradients, and each planted
+// mistake shows, some of them in one mode only.
+func TestHandBuilt(t *testing.T) {
+	t.Parallel()
+	trial := noise(t)
+	values := libraryValues(t, trial)
+	found := map[string]bool{}
+	for _, trial.Training = range []bool{false, true} {
+		libStore, store := filled(resnet.Library(), values), filled(likeLibrary(), values)
+		lib, ours := trial.Run(resnet.Library(), libStore), trial.Run(likeLibrary(), store)
+		logits, gradients := compared(lib, ours)
+		t.Logf("training %v: logits %.1e, gradients %.1e", trial.Training, logits, gradients)
+		require.Less(t, logits, 1e-4)
+		require.Less(t, gradients, 1e-4)
+		statistics, err := StatisticsDifference(resnet.Library(), libStore, likeLibrary(), store)
+		require.NoError(t, err)
+		require.Less(t, statistics, 1e-4)
+		for _, m := range mistakes(values) {
+			m.Net.Conv = nn.Conv2D // faster
+			logits, gradients := compared(lib, trial.Run(m.Net, filled(m.Net, m.Values)))
+			t.Logf("training %v, %s: logits %.1e, gradients %.1e", trial.Training, m.What, logits, gradients)
+			found[m.What] = found[m.What] || max(logits, gradients) > 1e-3
+		}
+	}
+	require.Len(t, found, 6)
+	for what, ok := range found {
+		require.True(t, ok, what)
+	}
+}
+
+// TestHandBuiltCells: each cell of notebook 06 whose id begins with "net-" or "compare-" is in this package, line by line.
+func TestHandBuiltCells(t *testing.T) {
+	t.Parallel()
+	code := ""
+	for _, path := range []string{"handbuilt.go", "handbuilt_compare.go"} {
+		file, err := os.ReadFile(path)
+		require.NoError(t, err)
+		code += strings.ReplaceAll(string(file), "\t", "    ")
+	}
+	file, err := os.ReadFile("../../notebooks/06-custom-resnet.ipynb")
+	require.NoError(t, err)
+	var notebook struct {
+		Cells []struct {
+			ID     string
+			Source []string
+		}
+	}
+	require.NoError(t, json.Unmarshal(file, &notebook))
+	cells := ""
+	for _, c := range notebook.Cells {
+		if !strings.HasPrefix(c.ID, "net-") && !strings.HasPrefix(c.ID, "compare-") || strings.HasSuffix(c.ID, "-why") {
+			continue
+		}
+		source, _, _ := strings.Cut(strings.Join(c.Source, ""), "\n%%")
+		if !strings.Contains(code, strings.TrimSpace(source)) {
+			t.Errorf("cell %s differs from pkg/exercises/handbuilt*.go:\n%s", c.ID, source)
+		}
+		cells += source + "\n"
+	}
+	for line := range strings.Lines(code) {
+		if strings.HasPrefix(line, "func ") {
+			require.Contains(t, cells, line)
+		}
+	}
+}
