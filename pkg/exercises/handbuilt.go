@@ -14,13 +14,13 @@ import (
 
 // The network that notebook 06 builds: its cells have this code, and TestHandBuiltCells compares the two.
 
-// Net is Model_ResNet18. Epsilon is batch norm's; Conv and Unit are parts to replace.
-type Net struct {
-	NumClasses  int
+// Layers is what all layers need. Epsilon is batch norm's.
+type Layers struct {
 	UseResidual bool
 	Epsilon     float64
 	Conv        func(x, kernel *graph.Node, stride int) *graph.Node
-	Unit        func(l Layers, x *graph.Node, name string, stride int) *graph.Node
+	scope       *model.Scope // of the variables
+	graph       *graph.Graph // that is being built
 }
 
 // Convolve pads with zeros, so that stride 1 keeps the map's size.
@@ -44,13 +44,6 @@ func Normalise(x, mean, variance, gamma, beta *graph.Node, epsilon float64) *gra
 	scale := graph.Div(gamma, graph.Sqrt(graph.AddScalar(variance, epsilon)))
 	x = graph.Mul(graph.Sub(x, channel(mean)), channel(scale))
 	return graph.Add(x, channel(beta))
-}
-
-// Layers is a Net whose graph is being built: it finds the variables.
-type Layers struct {
-	Net
-	scope *model.Scope
-	graph *graph.Graph
 }
 
 // Variable is nil if there is none of this name.
@@ -109,9 +102,23 @@ func unitName(stage, unit int) string {
 	return fmt.Sprintf("stage%d/unit%d", stage, unit)
 }
 
+// Head is the dense layer.
+func (l Layers) Head(x *graph.Node) *graph.Node {
+	y := graph.MatMul(x, l.Value("head/weight"))
+	return graph.Add(y, graph.ExpandLeftToRank(l.Value("head/bias"), 2))
+}
+
+// Net is Model_ResNet18.
+type Net struct {
+	Layers
+	NumClasses int
+	Unit       func(l Layers, x *graph.Node, name string, stride int) *graph.Node
+}
+
 // Logits maps images [batch, 32, 32, 3] to logits [batch, NumClasses].
 func (n Net) Logits(scope *model.Scope, images *graph.Node) *graph.Node {
-	l := Layers{n, scope, images.Graph()}
+	l := n.Layers
+	l.scope, l.graph = scope, images.Graph()
 	x := ReLU(l.ConvNorm(images, "stem", 2))                   // [batch, 16, 16, 64]
 	x = graph.MaxPool(x).Window(3).Strides(2).PadSame().Done() // [batch, 8, 8, 64]
 	for i, stride := range []int{1, 2, 2, 2} {
@@ -119,12 +126,6 @@ func (n Net) Logits(scope *model.Scope, images *graph.Node) *graph.Node {
 		x = n.Unit(l, x, unitName(i+1, 1), 1)
 	}
 	return l.Head(graph.ReduceMean(x, 1, 2)) // of [batch, 512]
-}
-
-// Head is the dense layer.
-func (l Layers) Head(x *graph.Node) *graph.Node {
-	y := graph.MatMul(x, l.Value("head/weight"))
-	return graph.Add(y, graph.ExpandLeftToRank(l.Value("head/bias"), 2))
 }
 
 // convNormParams lists the five variables of a ConvNorm.
@@ -185,9 +186,8 @@ func (n Net) Init(store *model.Store, seed uint64) error {
 
 // HandBuilt is Model_ResNet18(in_channels=3, num_classes=10, use_residual=True).
 func HandBuilt() Net {
-	n := Net{NumClasses: 10, UseResidual: true, Epsilon: 1e-5}
-	n.Conv, n.Unit = Convolve, ResidualUnit
-	return n
+	l := Layers{UseResidual: true, Epsilon: 1e-5, Conv: Convolve}
+	return Net{Layers: l, NumClasses: 10, Unit: ResidualUnit}
 }
 
 // String identifies the network in its run's folder.

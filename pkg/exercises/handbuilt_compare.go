@@ -53,11 +53,28 @@ func filled(m runner.Model, values map[string][]float32) *model.Store {
 	return store
 }
 
+// likeLibrary has the library model's 1,000 outputs.
+func likeLibrary() Net {
+	n := HandBuilt()
+	n.NumClasses = 1000
+	return n
+}
+
 // Trial is what two networks are compared on.
 type Trial struct {
 	Backend        compute.Backend
 	Images, Labels *tensors.Tensor
 	Training       bool
+}
+
+func trainedValues(m runner.Model, s *model.Scope, g *graph.Graph) []*graph.Node {
+	var values []*graph.Node
+	for _, p := range m.Params() {
+		if p.Trainable {
+			values = append(values, s.Store().GetVariable(p.Path()).NodeValue(g))
+		}
+	}
+	return values
 }
 
 // Run returns the gradients of the mean loss, and last the logits.
@@ -72,12 +89,9 @@ func (t Trial) Run(m runner.Model, store *model.Store) []*tensors.Tensor {
 	return must.M1(model.CallOnceN(t.Backend, store, f, t.Images, t.Labels))
 }
 
-func trainedValues(m runner.Model, s *model.Scope, g *graph.Graph) []*graph.Node {
-	var values []*graph.Node
-	for _, p := range m.Params() {
-		if p.Trainable {
-			values = append(values, s.Store().GetVariable(p.Path()).NodeValue(g))
-		}
+func floats(t *tensors.Tensor) (values []float64) {
+	for _, v := range must.M1(tensors.CopyFlatData[float32](t)) {
+		values = append(values, float64(v))
 	}
 	return values
 }
@@ -93,13 +107,6 @@ func largest(a, b []*tensors.Tensor) float64 {
 		}
 	}
 	return difference / value
-}
-
-func floats(t *tensors.Tensor) (values []float64) {
-	for _, v := range must.M1(tensors.CopyFlatData[float32](t)) {
-		values = append(values, float64(v))
-	}
-	return values
 }
 
 // compared returns the largest differences of logits and gradients.
@@ -150,13 +157,6 @@ type Mistake struct {
 	What   string
 	Net    Net
 	Values map[string][]float32
-}
-
-// likeLibrary has the library model's 1,000 outputs.
-func likeLibrary() Net {
-	n := HandBuilt()
-	n.NumClasses = 1000
-	return n
 }
 
 func mistakes(right map[string][]float32) []Mistake {
