@@ -1,8 +1,8 @@
 // Package backend chooses and starts the GoMLX backend: XLA on a GPU, XLA on the CPU or pure Go. It caches the programs that XLA
 // compiles for the CPU.
 //
-// XLA comes as a PJRT plugin, a shared library. The one for the CPU is in a Python wheel (xla-cpu-pjrt) that "make lab" installs;
-// without it go-xla's installer downloads one. (GoMLX used gopjrt before; it is archived, and go-xla is its successor.)
+// XLA is loaded as a PJRT plugin, a shared library. The CPU plugin is in the Python wheel xla-cpu-pjrt, which "make lab" installs;
+// without the wheel, go-xla's installer downloads a plugin. (go-xla is the successor of gopjrt, which is archived.)
 package backend
 
 import (
@@ -20,8 +20,8 @@ import (
 	"github.com/gomlx/compute/gobackend" // registers "go"
 )
 
-// PureGo is the configuration of GoMLX's pure-Go backend. Operations run one at a time, each on all cores: the parallel executor of
-// compute v0.1.6 can hang with two cores (bench/UPSTREAM.md).
+// PureGo is the configuration of GoMLX's pure-Go backend. Operations run one at a time, each on all cores: the parallel executor hung on
+// two cores with compute v0.1.5 (bench/UPSTREAM.md).
 const PureGo = "go:ops_sequential"
 
 // EnvPlugin names the environment variable that holds the absolute path of a PJRT plugin for the CPU.
@@ -33,9 +33,9 @@ type candidate struct {
 	what   string // for messages
 }
 
-// New starts the backend that config names in GoMLX's form: "xla:cpu", "xla:cuda" or "go", say. If config is empty it is
-// $GOMLX_BACKEND; if that is empty too, New takes the first that starts: XLA on a GPU, XLA on the CPU, pure Go. When it falls back to
-// pure Go it writes one line to log that says why. A backend that was asked for never falls back.
+// New starts the backend that config names in GoMLX's form, for example "xla:cpu", "xla:cuda" or "go". If config is empty, New uses
+// $GOMLX_BACKEND; if that is also empty, it takes the first backend that starts: XLA on a GPU, XLA on the CPU, pure Go. If it falls back
+// to pure Go, it writes one line to log that says why. A backend chosen by name never falls back.
 func New(config string, log io.Writer) (compute.Backend, error) {
 	if config == "" {
 		config = os.Getenv(compute.ConfigEnvVar)
@@ -76,7 +76,7 @@ func normalise(config string) string {
 	return config
 }
 
-// start starts a backend; an unknown name, for which compute panics, is an error.
+// start starts a backend. It returns an error for an unknown name, on which compute would panic.
 func start(config string) (b compute.Backend, err error) {
 	name, _, _ := strings.Cut(config, ":")
 	known := false
@@ -84,7 +84,7 @@ func start(config string) (b compute.Backend, err error) {
 		known = known || n == name
 	}
 	if !known {
-		return nil, fmt.Errorf("backend %q: want one of %s, alone or with options as in \"xla:cpu\"; XLA needs a build with cgo",
+		return nil, fmt.Errorf("unknown backend %q: want one of %s, optionally with options as in \"xla:cpu\"; XLA needs a build with cgo",
 			config, strings.Join(slices.Sorted(slices.Values(compute.List())), ", "))
 	}
 	if name == "xla" {
@@ -103,8 +103,8 @@ var shared = struct {
 	backend compute.Backend
 }{}
 
-// Default returns the program's shared backend, which the first call starts with New("", os.Stderr): tensors of different backends do not
-// mix.
+// Default returns the process's shared backend, which the first call starts with New("", os.Stderr). Tensors of different backends cannot
+// be combined, so one process should use one backend.
 func Default() (compute.Backend, error) {
 	shared.Lock()
 	defer shared.Unlock()
@@ -139,8 +139,8 @@ const maxVirtualDevices = 8
 var prepared atomic.Int64 // the number of devices asked for
 
 // PrepareDevices sets the number of virtual devices of XLA on the CPU, which share the same cores; the default is one. Call it before
-// New. It also raises the number of threads, unless the user has set it: a device that waits for the others blocks a thread, and four
-// devices on two threads wait for each other until XLA ends the program after 40 seconds.
+// New. It also raises the number of threads, unless the user has set it: a device that waits for the others blocks a thread, so four
+// devices on two threads deadlock, and XLA ends the program after 40 seconds.
 func PrepareDevices(devices int) {
 	prepared.Store(int64(devices))
 	if n := virtualDevices(); n > 1 && os.Getenv(EnvThreads) == "" {

@@ -31,10 +31,10 @@ import (
 	"nndl.example/resnet18/pkg/internal/atomicfile"
 )
 
-// minCompileTime is the compile time from which a program is worth a file: those of ResNet-18 take seconds.
+// minCompileTime is the shortest compile time for which a program is cached. Those of ResNet-18 take seconds.
 var minCompileTime = 300 * time.Millisecond
 
-// maxCached is the number of programs in the cache, 1 to 3 MB each; the least recently used goes first.
+// maxCached is the maximum number of cached programs, 1 to 3 MB each. The least recently used are removed first.
 const maxCached = 64
 
 // pluginName is the name under which go-xla knows the CPU plugin that registerPlugin has loaded. go-xla recognises a plugin for the CPU
@@ -51,8 +51,8 @@ var cache struct {
 // registerPlugin loads the CPU plugin at path, for the cache of compiled programs, and returns the name under which go-xla finds
 // it. A plugin that cannot be loaded this way, or a second one in this process, keeps its path as its name and has no cache.
 //
-// Each cell of a notebook is a process of its own, and so is each command: without the cache each would spend seconds on compiling
-// the same training step. go-xla v0.4.5 does not offer PJRT's serialization, but it accepts a plugin's function table
+// Each cell of a notebook is a separate process, and so is each command: without the cache, each would spend seconds compiling the same
+// training step. go-xla v0.4.5 does not offer PJRT's serialization, but it accepts a plugin's function table
 // (pjrt.RegisterPreloadedPlugin), in which the function that compiles is replaced.
 func registerPlugin(path string) (name string) {
 	cache.once.Do(func() { openCache(path) })
@@ -79,8 +79,8 @@ func openCache(path string) {
 	}
 }
 
-// loadTable returns a copy of the plugin's function table that compiles by way of the cache; nil if the plugin cannot be loaded or
-// has another version of PJRT's interface.
+// loadTable returns a copy of the plugin's function table that compiles through the cache. It returns nil if the plugin cannot be
+// loaded or has a different version of PJRT's interface.
 func loadTable(path string) unsafe.Pointer {
 	name := C.CString(path)
 	defer C.free(unsafe.Pointer(name))
@@ -91,8 +91,8 @@ func loadTable(path string) unsafe.Pointer {
 	return unsafe.Pointer(C.pjrt_table(name))
 }
 
-// makePrivate makes a folder for this user alone. It returns an error if the path is a link, or the folder another user's: compiled
-// programs are run, so nobody else may write them.
+// makePrivate creates a folder that only this user can access. It returns an error if the path is a link or the folder belongs to
+// another user: compiled programs are executed, so nobody else may write them.
 func makePrivate(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -102,7 +102,7 @@ func makePrivate(dir string) error {
 		return err
 	}
 	if owner := info.Sys().(*syscall.Stat_t).Uid; !info.IsDir() || int(owner) != os.Geteuid() {
-		return fmt.Errorf("%s: %v of user %d, want a folder of user %d", dir, info.Mode(), owner, os.Geteuid())
+		return fmt.Errorf("%s: got %v owned by user %d, want a folder owned by user %d", dir, info.Mode(), owner, os.Geteuid())
 	}
 	if info.Mode().Perm()&0o077 != 0 {
 		return os.Chmod(dir, 0o700)
@@ -110,7 +110,7 @@ func makePrivate(dir string) error {
 	return nil
 }
 
-// CachesPrograms reports whether programs that the backend compiles are kept on disk for the next process.
+// CachesPrograms reports whether the programs that the backend compiles are kept on disk for later processes.
 func CachesPrograms(b compute.Backend) bool {
 	return !IsPureGo(b) && !IsGPU(b) && cache.dir != ""
 }
@@ -197,7 +197,7 @@ func readCached(client unsafe.Pointer, file string) unsafe.Pointer {
 	return nil
 }
 
-// writeCached saves a compiled program. Failing to is not an error: the next process compiles it again.
+// writeCached saves a compiled program. A failure is not an error: the next process compiles the program again.
 func writeCached(executable unsafe.Pointer, file string) {
 	var s C.serialize_args
 	if C.pjrt_serialize(executable, &s) == 0 {
@@ -220,7 +220,7 @@ func writeCached(executable unsafe.Pointer, file string) {
 // cachedName matches the cache's files and the temporary ones that a killed process leaves.
 var cachedName = regexp.MustCompile(`^([0-9a-f]{64}|\.[0-9a-f]{64}-[0-9]+|new-[0-9]+)$`)
 
-// removeOldest removes the least recently used files of the cache's own.
+// removeOldest removes the least recently used of the cache's files.
 func removeOldest() {
 	entries, _ := os.ReadDir(cache.dir)
 	entries = slices.DeleteFunc(entries, func(e os.DirEntry) bool { return !cachedName.MatchString(e.Name()) })

@@ -14,8 +14,8 @@ import (
 // parameter's buffer, as GoMLX does for variables that the graph changes.
 //
 // GoMLX v0.28.7 donates the buffer, but go-xla v0.4.5 does not tell XLA's compiler, so XLA writes each output to new memory. The attribute
-// that does (https://openxla.org/xla/aliasing) belongs to the program's parameter, which has no public accessor: hence the reflection.
-// With other fields than these InPlace does nothing.
+// that does (https://openxla.org/xla/aliasing) belongs to the program's parameter, which has no public accessor: hence the reflection. If
+// these fields have changed, InPlace does nothing.
 func InPlace(parameter *graph.Node, output int) {
 	ops := reflect.ValueOf(parameter).Elem().FieldByName("outputOps") // of *xla.Node, each with a *stablehlo.Value
 	if ops.Kind() != reflect.Slice || ops.Len() != 1 || ops.Index(0).Elem().Kind() != reflect.Pointer {

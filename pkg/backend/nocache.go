@@ -6,5 +6,5 @@ import "github.com/gomlx/compute"
 
 func registerPlugin(path string) (name string) { return path } // the C part is written for Linux
 
-// CachesPrograms returns false: see cache.go.
+// CachesPrograms returns false: the cache of compiled programs needs Linux and cgo (cache.go).
 func CachesPrograms(compute.Backend) bool { return false }

@@ -10,7 +10,7 @@ import (
 // IsGPU returns false: without XLA there is no GPU.
 func IsGPU(compute.Backend) bool { return false }
 
-// InPlace does nothing: it concerns XLA only.
+// InPlace does nothing without XLA.
 func InPlace(parameter *graph.Node, output int) {}
 
 func startXLA(config string) (compute.Backend, error) { return compute.NewWithConfig(config) }

@@ -28,18 +28,18 @@ func xlaCandidates() []candidate {
 	if path := cpuPlugin(); path != "" {
 		return append(cs, candidate{"xla:" + path, "XLA on the CPU"})
 	}
-	return append(cs, candidate{"xla:cpu", "XLA on the CPU"}) // GoMLX's installer brings the plugin
+	return append(cs, candidate{"xla:cpu", "XLA on the CPU"}) // go-xla's installer downloads the plugin
 }
 
-// cpuFlags are the XLA flags that pay off on the CPU (figures in bench/README.md): without the new fusion emitters peak memory is
-// 300 MB lower; without some LLVM passes (loop unrolling, strength reduction, instruction scheduling) compiling takes a third less
-// time. Steps take as long.
+// cpuFlags are the XLA flags that pay off on the CPU (figures in bench/NOTES.md): without the new fusion emitters peak memory is 300 MB
+// lower; without some LLVM passes (loop unrolling, strength reduction, instruction scheduling) compiling takes a third less time. Step
+// times are unchanged.
 const cpuFlags = "--xla_cpu_use_fusion_emitters=false --xla_backend_extra_options=xla_cpu_disable_loop_unrolling=true," +
 	"-disable-lsr,-disable-post-ra,-enable-misched=false"
 
-// startXLA starts a plugin of XLA. The one for the CPU reads its flags when it is loaded; those that the user has set are kept. Without a
-// number of devices it makes four with a thread each, and on two cores, whose two threads then share four devices, a step takes an
-// eighth longer (bench/README.md). A plugin that does not know the option starts without it.
+// startXLA starts an XLA plugin. The CPU plugin reads XLA_FLAGS when it is loaded; flags that the user has set are kept. Unless told the
+// number of devices, it creates four with a thread each, and on two cores a step then takes an eighth longer (bench/NOTES.md). A plugin
+// that does not know the option is started without it.
 func startXLA(config string) (compute.Backend, error) {
 	plugin, options, hasOptions := strings.Cut(strings.TrimPrefix(config, "xla:"), ",")
 	resetFlags := setCPUFlags()
@@ -60,10 +60,10 @@ func startXLA(config string) (compute.Backend, error) {
 	if b, err := xla.NewWithOptions(name, pjrt.NamedValuesMap{"cpu_device_count": int64(virtualDevices())}); err == nil {
 		return b, nil
 	}
-	return xla.New(name) // a plugin that does not start at all says so here
+	return xla.New(name) // returns the error of a plugin that does not start at all
 }
 
-// setCPUFlags sets XLA's flags unless the user has; reset takes that back.
+// setCPUFlags sets XLA's flags unless the user has set them; reset undoes that.
 func setCPUFlags() (reset func()) {
 	const env = "XLA_FLAGS"
 	if os.Getenv(env) != "" {
@@ -73,7 +73,8 @@ func setCPUFlags() (reset func()) {
 	return func() { os.Unsetenv(env) }
 }
 
-// isCPUPlugin reports whether a plugin, go-xla's name for it or its absolute path, computes on the CPU. One at an unknown path is asked.
+// isCPUPlugin reports whether a plugin, given by go-xla's name or its absolute path, computes on the CPU. A plugin at an unknown path is
+// started to find out.
 func isCPUPlugin(plugin string) (bool, error) {
 	switch {
 	case !filepath.IsAbs(plugin):
@@ -81,7 +82,7 @@ func isCPUPlugin(plugin string) (bool, error) {
 	case plugin == cpuPlugin():
 		return true, nil
 	case pjrt.IsCUDAName(filepath.Base(plugin)):
-		return false, nil // not asked: its client takes the GPU's memory
+		return false, nil // not started: its client takes the GPU's memory
 	}
 	p, err := pjrt.GetPlugin(plugin)
 	if err != nil {

@@ -3,5 +3,5 @@
 // Package xlamem keeps XLA's large blocks of memory on Linux; elsewhere it does nothing.
 package xlamem
 
-// Attach returns false: see xlamem.go.
+// Attach returns false: the pool needs Linux and cgo (xlamem.go).
 func Attach(string) bool { return false }

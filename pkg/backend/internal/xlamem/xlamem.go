@@ -16,7 +16,7 @@ import (
 	"unsafe"
 )
 
-// EnvOff names the environment variable that, when not empty, leaves XLA's memory to the process's allocator.
+// EnvOff names the environment variable that, if not empty, leaves XLA's memory to the process's allocator.
 const EnvOff = "NNDL_NO_XLA_POOL"
 
 // Attach redirects the plugin's requests for memory and reports whether it did. The plugin must be loaded and not in use yet. Attach
