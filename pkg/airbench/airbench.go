@@ -1,5 +1,5 @@
-// Package airbench has a small network that learns CIFAR-10 fast: airbench94's (Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds
-// on a Single GPU", arXiv:2404.00498), written for GoMLX.
+// Package airbench implements a small network that learns CIFAR-10 quickly: airbench94's (Jordan 2024, "94% on CIFAR-10 in 3.29
+// Seconds on a Single GPU", arXiv:2404.00498), written for GoMLX.
 //
 //	2×2 convolution, frozen: whitens patches   [31, 31, 24]    GELU
 //	group 1: 3×3, pool, norm, GELU             [15, 15, 64]    3×3, norm, GELU
@@ -29,13 +29,13 @@ import (
 const (
 	// logitScale keeps the first logits small: the dense layer's input, a maximum, is large.
 	logitScale = 1.0 / 9
-	// shiftScale multiplies batch norm's biases, which makes gradient descent change them 64 times as fast, its square: by the
-	// chain rule the gradient grows by the factor, and the effect of a step does, too. airbench94 gives them a learning rate
-	// 64 times that of the others.
+	// shiftScale multiplies batch norm's biases. Gradient descent then changes them 8² = 64 times as fast: the factor scales
+	// both the gradient (by the chain rule) and the effect of a step. airbench94 instead gives them 64 times the learning rate
+	// of the others.
 	shiftScale = 8
 )
 
-// Net is the network.
+// Net describes the network. It implements runner.Model.
 type Net struct {
 	Widths    [3]int    // channels of the three groups
 	Whitening []float32 // the first kernel, [2, 2, 3, 24], see Whitening; nil means zeros, for a network whose weights will be loaded
@@ -46,7 +46,7 @@ func New(train *cifar.Dataset) Net {
 	return Net{Widths: [3]int{64, 256, 256}, Whitening: Whitening(train)}
 }
 
-// String names the network in a line.
+// String describes the network in one line.
 func (n Net) String() string {
 	return fmt.Sprintf("airbench94-like network, widths %d-%d-%d, %d classes", n.Widths[0], n.Widths[1], n.Widths[2], cifar.NumClasses)
 }
@@ -88,7 +88,7 @@ func (n Net) Logits(scope *model.Scope, images *Node) *Node {
 type layers struct{ nn.Variables }
 
 // whiten is the 2×2 convolution without padding, as a matrix product: each row of its left factor is a patch of 12 numbers and
-// a 1, whose weights are the biases. (So their gradient comes from a product, too, which is faster than summing rows.)
+// a 1, whose weights are the biases. (Their gradient is then a product as well, which is faster than summing rows.)
 func (l layers) whiten(images *Node) *Node {
 	batch, size := images.Shape().Dim(0), cifar.Width-1
 	var shifted []*Node
@@ -103,8 +103,8 @@ func (l layers) whiten(images *Node) *Node {
 	return Reshape(MatMul(patches, kernel), batch, size, size, whitened)
 }
 
-// convolve is a 3×3 convolution with padding 1. As nn.Conv2D is faster on maps of even size, a map of odd size gets another
-// row and column of zeros, which is the padding anyway, and the outputs there are cut off.
+// convolve is a 3×3 convolution with padding 1. nn.Conv2D is faster on maps of even size, so a map of odd size gets one more
+// row and column of zeros, which the padding contains anyway, and the outputs there are cut off.
 func (l layers) convolve(x *Node, name string) *Node {
 	kernel, size := l.Value(name+".weight"), x.Shape().Dim(1)
 	if size%2 == 0 || size <= 3 {

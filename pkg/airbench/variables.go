@@ -11,7 +11,7 @@ import (
 	"nndl.example/resnet18/pkg/nn"
 )
 
-// Params lists the network's variables.
+// Params returns the network's variables.
 func (n Net) Params() []nn.Param {
 	ps := []nn.Param{
 		{Name: "whiten.weight", Dims: []int{2, 2, cifar.Channels, whitened}},
@@ -30,15 +30,15 @@ func (n Net) Params() []nn.Param {
 	return append(ps, nn.Param{Name: "fc.weight", Dims: []int{n.Widths[2], cifar.NumClasses}, Trainable: true})
 }
 
-// Init creates the network's variables. The first output channels of a convolution, as many as it has inputs, pass their input
-// channel on unchanged; the other weights are uniform in ±1/√(fan in), PyTorch's default.
+// Init creates the network's variables. In a 3×3 convolution with n input channels, the first n output channels start as the
+// identity; all other weights are uniform in ±1/√(fan in), PyTorch's default.
 func (n Net) Init(store *model.Store, seed uint64) error {
 	if n.Whitening != nil && len(n.Whitening) != patchSize*whitened {
 		return fmt.Errorf("airbench: got %d whitening weights, want %d or none", len(n.Whitening), patchSize*whitened)
 	}
 	for i, w := range n.Widths {
 		if w < 1 || i == 0 && w < whitened || i > 0 && w < n.Widths[i-1] {
-			return fmt.Errorf("airbench: widths are %v, want the first to be at least %d and none smaller than the one before", n.Widths, whitened)
+			return fmt.Errorf("airbench: got widths %v, want the first to be at least %d and none to be smaller than the one before", n.Widths, whitened)
 		}
 	}
 	if err := nn.CreateVariables(store, n.Params(), func(p nn.Param) []float32 { return n.initialValues(p, seed) }); err != nil {
@@ -78,7 +78,7 @@ func (n Net) initialValues(p nn.Param, seed uint64) []float32 {
 	return values
 }
 
-// MACs is the number of multiply-adds of the convolutions and the dense layer for one image, for maps of size 31, 15, 7 and 3.
+// MACs returns the number of multiply-adds of the convolutions and the dense layer for one image.
 func (n Net) MACs() int64 {
 	total := int64(31*31*patchSize*whitened + n.Widths[2]*cifar.NumClasses)
 	for _, g := range n.groups() {
@@ -88,7 +88,7 @@ func (n Net) MACs() int64 {
 	return total
 }
 
-// NumParams is the number of trainable variables.
+// NumParams returns the number of trainable parameters.
 func (n Net) NumParams() int {
 	total := 0
 	for _, p := range n.Params() {

@@ -9,8 +9,8 @@ import (
 )
 
 // Bars draws one horizontal bar per label with its value at the end, for example the number of images of each class or
-// the probability of each prediction. The bars with the indices in highlight stand out in colour. Values may not be
-// negative. XMax of the axes sets the value of a full bar (1 for probabilities); the other limits do not apply.
+// the probability of each prediction. The bars with the indices in highlight have another colour. Values must not be
+// negative. axes.XMax sets the value of a full bar (1 for probabilities); the other limits are ignored.
 func Bars(axes Axes, labels []string, values []float64, highlight ...int) (*Figure, error) {
 	if err := checkBars(axes, labels, values, highlight); err != nil {
 		return nil, err

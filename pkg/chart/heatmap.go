@@ -30,11 +30,11 @@ func HeatMap(img image.Image, heat [][]float64, scale int) (*Figure, error) {
 	}.Figure()
 }
 
-// MapImage returns an image of a table of numbers, values[row][column], such as a feature map: lo and below is black, hi
-// and above is white, with blue, red and yellow between them. Equal limits make several maps comparable.
+// MapImage returns a table of numbers, values[row][column], as an image, for example a feature map: numbers up to lo are
+// black, numbers from hi on are white, with blue, red and yellow in between. Equal limits make several maps comparable.
 func MapImage(values [][]float64, lo, hi float64) (image.Image, error) {
 	if !(lo < hi) {
-		return nil, fmt.Errorf("chart: map image from %g to %g: the first limit must be smaller", lo, hi)
+		return nil, fmt.Errorf("chart: map image: lo=%g, hi=%g: lo must be smaller", lo, hi)
 	}
 	if _, err := normalise(values); err != nil {
 		return nil, err
@@ -48,8 +48,8 @@ func MapImage(values [][]float64, lo, hi float64) (image.Image, error) {
 	return colorize(v), nil
 }
 
-// RGBImage returns an image of three tables of numbers, for red, green and blue: for example a filter of the first layer.
-// They are normalised together, so that the smallest of all numbers is 0 and the largest is full brightness.
+// RGBImage returns three tables of numbers, for red, green and blue, as an image, for example a filter of the first
+// layer. They are normalised together: the smallest of all numbers becomes 0, the largest full brightness.
 func RGBImage(r, g, b [][]float64) (image.Image, error) {
 	all := append(append(append([][]float64{}, r...), g...), b...)
 	v, err := normalise(all)

@@ -13,9 +13,9 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// Histogram counts the values in each of a number of equally wide bins. The values are the Y of each series; X is
-// ignored. A single series is shown as counts; several are shown as fractions of each series, so that sets of different
-// sizes can be compared. Values outside XMin and XMax of the axes are not counted.
+// Histogram draws the number of values in each of the given number of equally wide bins. The values are the Y of each
+// series; X is ignored. A single series is shown as counts, several as fractions of each series, so that sets of
+// different sizes can be compared. Values outside axes.XMin and axes.XMax are not counted.
 func Histogram(axes Axes, bins int, series ...Series) (*Figure, error) {
 	if err := axes.check(); err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 	"gonum.org/v1/plot/text"
 )
 
-// Mark reports whether the prediction for an image is correct.
+// Mark marks the prediction for an image as correct or wrong.
 type Mark int
 
 const (
@@ -30,7 +30,7 @@ type Grid struct {
 }
 
 // Images draws a grid of images with captions; see [Grid] for a title and for marks of correct and wrong predictions.
-// Pixels stay sharp squares, so that the 32×32 pixels of a CIFAR image are visible.
+// Pixels stay sharp squares, so the 32×32 pixels of a CIFAR image are visible.
 func Images(images []image.Image, captions []string, cols, scale int) (*Figure, error) {
 	return Grid{Images: images, Captions: captions, Cols: cols, Scale: scale}.Figure()
 }
@@ -50,7 +50,7 @@ func (g Grid) Figure() (*Figure, error) {
 	}
 	cells, w, h := g.layout()
 	if w > 8000 || h > 8000 {
-		return nil, fmt.Errorf("chart: images: a grid of %g by %g pixels: at most 8000 by 8000 are possible; use fewer images or a smaller scale", w, h)
+		return nil, fmt.Errorf("chart: images: a grid of %g by %g pixels: the maximum is 8000 by 8000; use fewer images or a smaller scale", w, h)
 	}
 	return &Figure{
 		Title: g.Title, Alt: g.alt(), width: w, height: h,
