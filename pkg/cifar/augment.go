@@ -12,14 +12,14 @@ import (
 	"github.com/gomlx/gomlx/ml/train"
 )
 
-// Augment is the data augmentation of training images: random flips and shifts. The zero value is none.
+// Augment is the data augmentation of training images: random flips and shifts. The zero value augments nothing.
 type Augment struct {
 	// Flip mirrors images left to right. "random" flips each image with probability 1/2 in each epoch. "alternate" does so
-	// in the first epoch and then flips every image from epoch to epoch, so that any two consecutive epochs show both
-	// sides of each (Jordan 2024, arXiv:2404.00498). "" flips none.
+	// in the first epoch and then mirrors each image again in every epoch, so any two consecutive epochs show both
+	// orientations of each (Jordan 2024, arXiv:2404.00498). "" flips none.
 	Flip string `json:"flip,omitempty"`
-	// Shift moves each image vertically and horizontally, each by a uniformly random number of pixels from -Shift to Shift,
-	// with reflection at the border. (4 is the usual random crop after reflection padding by 4.)
+	// Shift moves each image vertically and horizontally by uniformly random numbers of pixels from -Shift to Shift, with
+	// reflection at the border. (4 is the usual random crop after reflection padding by 4.)
 	Shift int `json:"shift,omitempty"`
 }
 

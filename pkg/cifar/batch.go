@@ -16,7 +16,7 @@ type Batch struct {
 // either layout and divides the pixels by 255. For Train and Dev, id is 1 to 5 for data_batch_1
 // to data_batch_5, whatever the split (the file of Dev is 5). For Test it is ignored.
 //
-// The floats take 123 MB. For training, use Load, which keeps the bytes.
+// The floats take 123 MB. For training use Load, which keeps the pixels as bytes.
 func LoadBatch(folder string, id int, split Split) (*Batch, error) {
 	return published.floatBatch(folder, id, split)
 }

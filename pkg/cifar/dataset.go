@@ -45,9 +45,8 @@ func (d *Dataset) Take(n int) *Dataset {
 	return &Dataset{d.Split, d.Pixels[:n*ImageSize], d.Labels[:n], d.Origin}
 }
 
-// Fingerprint identifies split, images and labels: 16 hexadecimal digits of a SHA-256. It does not depend on
-// the layout or the path that the data was read from. It takes about 0.1 s for 40,000 images, more on a processor without SHA
-// instructions.
+// Fingerprint returns 16 hexadecimal digits of a SHA-256 that identify split, images and labels, whatever layout or path they
+// were read from. It takes about 0.1 s for 40,000 images, more on a processor without SHA instructions.
 func (d *Dataset) Fingerprint() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %d\n", d.Split, d.Len())

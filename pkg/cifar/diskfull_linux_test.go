@@ -16,7 +16,7 @@ func TestDiskFull(t *testing.T) {
 		out := filepath.Join(dir, "out")
 		_, _, err := small.extract(smallArchive(t, Python), out)
 		require.ErrorIs(t, err, syscall.ENOSPC)
-		require.ErrorContains(t, err, "this needs a folder that can be written to, with 200 MB free")
+		require.ErrorContains(t, err, "choose a writable folder with 200 MB free")
 		t.Log(err)
 		require.Equal(t, []string{out}, listing(t, dir))
 

@@ -8,11 +8,11 @@ https://www.cs.toronto.edu/~kriz/cifar.html).
 
 	src, err := cifar.Find(ctx, cifar.FindOptions{Dir: "work/data", Progress: os.Stdout})
 	folder, members, err := cifar.Extract(src.Path, "work/data")
-	batch, err := cifar.LoadBatch(folder, 1, cifar.Train) // 10,000 images as floats, for a look
+	batch, err := cifar.LoadBatch(folder, 1, cifar.Train) // 10,000 images as floats, to look at
 	train, err := cifar.Load(folder, cifar.Train)         // 40,000 images as bytes, for training
 
-Find looks for the data (see there for the order) and says which it uses. Extract does what "tar -xvf" does, and only that:
-a corrupt, foreign or malicious archive gives an error and leaves nothing behind. LoadBatch and Load read the extracted
+Find looks for the data, in the order that it documents, and reports which it uses. Extract unpacks like "tar -xvf"; a corrupt,
+foreign or malicious archive gives an error and leaves no files behind. LoadBatch and Load read the extracted
 folder; LoadArchive reads an archive directly. Errors wrap ErrCorrupt, ErrOtherData, ErrNotFound or ErrNotOurs.
 
 The published data has five training batches and one test batch of 10,000 images each. There is no
@@ -31,7 +31,7 @@ pickle of protocol 2 that holds a dictionary:
 
 	"batch_label"   "training batch 1 of 5"
 	"labels"        list of 10,000 integers, 0 to 9
-	"data"          numpy array of shape (10000, 3072) and type uint8, one image a row
+	"data"          numpy array of shape (10000, 3072) and type uint8, one image per row
 	"filenames"     list of 10,000 names (not read here)
 
 and batches.meta is a pickle with "label_names", the ten names in order.
@@ -45,7 +45,7 @@ records of 3,073 bytes, without headers or padding:
 	1 byte       label, 0 to 9
 	3072 bytes   the image
 
-and batches.meta.txt has the ten names, one a line.
+and batches.meta.txt has the ten names, one per line.
 
 In both layouts an image is three planes, red, green, blue, each of 32 rows of 32 bytes: [channel][row][column], CHW. LoadBatch
 keeps this order, as the chapter does. Load converts it to [row][column][channel], HWC, the order of Go's image package and of

@@ -26,10 +26,10 @@ type download struct {
 	progress io.Writer
 }
 
-// errRestart means that the partial download is of no use.
-var errRestart = errors.New("cannot be continued")
+// errRestart means that the partial download is unusable.
+var errRestart = errors.New("cannot be resumed")
 
-// run downloads the archive. A part that an earlier run has left is continued; if the result has the wrong checksum, the
+// run downloads the archive. A partial download of an earlier run is resumed; if the result has the wrong checksum, the
 // download is repeated once from the start.
 func (d download) run(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(d.path), 0o755); err != nil {
@@ -57,7 +57,8 @@ func (d download) run(ctx context.Context) error {
 	return nil
 }
 
-// resume continues what is there. It returns errRestart if the result is wrong, which may be the fault of the old part.
+// resume continues a partial download. It returns errRestart if the result is wrong, which may be the fault of the old
+// part.
 func (d download) resume(ctx context.Context, part string) error {
 	before, _ := fileSize(part)
 	err := d.fetchAndCheck(ctx, part)

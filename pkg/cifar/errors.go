@@ -7,16 +7,16 @@ import (
 	"syscall"
 )
 
-// What callers can tell apart with errors.Is, besides fs.ErrNotExist for a path that does not exist.
+// Errors that callers can test for with errors.Is. A path that does not exist gives fs.ErrNotExist.
 var (
 	// ErrCorrupt marks an archive, folder or file that is damaged or not in the format of CIFAR-10.
 	ErrCorrupt = errors.New("corrupt data")
 	// ErrNotFound marks a folder without CIFAR-10, or with a part of it missing.
-	ErrNotFound = errors.New("no complete CIFAR-10")
+	ErrNotFound = errors.New("CIFAR-10 missing or incomplete")
 	// ErrOtherData marks other data, such as CIFAR-100.
 	ErrOtherData = errors.New("not CIFAR-10")
-	// ErrNotOurs marks a folder that Extract would have to replace, but that contains files which Extract has not written or
-	// which have changed since.
+	// ErrNotOurs marks a folder that Extract would have to replace although it contains files that Extract did not write or
+	// that have changed since.
 	ErrNotOurs = errors.New("not extracted by this program")
 )
 
@@ -30,10 +30,10 @@ func corrupt(err error) error {
 	return fmt.Errorf("%w: %w", ErrCorrupt, err)
 }
 
-// withSpaceHint says what writing needs if the system refused it.
+// withSpaceHint adds what to do if the system refused to write.
 func withSpaceHint(err error) error {
 	if _, ok := errors.AsType[syscall.Errno](err); ok && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%w; this needs a folder that can be written to, with 200 MB free", err)
+		return fmt.Errorf("%w; choose a writable folder with 200 MB free", err)
 	}
 	return err
 }

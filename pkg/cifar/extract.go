@@ -11,21 +11,20 @@ import (
 	"nndl.example/resnet18/pkg/internal/atomicfile"
 )
 
-// Extract unpacks an archive of either layout into dir, as "tar -xvf archive -C dir" does, and returns the folder that it
-// made, dir/cifar-10-batches-py or dir/cifar-10-batches-bin, and the archive's members in their order. It makes dir if there
-// is none.
+// Extract unpacks an archive of either layout into dir, as "tar -xvf archive -C dir" does, and returns the folder,
+// dir/cifar-10-batches-py or dir/cifar-10-batches-bin, and the archive's members in order. It creates dir if needed.
 //
 // The archive is unpacked to a temporary folder in dir, every file is checked as Load checks it, and then the folder is
 // renamed: a folder of the final name is always complete.
 //
-// If there is such a folder already and its files are those of the archive, Extract leaves it and returns the same listing.
-// It replaces a folder only if every file in it is one that Extract has written and nobody has changed since; any other
-// folder gives ErrNotOurs and stays as it is.
+// If the folder already exists with the archive's files, Extract leaves it alone and returns the same listing. It replaces a
+// folder only if Extract wrote every file in it and none has changed since; otherwise it returns ErrNotOurs and leaves the
+// folder as it is.
 //
 // If archive is an extracted folder, there is nothing to unpack: Extract returns it and its files.
 //
-// An error says which archive and which member is wrong and what to do; errors.Is tells ErrCorrupt, ErrOtherData, ErrNotFound
-// and ErrNotOurs apart. On an error nothing is left behind.
+// An error names the archive and the member, says what to do, and wraps ErrCorrupt, ErrOtherData, ErrNotFound or ErrNotOurs
+// where one applies. After an error no new files remain.
 func Extract(archive, dir string) (folder string, members []Member, err error) {
 	return published.extract(archive, dir)
 }

@@ -36,10 +36,10 @@ func (s Source) String() string {
 	return fmt.Sprintf("CIFAR-10 from %s (%s, %s layout)", s.Path, s.Origin, s.Layout)
 }
 
-// FindOptions tell Find where to look.
+// FindOptions says where Find looks.
 type FindOptions struct {
 	// Path is an archive or an extracted folder of either layout (default: the environment variable CIFAR10_PATH; if that
-	// is empty too, Find searches in Dir).
+	// is also empty, Find searches Dir).
 	Path string
 	// Dir is the folder to search, to download to and to rebuild archives in, such as "work/data".
 	Dir string
@@ -47,7 +47,7 @@ type FindOptions struct {
 	Layout Layout
 	// Download allows the official download, about 170 MB.
 	Download bool
-	// Progress gets messages for the user (default: none).
+	// Progress receives messages for the user (default: none).
 	Progress io.Writer
 
 	origin *origins // set by tests; nil means realOrigins
@@ -83,16 +83,16 @@ var realOrigins = origins{
 
 // Find returns the first of these:
 //
-//  1. the archive or extracted folder that o.Path, or else the environment variable CIFAR10_PATH, names; if that is not
-//     CIFAR-10, Find returns an error and looks no further;
-//  2. a complete extracted folder in o.Dir that Extract has not made, such as one unpacked with tar;
-//  3. the official archive in o.Dir, if its MD5 is right;
+//  1. the archive or extracted folder at o.Path or, if that is empty, at $CIFAR10_PATH; if it is not CIFAR-10, Find returns an
+//     error and looks no further;
+//  2. a complete extracted folder in o.Dir that Extract did not make, such as one unpacked with tar;
+//  3. the official archive in o.Dir, if its MD5 matches;
 //  4. if o.Download is set, the official archive, downloaded to o.Dir and checked; an interrupted download is resumed, and
 //     one that fails is reported to o.Progress;
 //  5. the embedded JPEG copy, rebuilt as an archive in o.Dir/embedded.
 //
-// Archives of 3 and 5 are hashed again only if they have changed since the last call. Find unpacks nothing; see Extract. It
-// returns an error if the context ends.
+// The archives of 3 and 5 are hashed again only if they have changed since the last call. Find does not unpack; see
+// Extract. It returns an error if ctx ends.
 func Find(ctx context.Context, o FindOptions) (Source, error) {
 	if o.Layout == "" {
 		o.Layout = Python

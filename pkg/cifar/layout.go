@@ -64,10 +64,10 @@ const (
 
 var layouts = []Layout{Python, Binary}
 
-// Archive is the published name of the layout's archive, such as "cifar-10-python.tar.gz".
+// Archive returns the published name of the layout's archive, such as "cifar-10-python.tar.gz".
 func (l Layout) Archive() string { return "cifar-10-" + string(l) + ".tar.gz" }
 
-// Folder is the name of the folder that the archive unpacks to, such as "cifar-10-batches-py".
+// Folder returns the name of the folder that the archive unpacks to, such as "cifar-10-batches-py".
 func (l Layout) Folder() string {
 	if l == Binary {
 		return "cifar-10-batches-bin"

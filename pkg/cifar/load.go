@@ -17,13 +17,13 @@ func Load(folder string, split Split) (*Dataset, error) {
 	return published.load(folder, split)
 }
 
-// LoadArchive reads a split straight from an archive of either layout, with the checks of Load and
-// Extract, and writes nothing.
+// LoadArchive reads a split directly from an archive of either layout, without writing files. It
+// makes the checks of Load and Extract.
 func LoadArchive(path string, split Split) (*Dataset, error) {
 	return published.loadArchive(path, split)
 }
 
-// Open reads a split from a source, archive or folder.
+// Open reads a split from a source, which may be an archive or a folder.
 func Open(s Source, split Split) (*Dataset, error) {
 	return published.open(s, split)
 }

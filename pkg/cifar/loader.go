@@ -29,7 +29,7 @@ type Loader struct {
 // NewLoader copies a split to the device. The seed determines the order of the images in every epoch; see Epoch.
 func NewLoader(backend compute.Backend, d *Dataset, batchSize int, seed uint64) (*Loader, error) {
 	if batchSize < 1 || d.Len() < 1 {
-		return nil, fmt.Errorf("cifar: batches of %d from %d images, want at least 1 of each", batchSize, d.Len())
+		return nil, fmt.Errorf("cifar: batch size %d, %d images: want at least 1 of each", batchSize, d.Len())
 	}
 	if len(d.Pixels) != d.Len()*ImageSize {
 		return nil, fmt.Errorf("cifar: %s has %d labels and %d bytes of pixels, want %d for each label", d.Split, d.Len(), len(d.Pixels), ImageSize)
@@ -72,8 +72,8 @@ func (l *Loader) Iter() iter.Seq2[train.Batch, error] {
 	return l.batches(order, 0)
 }
 
-// Epoch yields the shuffled batches of one epoch, starting at batch number from. Order and augmentation depend only on the
-// seed and the number of the epoch, so a resumed run sees the same batches as an uninterrupted one.
+// Epoch yields the shuffled batches of one epoch, starting at batch number from. The order and the augmentation depend only
+// on the seed and the epoch, so a resumed run sees the same batches as an uninterrupted one.
 func (l *Loader) Epoch(epoch, from int) iter.Seq2[train.Batch, error] {
 	rng := rand.New(rand.NewPCG(l.seed, uint64(epoch)))
 	order := make([]int32, l.data.Len())
