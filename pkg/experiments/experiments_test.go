@@ -151,7 +151,7 @@ func TestFiles(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "results")
 	_, err := Read(dir, "plain")
 	require.ErrorIs(t, err, os.ErrNotExist)
-	require.ErrorContains(t, err, `run "resnet18 experiment plain" to make it`)
+	require.ErrorContains(t, err, `run "resnet18 experiment plain" to create it`)
 	want := &Result{Name: "plain", TestImages: 3, Correct: pack([]bool{true, false, true}), Curve: []Point{{1, 2, 3}}, Evals: []runner.Eval{{Step: 1, Score: 0.5}}}
 	path, err := want.Write(dir)
 	require.NoError(t, err)

@@ -15,7 +15,7 @@ import (
 	"nndl.example/resnet18/pkg/runner"
 )
 
-// Result is what is kept of a row's run, in notebooks/results/NAME.json.
+// Result is the saved result of a row, in notebooks/results/NAME.json.
 type Result struct {
 	Name    string `json:"name"`
 	Change  string `json:"change"`
@@ -35,7 +35,7 @@ type Result struct {
 	Origin      string `json:"origin"` // of the images, in words
 
 	Steps   int           `json:"steps"`
-	FLOPs   float64       `json:"flops"`   // of training: 2 for a multiply-add; a forward pass, a backward pass of two, and Muon's products
+	FLOPs   float64       `json:"flops"`   // of training, 2 per multiply-add: the forward pass, the backward pass (twice the forward) and Muon's products
 	Seconds float64       `json:"seconds"` // of training steps and evaluations on dev
 	Device  string        `json:"device"`
 	Curve   []Point       `json:"curve"` // the training, in at most 60 points
@@ -86,7 +86,7 @@ func Read(dir, name string) (*Result, error) {
 	path := filepath.Join(dir, name+".json")
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("experiments: no %s: run \"resnet18 experiment %s\" to make it: %w", path, name, err)
+		return nil, fmt.Errorf("experiments: no %s: run \"resnet18 experiment %s\" to create it: %w", path, name, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("experiments: %w", err)
@@ -136,7 +136,7 @@ func Pick(out io.Writer, dir string, names ...string) []*Result {
 	return found
 }
 
-// Best returns the result with the best dev accuracy of a search, nil if there is none.
+// Best returns the result with the best dev accuracy of a search, or nil if there is none.
 func Best(all []*Result, search string) *Result {
 	var best *Result
 	for _, r := range all {
@@ -161,14 +161,14 @@ func (r *Result) Gap() (accuracy, loss float64) {
 	return r.Curve[len(r.Curve)-1].Accuracy - last.Score, last.Loss - lowest
 }
 
-// Test is the test accuracy with its standard error, for example "0.9010 ± 0.0030".
+// Test returns the test accuracy with its standard error, for example "0.9010 ± 0.0030".
 func (r *Result) Test() string {
 	return fmt.Sprintf("%.4f ± %.4f", r.TestAccuracy, metrics.StandardError(r.TestAccuracy, r.TestImages))
 }
 
 // Comparison compares the predictions of two models for the same test images.
 type Comparison struct {
-	OnlyA, OnlyB int     // images that only one of them predicts correctly
+	OnlyA, OnlyB int     // images that only A, or only B, predicts correctly
 	Z            float64 // McNemar's: (OnlyA-OnlyB)/√(OnlyA+OnlyB); beyond ±1.96 by chance in 5 of 100 cases
 }
 
@@ -183,8 +183,9 @@ func Compare(a, b *Result) (Comparison, error) {
 	return c, nil
 }
 
-// Verdict is "better" or "worse" if the choice of the test images hardly explains the difference between these two trained
-// networks (|z| > 1.96), else "noise". It says less about the two recipes: see the rows that change only the seed.
+// Verdict returns "better" or "worse" if the difference between the two trained networks is significant for a random choice of
+// test images (|z| > 1.96), else "noise". It does not account for the differences between runs of one recipe: see the rows
+// that change only the seed.
 func (c Comparison) Verdict() string {
 	switch {
 	case c.Z > 1.96:
@@ -206,7 +207,7 @@ func pack(bits []bool) string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-// unpack is the inverse of pack, up to 7 zeros at the end. It returns nil if the text is not base64.
+// unpack is the inverse of pack, with up to 7 zeros at the end. It returns nil if the text is not base64.
 func unpack(text string) []bool {
 	b, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {

@@ -1,5 +1,5 @@
-// Package experiments has the rows of notebook 07's table: trainings that each differ from another in one thing. It runs a row,
-// keeps its result and compares any two.
+// Package experiments defines the rows of notebook 07's table, trainings that each change one thing in another row. It runs a
+// row, saves its result and compares results.
 package experiments
 
 import (
@@ -17,8 +17,8 @@ import (
 type Row struct {
 	Name    string // of its run folder and its result
 	Change  string // the change, in words
-	Against string // the row that it is compared with; "" for the first of its budget
-	Search  string // the search that the row belongs to: an optimizer whose learning rate it tries
+	Against string // the row it is compared with; "" for the first of its budget
+	Search  string // the learning-rate search that the row belongs to, named after the optimizer; "" for none
 	Network string // "custom", "plain", "cifar-stem" (10 outputs each) or "fast"
 	// TrainImages is the number of the 40,000 training images to use; 0 means all.
 	TrainImages int
@@ -26,7 +26,7 @@ type Row struct {
 }
 
 // The short budget: 13 epochs of a quarter of the images. 9,984 images make 156 full batches of 64; a smaller last batch would
-// be a second graph to compile.
+// need a second graph.
 const (
 	ShortImages = 156 * 64
 	ShortEpochs = 13
@@ -103,7 +103,7 @@ func full() []Row {
 }
 
 // modern is airbench94's recipe (legacy/airbench94.py of github.com/KellerJordan/cifar10-airbench) without what package airbench
-// leaves out and without what modernFull adds, for the compute of the chapter's 30 epochs.
+// leaves out and without what modernFull adds, at the compute of the chapter's 30 epochs.
 //
 // airbench94's learning rate 11.5 and decay 0.0153 are for the sum of 1,024 examples' losses and for momentum 0. For
 // PyTorch's formulas (see optim.SGD) with momentum μ = 0.85 and the mean over a batch of B they become
@@ -149,7 +149,7 @@ func modernMuon() Row {
 	return row
 }
 
-// Find returns the row of that name.
+// Find returns the row with the given name.
 func Find(name string) (Row, error) {
 	var names []string
 	for _, r := range Rows() {

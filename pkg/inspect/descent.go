@@ -10,8 +10,8 @@ import (
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 )
 
-// ApplyGradients applies an optimizer to a single weight with the given gradients, one a step, and returns the weight after
-// them. (The loss is gradient·weight.)
+// ApplyGradients applies an optimizer to a single weight with the given gradients, one per step, and returns the final
+// weight. (The loss is gradient·weight.)
 func ApplyGradients(b compute.Backend, o optimizer.Interface, weight float32, gradients []float64) (float32, error) {
 	w, err := newProblem(b, o, []float32{weight}, func(weights, gradient *graph.Node) *graph.Node {
 		return graph.Mul(graph.ReduceAllSum(weights), gradient)

@@ -56,7 +56,7 @@ func (n Network) Gradients(d *cifar.Dataset) ([]Gradient, error) {
 	return gradients, nil
 }
 
-// KernelMap is the mean absolute gradient at each position of a convolution's kernel [k, k, in, out]: a k×k table.
+// KernelMap returns the mean absolute gradient at each position of a convolution's kernel [k, k, in, out]: a k×k table.
 func (g Gradient) KernelMap() [][]float64 {
 	k := g.Dims[0]
 	table := make([][]float64, k)
@@ -73,9 +73,9 @@ func (g Gradient) KernelMap() [][]float64 {
 	return table
 }
 
-// DeadWeights divides the weights of the network's convolutions: dead are those at a kernel position that no pixel reaches,
-// where the whole batch has no gradient at all; live are the others. It returns their values. The number of dead weights is
-// the number that resnet.Summary derives from the sizes of the maps.
+// DeadWeights returns the values of the weights of the network's convolutions in two groups. Dead weights are at kernel
+// positions that no pixel reaches, where the gradient of the whole batch is zero; all others are live. The number of dead
+// weights agrees with resnet.Summary, which derives it from the sizes of the maps.
 func (n Network) DeadWeights(gradients []Gradient) (dead, live []float64, err error) {
 	for _, g := range gradients {
 		if !g.IsConvKernel() {
@@ -102,7 +102,7 @@ func (n Network) DeadWeights(gradients []Gradient) (dead, live []float64, err er
 	return dead, live, nil
 }
 
-// RMS is the root mean square of the values.
+// RMS returns the root mean square of the values.
 func RMS[T float32 | float64](values []T) float64 {
 	sum := 0.0
 	for _, v := range values {
@@ -111,7 +111,7 @@ func RMS[T float32 | float64](values []T) float64 {
 	return math.Sqrt(sum / float64(max(1, len(values))))
 }
 
-// RelativeDifference is the RMS of b-a over that of a.
+// RelativeDifference returns the RMS of b-a divided by that of a.
 func RelativeDifference(a, b []float32) float64 {
 	diff := make([]float32, len(a))
 	for i := range a {

@@ -40,7 +40,7 @@ const (
 	Training Mode = true
 )
 
-// String is "training" or "evaluation".
+// String returns "training" or "evaluation".
 func (m Mode) String() string {
 	if m == Training {
 		return "training"
@@ -89,7 +89,7 @@ func (n Network) Maps(pixels []uint8) ([]Map, error) {
 // Map is a feature map: [row][column][channel].
 type Map [][][]float32
 
-// Channel is one channel of the map, [row][column].
+// Channel returns one channel of the map, [row][column].
 func (m Map) Channel(c int) [][]float64 {
 	out := make([][]float64, len(m))
 	for y, row := range m {
@@ -100,9 +100,9 @@ func (m Map) Channel(c int) [][]float64 {
 	return out
 }
 
-// GradCAM returns where in an image the network finds a class, as a map [row][column] (Selvaraju et al. 2017): each channel of a
-// feature map is weighted with the mean gradient of the class's logit, and negative sums count as zero. Stage 0 is the
-// stem's map, 1 to 4 are the stages'.
+// GradCAM returns a map [row][column] of where in an image the network sees a class (Selvaraju et al. 2017): each channel of a
+// feature map is weighted with the mean gradient of the class's logit, and negative sums count as zero. Stage 0 is the stem, 1
+// to 4 are the residual stages.
 func (n Network) GradCAM(pixels []uint8, class, stage int) (heat [][]float64, err error) {
 	images, err := imageTensor(pixels)
 	if err != nil {
@@ -162,7 +162,7 @@ func (n Network) FirstKernels() ([][3][][]float64, error) {
 	return kernels, nil
 }
 
-// Perturb replaces each value v of a variable by factor·v + offset, so that a comparison of two networks has something to find.
+// Perturb replaces each value v of a variable by factor·v + offset, to test whether a comparison of two networks finds it.
 func (n Network) Perturb(variable string, factor, offset float32) error {
 	i := slices.IndexFunc(n.Params(), func(p nn.Param) bool { return p.Name == variable })
 	if i < 0 {

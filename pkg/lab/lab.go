@@ -1,5 +1,5 @@
-// Package lab sets up an experiment: it reads the settings, finds the data, starts the backend and keeps to one layout of
-// files. The notebooks and the command start with it.
+// Package lab sets up an experiment: it reads the settings, finds the data, starts the backend and defines where files go. The
+// notebooks and the command use it.
 //
 //	WORK/data/                     archives, and the batch files extracted from them
 //	WORK/runs/library, custom      one folder for each run: best.safetensors and checkpoints
@@ -35,21 +35,21 @@ type Settings struct {
 	Devices     int       // the number of this host's devices that share the work; 0 means 1
 	Backend     string    // see backend.New; "" picks the best
 	Download    bool      // try the official download before the embedded copy
-	Out         io.Writer // gets progress and log lines
+	Out         io.Writer // receives progress and log lines
 }
 
-// Lab is a set-up for experiments.
+// Lab holds an experiment's settings, backend and data source.
 type Lab struct {
 	Settings
 	Backend compute.Backend
 	Source  cifar.Source
 }
 
-// Start is New with the settings of the environment, for example for a short run:
+// Start calls New with settings from the environment, for example for a short run:
 //
 //	EPOCHS=1 TRAIN_IMAGES=512 WORK=/tmp/short
 //
-// By default it uses the given number of epochs, all images and the folder work beside the notebooks'.
+// By default it uses the given number of epochs, all images and the folder work next to that of the notebooks.
 func Start(epochs int) (*Lab, error) {
 	s := Settings{Work: os.Getenv("WORK"), Epochs: epochs, Out: os.Stdout}
 	if s.Work == "" {
@@ -98,12 +98,12 @@ func readInt(name string, low int, v *int) error {
 	return nil
 }
 
-// String names the data and the backend in two lines.
+// String describes the data and the backend in two lines.
 func (l *Lab) String() string {
 	return fmt.Sprintf("data: %v\nbackend: %s", l.Source, backend.DescribeDevices(l.Backend, l.Devices))
 }
 
-// DataDir is the folder of archives and extracted batch files.
+// DataDir returns the folder of archives and extracted batch files.
 func (l *Lab) DataDir() string { return filepath.Join(l.Work, "data") }
 
 // Data loads a split, or its first TrainImages images.
@@ -115,7 +115,7 @@ func (l *Lab) Data(split cifar.Split) (*cifar.Dataset, error) {
 	return d.Take(l.TrainImages), nil
 }
 
-// RunDir is the folder of a run. A short run has its own, so that it and the full run can both be there.
+// RunDir returns the folder of a run. A short run has its own, next to that of the full run.
 func (s Settings) RunDir(name string) string {
 	if s.TrainImages > 0 {
 		name = fmt.Sprintf("%s-%d-images", name, s.TrainImages)
@@ -123,13 +123,13 @@ func (s Settings) RunDir(name string) string {
 	return filepath.Join(s.Work, "runs", name)
 }
 
-// InitialPath is the file of the imported weights that the runs of a name start from, the short ones too.
+// InitialPath returns the file of the imported weights that all runs of a name start from, including short ones.
 func (s Settings) InitialPath(name string) string {
 	return filepath.Join(s.Work, "runs", name, "initial.safetensors")
 }
 
-// Runner returns the runner of a model, with its run in RunDir(name). The lab sets the numbers of epochs and devices; other fields of c
-// that are zero mean the chapter's choice.
+// Runner returns a runner for a model, with its run in RunDir(name). The lab sets the numbers of epochs and devices; zero values in
+// other fields of c mean the chapter's choice.
 func (l *Lab) Runner(name string, m runner.Model, c runner.Config) (*runner.Runner, error) {
 	c.Epochs, c.Devices, c.Initial = l.Epochs, l.Devices, l.InitialPath(name)
 	r, err := runner.New(l.Backend, m, l.RunDir(name), c)
@@ -140,7 +140,7 @@ func (l *Lab) Runner(name string, m runner.Model, c runner.Config) (*runner.Runn
 	return r, nil
 }
 
-// Trained is Runner with the best model loaded; maker names the notebook or command that trains it.
+// Trained returns a runner with the run's best model loaded. maker, for the error, names the notebook or command that trains it.
 func (l *Lab) Trained(name string, m runner.Model, maker string) (*runner.Runner, error) {
 	r, err := l.Runner(name, m, runner.Config{})
 	if err != nil {
@@ -177,7 +177,7 @@ func TrainOn(r *runner.Runner, train, dev *cifar.Dataset) (complete bool, err er
 	return err == nil, err
 }
 
-// Conditions says in one line how a result was obtained.
+// Conditions describes in one line how a result was obtained.
 func (l *Lab) Conditions() string {
 	images := "all images"
 	if l.TrainImages > 0 {

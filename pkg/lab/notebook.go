@@ -8,7 +8,7 @@ import (
 	"github.com/janpfeifer/must"
 )
 
-// In a notebook must.M ends the cell with the error in one line, where it would otherwise print a stack of calls.
+// In a notebook, must.M ends the cell with a one-line error instead of a stack trace.
 func init() {
 	if os.Getenv("GONB_DIR") != "" {
 		must.M = exitOn(os.Stderr, os.Exit)

@@ -15,8 +15,8 @@ import (
 
 const batch = 64 // images in a step, as in the chapter
 
-// TrialRun trains a fresh network for a few steps on the first images, in a temporary folder, and returns its history: to see how
-// long a step takes here, or whether two runs are equal.
+// TrialRun trains a fresh network for a few steps on the first images, in a temporary folder, and returns its history. Use it to
+// measure the time of a step or to compare two runs.
 func (l *Lab) TrialRun(m runner.Model, steps int, seed uint64) (h runner.History, err error) {
 	train, err := cifar.Open(l.Source, cifar.Train)
 	if err != nil {
@@ -27,7 +27,7 @@ func (l *Lab) TrialRun(m runner.Model, steps int, seed uint64) (h runner.History
 }
 
 // Compile compiles a network's training step and evaluation, for the chapter's batch sizes, by making one step on blank images.
-// Where the backend keeps compiled programs (backend.CachesPrograms), later starts need not wait for its compiler.
+// If the backend keeps compiled programs (backend.CachesPrograms), later starts do not wait for its compiler.
 func Compile(b compute.Backend, m runner.Model) error {
 	blank := func(images int) *cifar.Dataset {
 		return &cifar.Dataset{Split: cifar.Train, Pixels: make([]uint8, images*cifar.ImageSize), Labels: make([]uint8, images), Origin: "blank images"}
@@ -52,7 +52,7 @@ func trialRun(b compute.Backend, m runner.Model, train, dev *cifar.Dataset, seed
 	return r.History, err
 }
 
-// MedianStepSeconds is the median time of a step, without the first one, which compiles.
+// MedianStepSeconds returns the median time of a step, without the first, which compiles.
 func MedianStepSeconds(h *runner.History) (float64, error) {
 	var times []float64
 	for _, s := range h.Steps {

@@ -1,5 +1,5 @@
-// Package metrics judges predictions: accuracy by class, the confusion matrix, mistakes, and whether a difference between
-// two models is more than chance.
+// Package metrics evaluates predictions: accuracy by class, the confusion matrix, mistakes, and whether two models differ
+// by more than chance.
 package metrics
 
 import (
@@ -11,7 +11,7 @@ import (
 	"nndl.example/resnet18/pkg/cifar"
 )
 
-// Prediction is what a model says about one image.
+// Prediction is a model's prediction for one image.
 type Prediction struct {
 	Index       int     // of the image in its split
 	Label       int     // true class
@@ -57,8 +57,8 @@ func ConfidentMistakes(predictions []Prediction, n int) []Prediction {
 	return wrong[:min(n, len(wrong))]
 }
 
-// Recall is the share of each class's images that are predicted correctly: in row t of the confusion matrix, the diagonal
-// element over the sum.
+// Recall returns the share of each class's images that are predicted correctly: in each row of the confusion matrix, the
+// diagonal element divided by the sum.
 func Recall(counts [][]int) []float64 {
 	recall := make([]float64, len(counts))
 	for t, row := range counts {
@@ -89,7 +89,7 @@ func MostConfused(counts [][]int, n int) []Pair {
 	return pairs[:min(n, len(pairs))]
 }
 
-// ClassName names an output: the first ten are CIFAR-10's classes, the library model has 990 more.
+// ClassName returns the name of an output: the first ten are CIFAR-10's classes; the library model has 990 more.
 func ClassName(i int) string {
 	if i >= 0 && i < cifar.NumClasses {
 		return cifar.Classes[i]
@@ -100,7 +100,7 @@ func ClassName(i int) string {
 // IsAnimal reports whether a class is an animal; the other classes are vehicles.
 func IsAnimal(class int) bool { return class >= 2 && class <= 7 }
 
-// AnimalLogit is the logit of "animal": log(P(animal) / P(vehicle)).
+// AnimalLogit returns the logit of "animal": log(P(animal) / P(vehicle)).
 func AnimalLogit(logits []float32) float64 {
 	animal, vehicle := 0.0, 0.0
 	for class, p := range Softmax(logits)[:cifar.NumClasses] {

@@ -2,7 +2,7 @@ package metrics
 
 import "math"
 
-// Softmax turns logits into probabilities that sum to 1, in float64 and without overflow.
+// Softmax returns the probabilities for logits, in float64 and without overflow. They sum to 1.
 func Softmax(logits []float32) []float64 {
 	largest := math.Inf(-1)
 	for _, l := range logits {
@@ -20,7 +20,7 @@ func Softmax(logits []float32) []float64 {
 	return p
 }
 
-// Sigmoid turns the logit of a two-class model into the probability of the first class.
+// Sigmoid returns the probability of the first class for the logit of a two-class model.
 func Sigmoid(logit float64) float64 { return 1 / (1 + math.Exp(-logit)) }
 
 // TopK returns the indices of the k largest values, the largest first.
@@ -47,7 +47,7 @@ func CrossEntropies(logits [][]float32, labels []uint8) []float64 {
 	return losses
 }
 
-// LogitStd is the standard deviation of the logits within an image: the root of the mean of the images' variances.
+// LogitStd returns the standard deviation of the logits within an image: the root of the mean of the images' variances.
 func LogitStd(logits [][]float32) float64 {
 	sum := 0.0
 	for _, row := range logits {

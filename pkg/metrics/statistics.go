@@ -6,10 +6,10 @@ import (
 	"math/rand/v2"
 )
 
-// StandardError is the standard deviation of an accuracy p that was measured on n images: √(p(1-p)/n).
+// StandardError returns the standard error of an accuracy p measured on n images: √(p(1-p)/n).
 func StandardError(p float64, n int) float64 { return math.Sqrt(p * (1 - p) / float64(n)) }
 
-// ChiSquare measures how far counts are from being equal: the sum of (count - mean)²/mean.
+// ChiSquare returns the chi-square statistic of counts that are expected to be equal: the sum of (count - mean)²/mean.
 func ChiSquare(counts []int) float64 {
 	mean := 0.0
 	for _, c := range counts {
@@ -22,8 +22,8 @@ func ChiSquare(counts []int) float64 {
 	return sum
 }
 
-// RandomDrawPValue is the p-value of "these images were drawn at random", estimated by Monte Carlo simulation: the share of trials
-// in which the class counts of size randomly drawn labels have at least the given ChiSquare. Labels are 0 to classes-1.
+// RandomDrawPValue returns the p-value of "these images were drawn at random", estimated by Monte Carlo simulation: the share of
+// trials in which the class counts of size randomly drawn labels have at least the given ChiSquare. Labels are 0 to classes-1.
 func RandomDrawPValue(labels []uint8, size, classes int, chiSquare float64, trials int, seed uint64) (p float64, err error) {
 	if size < 1 || size > len(labels) || trials < 1 {
 		return 0, fmt.Errorf("metrics: trials=%d, size=%d, len(labels)=%d: want trials ≥ 1 and 1 ≤ size ≤ len(labels)", trials, size, len(labels))
@@ -45,8 +45,8 @@ func RandomDrawPValue(labels []uint8, size, classes int, chiSquare float64, tria
 	return float64(hits) / float64(trials), nil
 }
 
-// ExpectedBest is the mean of the best of k measured accuracies when the true accuracy is p each time and each is measured on n
-// images of its own, estimated by Monte Carlo simulation.
+// ExpectedBest returns the expected maximum of k measured accuracies, estimated by Monte Carlo simulation. The true accuracy is
+// always p, and each is measured on a separate sample of n images.
 func ExpectedBest(k int, p float64, n, trials int, seed uint64) float64 {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	sum := 0.0
@@ -60,7 +60,7 @@ func ExpectedBest(k int, p float64, n, trials int, seed uint64) float64 {
 	return sum / float64(trials)
 }
 
-// MeanStd returns the mean and the standard deviation (with n-1) of a sample.
+// MeanStd returns the mean and the sample standard deviation (divided by n-1).
 func MeanStd(values []float64) (mean, std float64) {
 	for _, v := range values {
 		mean += v / float64(len(values))
@@ -71,8 +71,8 @@ func MeanStd(values []float64) (mean, std float64) {
 	return mean, math.Sqrt(std / float64(max(1, len(values)-1)))
 }
 
-// McNemar compares two models on the same images, given which ones each predicted correctly (McNemar 1947): how many only a and
-// how many only b got right, and z, the difference in standard errors. |z| > 1.96 is unlikely to be chance (5 %).
+// McNemar compares two models on the same images, given which ones each predicted correctly (McNemar 1947). It returns how many
+// only a and only b predicted correctly, and z, the difference in standard errors. |z| > 1.96 is unlikely to be chance (5 %).
 func McNemar(a, b []bool) (onlyA, onlyB int, z float64) {
 	for i := range a {
 		switch {
@@ -85,7 +85,7 @@ func McNemar(a, b []bool) (onlyA, onlyB int, z float64) {
 	return onlyA, onlyB, float64(onlyA-onlyB) / math.Sqrt(float64(max(onlyA+onlyB, 1)))
 }
 
-// Corrects lists which predictions are correct, as McNemar takes it.
+// Corrects returns for each prediction whether it is correct, as McNemar requires.
 func Corrects(predictions []Prediction) []bool {
 	correct := make([]bool, len(predictions))
 	for i, p := range predictions {
