@@ -2,7 +2,7 @@ package nn
 
 import . "github.com/gomlx/gomlx/core/graph"
 
-// ReLU is max(x, 0). Its gradient takes one comparison; GoMLX's, that of Max in general, multiplies by two signs.
+// ReLU returns max(x, 0). Its gradient takes one comparison; that of GoMLX's Max multiplies by two signs.
 func ReLU(x *Node) *Node {
 	zero := ScalarZero(x.Graph(), x.DType())
 	return withGradient([]*Node{x}, func(in []*Node) *Node {

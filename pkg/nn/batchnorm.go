@@ -17,8 +17,8 @@ const (
 // and adds bias, both [channels]. In training it uses the mean and variance of the batch, which also update the running
 // statistics; in evaluation it uses the running statistics.
 //
-// It is written here because GoMLX's layer either needs an operation that the pure-Go backend lacks or stops the gradient
-// through the batch statistics (bench/UPSTREAM.md).
+// GoMLX's layer is not used because it either needs an operation that the pure-Go backend lacks or stops the gradient through
+// the batch statistics (bench/UPSTREAM.md).
 func BatchNorm(x, weight, bias *Node, runningMean, runningVar *model.Variable, training bool) *Node {
 	mean, variance := runningMean.NodeValue(x.Graph()), runningVar.NodeValue(x.Graph())
 	if !training {
@@ -35,7 +35,7 @@ func BatchNorm(x, weight, bias *Node, runningMean, runningVar *model.Variable, t
 }
 
 // normalise is weight·x̂ + bias with x̂ = (x-mean)·inverseStd and the gradient of batch normalisation, in which mean and
-// inverseStd depend on x, too. With E the mean over batch and positions (section 3 of the paper):
+// inverseStd also depend on x. With E the mean over batch and positions (section 3 of the paper):
 //
 //	dx = weight · inverseStd · (dy - E[dy] - x̂·E[dy·x̂]).
 func normalise(x, weight, bias, mean, inverseStd *Node) *Node {
@@ -53,8 +53,8 @@ func normalise(x, weight, bias, mean, inverseStd *Node) *Node {
 }
 
 // channelMean averages x [batch, h, w, channels] over all axes but the channels. On a CPU a product with a row of ones takes a
-// fifth of the time of XLA's reduction, and with two equal rows half of that: XLA multiplies a single row on one core,
-// by code that takes long to compile. On a GPU a product would round x to TF32.
+// fifth of the time of XLA's reduction, and with two equal rows about half of that: XLA multiplies a single row on one core,
+// with code that takes long to compile. On a GPU a product would round x to TF32.
 func channelMean(x *Node) *Node {
 	if onGPU(x.Graph().Backend()) {
 		return ReduceMean(x, 0, 1, 2)

@@ -13,7 +13,7 @@ import (
 // [batch, ceil(h/stride), ceil(w/stride), out]. Maps are square.
 type Convolution func(x, kernel *Node, stride int) *Node
 
-// lowerings are the ways to compute the same convolution. They agree to rounding.
+// lowerings are the ways to compute the same convolution. They agree up to rounding.
 var lowerings = map[string]Convolution{
 	"native": nativeConvolution,
 	"matmul": matmulConvolution,
@@ -24,7 +24,7 @@ func Lowerings() []string { return slices.Sorted(maps.Keys(lowerings)) }
 
 // ConvolutionFor returns the convolution with the given lowering: "matmul" is im2col or Winograd's filtering, "native" the
 // backend's own operation. "" picks the faster one for the backend: native on a GPU (cuDNN), matmul on a CPU, where XLA's
-// convolution and the pure-Go backend's loop take three to six times as long. It is nil if there is no such lowering.
+// convolution and the pure-Go backend's loop take three to six times as long. It returns nil for an unknown lowering.
 func ConvolutionFor(b compute.Backend, lowering string) Convolution {
 	switch {
 	case lowering != "":
@@ -35,7 +35,7 @@ func ConvolutionFor(b compute.Backend, lowering string) Convolution {
 	return matmulConvolution
 }
 
-// Conv2D is the convolution that is fastest on the graph's backend.
+// Conv2D computes a convolution with the lowering that is fastest on the graph's backend.
 func Conv2D(x, kernel *Node, stride int) *Node {
 	return ConvolutionFor(x.Graph().Backend(), "")(x, kernel, stride)
 }
@@ -49,7 +49,7 @@ func Conv2DBFloat16(x, kernel *Node, stride int) *Node {
 	return ConvertDType(y, x.DType())
 }
 
-// onGPU reports whether a backend computes on a GPU: XLA's backend has IsCUDA, pure Go has not.
+// onGPU reports whether a backend computes on a GPU: XLA's backend has IsCUDA, pure Go does not.
 func onGPU(b compute.Backend) bool {
 	x, ok := b.(interface{ IsCUDA() bool })
 	return ok && x.IsCUDA()

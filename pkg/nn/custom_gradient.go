@@ -3,8 +3,8 @@ package nn
 import . "github.com/gomlx/gomlx/core/graph"
 
 // withGradient builds forward(inputs) with a custom gradient: backward returns the gradient of the loss for each input,
-// given dy, that for the output; nil leaves an input the gradient that GoMLX derives. The layers here use it to keep
-// backward passes to the operations that XLA runs well on a CPU.
+// given dy, that for the output; nil leaves an input the gradient that GoMLX derives. The layers here use it to restrict
+// backward passes to operations that XLA runs well on a CPU.
 //
 // GoMLX lets only an identity carry a custom gradient. So one identity after the output catches dy, and one before each
 // input replaces the gradient that arrives there.

@@ -2,8 +2,8 @@ package nn
 
 import . "github.com/gomlx/gomlx/core/graph"
 
-// Linear is the matrix product x·w of x [rows, k] and w [k, columns]. On a CPU its two gradients are written in the order
-// of factors that XLA runs fast: its matrix kernels pack a large transposed factor slowly, and transposing the small
+// Linear returns the matrix product x·w of x [rows, k] and w [k, columns]. On a CPU its two gradients are computed in the
+// order of factors that XLA runs fast: its matrix kernels pack a large transposed factor slowly, and transposing the small
 // ones, the output's gradient and the result, costs less.
 func Linear(x, w *Node) *Node {
 	return matMulRematerialized(x, w, func(*Node) *Node { return x })

@@ -17,7 +17,7 @@ type Param struct {
 	Trainable bool   // false for running statistics
 }
 
-// Size is the number of its elements.
+// Size returns the number of elements.
 func (p Param) Size() int {
 	n := 1
 	for _, d := range p.Dims {
@@ -26,13 +26,13 @@ func (p Param) Size() int {
 	return n
 }
 
-// Path is the variable's path in a GoMLX Store: "/layer1/0/bn1/running_mean".
+// Path returns the variable's path in a GoMLX Store: "/layer1/0/bn1/running_mean".
 func (p Param) Path() string { return "/" + strings.ReplaceAll(p.Name, ".", "/") }
 
-// IsConvKernel reports whether it is the kernel of a convolution, [k, k, in, out].
+// IsConvKernel reports whether the variable is the kernel of a convolution, [k, k, in, out].
 func (p Param) IsConvKernel() bool { return len(p.Dims) == 4 }
 
-// Generator returns the variable's own source of random numbers. It depends on the seed and the name alone, so two
+// Generator returns a random number generator for the variable. It depends on the seed and the name alone, so two
 // networks start with equal values wherever their variables have the same name.
 func (p Param) Generator(seed uint64) *rand.Rand {
 	h := fnv.New64a()

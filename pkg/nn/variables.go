@@ -27,12 +27,13 @@ func (v Variables) get(name string) *model.Variable {
 	return found
 }
 
-// BatchNorm is the function BatchNorm with the variables name.weight, name.bias, name.running_mean and name.running_var.
+// BatchNorm calls the function BatchNorm with the variables name.weight, name.bias, name.running_mean and
+// name.running_var.
 func (v Variables) BatchNorm(x *Node, name string) *Node {
 	return v.BatchNormWith(x, name, v.Value(name+".weight"), v.Value(name+".bias"))
 }
 
-// BatchNormWith is BatchNorm with the given weight and bias, each [channels].
+// BatchNormWith is like BatchNorm with the given weight and bias, each [channels].
 func (v Variables) BatchNormWith(x *Node, name string, weight, bias *Node) *Node {
 	return BatchNorm(x, weight, bias, v.get(name+".running_mean"), v.get(name+".running_var"), v.scope.IsTraining(v.graph))
 }

@@ -30,7 +30,7 @@ func (p Param) torchAxes() []int {
 	return []int{0}
 }
 
-// TorchDims are the variable's dimensions in PyTorch's layout.
+// TorchDims returns the variable's dimensions in PyTorch's layout.
 func (p Param) TorchDims() []int {
 	dims := make([]int, len(p.Dims))
 	for i, axis := range p.torchAxes() {
@@ -60,11 +60,11 @@ func WriteWeights(w io.Writer, store *model.Store, params []Param, metadata map[
 }
 
 var (
-	// ErrArchitecture is returned by ReadWeights and ReadFeatures if a file has other tensors, or tensors of other shapes, than
-	// the network.
-	ErrArchitecture = errors.New("weights of another architecture")
-	// ErrOutputs is an ErrArchitecture by which the last layer alone differs: ReadFeatures may read the file.
-	ErrOutputs = fmt.Errorf("%w: another number of outputs", ErrArchitecture)
+	// ErrArchitecture is returned by ReadWeights and ReadFeatures if the names or shapes of a file's tensors are not the
+	// network's.
+	ErrArchitecture = errors.New("weights of a different architecture")
+	// ErrOutputs is an ErrArchitecture for a file that differs only in the last layer: ReadFeatures can read it.
+	ErrOutputs = fmt.Errorf("%w: different number of outputs", ErrArchitecture)
 )
 
 // ReadWeights sets a network's variables from a file that WriteWeights or PyTorch wrote. It checks all names and shapes and
@@ -75,8 +75,8 @@ func ReadWeights(f *safetensors.File, store *model.Store, params []Param) error 
 }
 
 // ReadFeatures is ReadWeights for all variables but those of the last layer, "fc", which keep their values: fresh ones after the
-// network's Init. So a network for other classes starts from a trained one, for example from torchvision's weights for
-// ImageNet with their 1,000 outputs. The file may have a last layer of any size, or none.
+// network's Init. This is for fine-tuning: a network for other classes starts from a trained one, for example from torchvision's
+// weights for ImageNet with their 1,000 outputs. The file may have a last layer of any size, or none.
 func ReadFeatures(f *safetensors.File, store *model.Store, params []Param) error {
 	features := slices.DeleteFunc(slices.Clone(params), func(p Param) bool { return isHead(p.Name) })
 	return readWeights(f, store, features, isHead)

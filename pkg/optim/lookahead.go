@@ -23,7 +23,8 @@ const lookaheadScope = "Lookahead"
 // so early in a training nothing happens, and late in it the weights are an average over many steps.
 type Lookahead struct{ exec *model.Exec }
 
-// NewLookahead makes the lookahead of the store's trainable variables. It creates the slow copies at its first use.
+// NewLookahead returns the lookahead of the store's trainable variables. The first AfterStep that averages creates the slow
+// copies.
 func NewLookahead(b compute.Backend, store *model.Store) (*Lookahead, error) {
 	exec, err := model.NewExec(b, store, func(scope *model.Scope, d *graph.Node) *graph.Node {
 		g := d.Graph()
@@ -45,8 +46,9 @@ func NewLookahead(b compute.Backend, store *model.Store) (*Lookahead, error) {
 	return &Lookahead{exec}, err
 }
 
-// AfterStep does nothing unless the number of steps done is 1 or a multiple of every, of total. Everything follows from the
-// step, and the copies exist from the first step on, so a resumed run does the same.
+// AfterStep updates the averages if step, the number of steps done out of total, is 1 or a multiple of every; with every =
+// 0 it does nothing. The update depends on the step only, and the copies exist from the first step on, so a resumed run
+// does the same.
 func (l *Lookahead) AfterStep(step, every, total int) error {
 	if every == 0 || step != 1 && step%every != 0 {
 		return nil

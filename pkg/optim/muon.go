@@ -10,12 +10,12 @@ import (
 // found that good enough.
 const muonIterations = 3
 
-// muonUpdate gives a kernel θ [height, width, in, out] the norm √out, and its step s singular values near 1 (Jordan et al.
-// 2024, https://kellerjordan.github.io/posts/muon; as airbench94_muon.py of github.com/KellerJordan/cifar10-airbench has it):
+// muonUpdate gives a kernel θ [height, width, in, out] the norm √out, and its step s singular values near 1 (Jordan et al. 2024,
+// https://kellerjordan.github.io/posts/muon; here in the form of airbench94_muon.py in github.com/KellerJordan/cifar10-airbench):
 //
 //	θ ← √out·θ/‖θ‖ - η·orthogonalized(s)
 //
-// So each step rotates all directions of a kernel by about the same angle, also those with small gradients.
+// So each step rotates all directions of a kernel by about the same angle, even those with small gradients.
 func muonUpdate(theta, step, rate *graph.Node) *graph.Node {
 	dims := theta.Shape().Dimensions
 	out := dims[len(dims)-1]
@@ -48,8 +48,9 @@ func orthogonalized(x *graph.Node) *graph.Node {
 	return x
 }
 
-// MuonMACs is the number of multiply-adds that Muon adds to one step for a kernel [height, width, in, out]. With m and n the larger
-// and the smaller of height·width·in and out, each iteration takes m·n² for A, n³ for its square and m·n² for the product with X.
+// MuonMACs returns the number of multiply-adds that Muon adds to one step for a kernel [height, width, in, out]. With m and n the
+// larger and the smaller of height·width·in and out, each iteration takes m·n² for A, n³ for its square and m·n² for the product
+// with X.
 func MuonMACs(kernel []int) int64 {
 	out := int64(kernel[3])
 	rows := int64(kernel[0]) * int64(kernel[1]) * int64(kernel[2])

@@ -8,10 +8,11 @@ import (
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 )
 
-// Names are the optimizers that Options knows: AdamL2, AdamW, and SGD without momentum, with momentum and with Nesterov's.
+// Names lists the optimizers that Options accepts: AdamL2, AdamW, and SGD without momentum, with momentum and with
+// Nesterov's.
 var Names = []string{"adam-l2", "adamw", "sgd", "momentum", "nesterov"}
 
-// Options say which optimizer to make.
+// Options selects an optimizer.
 type Options struct {
 	Name             string  // one of Names; "" means "adam-l2"
 	LearningRate     float64 // η
@@ -21,25 +22,25 @@ type Options struct {
 	DecayKernelsOnly bool    // no weight decay on biases and batch norm's parameters
 }
 
-// Validate returns an error that names the first option that does not fit the others.
+// Validate returns an error that names the first option that is invalid or does not go with the others.
 func (o Options) Validate() error {
 	hasMomentum := o.Name == "momentum" || o.Name == "nesterov"
 	switch {
 	case o.Name != "" && !slices.Contains(Names, o.Name):
 		return fmt.Errorf("optim: optimizer is %q, want one of %v", o.Name, Names)
 	case o.Momentum != 0 && !hasMomentum:
-		return fmt.Errorf("optim: momentum is %g, but the optimizer is %q: want 0, or the optimizer \"momentum\" or \"nesterov\"", o.Momentum, o.Name)
+		return fmt.Errorf("optim: momentum is %g for optimizer %q: want 0, or optimizer \"momentum\" or \"nesterov\"", o.Momentum, o.Name)
 	case !(o.Momentum >= 0 && o.Momentum < 1):
 		return fmt.Errorf("optim: momentum is %g, want at least 0 and less than 1", o.Momentum)
 	case !(o.MuonRate >= 0 && o.MuonRate <= 1):
 		return fmt.Errorf("optim: Muon's learning rate is %g, want 0 (no Muon) to 1", o.MuonRate)
 	case o.MuonRate > 0 && !hasMomentum && o.Name != "sgd":
-		return fmt.Errorf("optim: Muon trains the convolutions, and the optimizer of the other variables is %q: want sgd, momentum or nesterov", o.Name)
+		return fmt.Errorf("optim: optimizer is %q, want sgd, momentum or nesterov for the variables that Muon does not train", o.Name)
 	}
 	return nil
 }
 
-// New makes the optimizer.
+// New returns the optimizer.
 func (o Options) New() optimizer.Interface {
 	coupled := &coupledL2{weightDecay: o.WeightDecay, exempt: func(v *model.Variable) bool {
 		return o.DecayKernelsOnly && !isKernel(v) || o.MuonRate > 0 && isConvKernel(v)

@@ -18,8 +18,8 @@ import (
 //	"linear"   f = 1 - (1-End)·p                    p = (s-w)/(S-w)
 //	"cosine"   f = End + (1-End)·(1+cos πp)/2
 //
-// The zero value is a constant learning rate. To add a schedule, add its kind to Validate and Factor. (GoMLX has a cosine
-// schedule only, and it takes the number of steps from train.Loop, which pkg/runner does not use.)
+// The zero value is a constant learning rate. To add a schedule, add its kind to Validate and Factor. (GoMLX's only
+// schedule, the cosine, takes the number of steps from train.Loop, which pkg/runner does not use.)
 type Schedule struct {
 	Kind   string  `json:"kind,omitempty"`   // "linear", "cosine" or "", constant
 	Warmup float64 `json:"warmup,omitempty"` // the share of the steps with a rising rate
@@ -52,7 +52,7 @@ func (s Schedule) String() string {
 	return text
 }
 
-// Factor is f at step s of total.
+// Factor returns f at step s of total.
 func (s Schedule) Factor(step, total int) float64 {
 	if s.Kind == "" {
 		return 1

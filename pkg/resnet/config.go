@@ -24,7 +24,7 @@ const (
 // Stems lists the stems. A new one needs a case in Config.architecture.
 func Stems() []Stem { return []Stem{ImageNetStem, CIFARStem} }
 
-// Config says which ResNet-18 to build. The zero value is the chapter's library model.
+// Config describes a ResNet-18. The zero value is the chapter's library model.
 type Config struct {
 	InChannels int    `json:"in_channels"`        // colour channels of the input; 0 means 3
 	NumClasses int    `json:"num_classes"`        // length of the logits; 0 means 1000, as in Paddle and torchvision
@@ -34,10 +34,10 @@ type Config struct {
 	Lowering   string `json:"-"`                  // how convolutions are computed, one of nn.Lowerings; "" picks by backend
 }
 
-// Library is the chapter's 5.5.2 model, paddle.vision.models.resnet18(): 1,000 outputs.
+// Library returns the model of the chapter's section 5.5.2, paddle.vision.models.resnet18(): 1,000 outputs.
 func Library() Config { return Config{}.withDefaults() }
 
-// Custom is the chapter's 5.5.7 model, Model_ResNet18(in_channels, num_classes, use_residual).
+// Custom returns the model of the chapter's section 5.5.7, Model_ResNet18(in_channels, num_classes, use_residual).
 func Custom(inChannels, numClasses int, useResidual bool) Config {
 	return Config{InChannels: inChannels, NumClasses: numClasses, Plain: !useResidual}.withDefaults()
 }
@@ -79,7 +79,7 @@ func (c Config) convolution(b compute.Backend) nn.Convolution {
 	return nn.ConvolutionFor(b, c.Lowering)
 }
 
-// String names the network in one line, for logs and results.
+// String describes the network in one line, for logs and results.
 func (c Config) String() string {
 	c = c.withDefaults()
 	name := "ResNet-18"

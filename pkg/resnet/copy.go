@@ -8,8 +8,8 @@ import (
 	"nndl.example/resnet18/pkg/nn"
 )
 
-// CopyWeights sets a network's variables from those of a network with at least as many classes. Of a wider last layer it takes
-// the first NumClasses outputs, so that both networks compute the same first logits.
+// CopyWeights copies weights to a network from one with at least as many classes. From a wider last layer it takes the first
+// NumClasses outputs, so both networks compute the same logits for these classes.
 func CopyWeights(to *model.Store, toConfig Config, from *model.Store, fromConfig Config) error {
 	source := map[string]nn.Param{}
 	for _, p := range fromConfig.Params() {

@@ -10,7 +10,7 @@ import (
 	"nndl.example/resnet18/pkg/nn"
 )
 
-// Params lists the network's variables in torchvision's order.
+// Params returns the network's variables in torchvision's order.
 func (c Config) Params() []nn.Param {
 	c = c.withDefaults()
 	var ps []nn.Param

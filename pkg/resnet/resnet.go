@@ -1,8 +1,8 @@
-// Package resnet is ResNet-18 (He et al. 2015, arXiv:1512.03385) for small images: its configurations, its graph, its initial
-// weights and its summary.
+// Package resnet implements ResNet-18 (He et al. 2015, arXiv:1512.03385) for small images: configurations, graph, initial
+// weights and summary.
 //
-// Config says which network to build and Config.Logits builds it. The variables have the names that they have in
-// torchvision, so trained weights go to PyTorch and back (nn.WriteWeights, nn.ReadWeights).
+// Config describes the network and Config.Logits builds it. Variables have torchvision's names, so trained weights can be
+// exchanged with PyTorch (nn.WriteWeights, nn.ReadWeights).
 package resnet
 
 import (
@@ -13,15 +13,15 @@ import (
 )
 
 // Logits builds the network's graph: normalised images [batch, size, size, channels] to logits [batch, NumClasses]. The
-// variables must exist: call Init first. As every GoMLX graph function it panics on an error, which GoMLX's Exec and Trainer
-// return.
+// variables must exist: call Init first. Like every GoMLX graph function, it panics on an error, which GoMLX's Exec and
+// Trainer return.
 func (c Config) Logits(scope *model.Scope, images *Node) *Node {
 	logits, _ := c.LogitsAndMaps(scope, images)
 	return logits
 }
 
-// LogitsAndMaps is Logits and the feature maps after the stem (with its pool) and after each of the four stages, each
-// [batch, height, width, channels].
+// LogitsAndMaps returns the logits and the feature maps after the stem (with its pool) and after each of the four stages,
+// each [batch, height, width, channels].
 func (c Config) LogitsAndMaps(scope *model.Scope, images *Node) (logits *Node, maps []*Node) {
 	c = c.withDefaults()
 	n := network{Variables: nn.NewVariables(scope, images.Graph()), convolve: c.convolution(images.Graph().Backend())}

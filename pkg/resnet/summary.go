@@ -12,10 +12,10 @@ type Layer struct {
 	Name   string // torchvision's, e.g. "layer2.0.conv1"
 	Kind   string // "convolution 3×3 /2 and batch norm", "max pool 3×3 /2" …
 	Output []int  // [height, width, channels] or [features] for one image
-	Params int    // trainable variables
+	Params int    // trainable parameters
 	Stats  int    // running statistics, which are updated in training, but not by a gradient
 	MACs   int64  // multiply-adds of convolutions and dense layers for one image; the rest is not counted, as in the literature
-	Live   int    // trainable variables that the data can reach: see Summary.Live
+	Live   int    // trainable parameters that the data can reach: see Summary.Live
 }
 
 // Summary lists the layers of a network for images of one size.
@@ -24,7 +24,7 @@ type Summary struct {
 	Layers []Layer
 }
 
-// Summary describes the network for 32×32 images.
+// Summary returns the summary of the network for 32×32 images.
 func (c Config) Summary() Summary {
 	c = c.withDefaults()
 	s := Summary{Model: c.String()}
@@ -61,7 +61,7 @@ func (c Config) Summary() Summary {
 	return s
 }
 
-// Params is the number of trainable variables.
+// Params returns the number of trainable parameters.
 func (s Summary) Params() (n int) {
 	for _, l := range s.Layers {
 		n += l.Params
@@ -69,7 +69,7 @@ func (s Summary) Params() (n int) {
 	return n
 }
 
-// Stats is the number of running statistics.
+// Stats returns the number of running statistics.
 func (s Summary) Stats() (n int) {
 	for _, l := range s.Layers {
 		n += l.Stats
@@ -77,7 +77,7 @@ func (s Summary) Stats() (n int) {
 	return n
 }
 
-// MACs is the number of multiply-adds for one image.
+// MACs returns the number of multiply-adds for one image.
 func (s Summary) MACs() (n int64) {
 	for _, l := range s.Layers {
 		n += l.MACs
@@ -85,9 +85,9 @@ func (s Summary) MACs() (n int64) {
 	return n
 }
 
-// Live is the number of trainable variables that any pixel can reach. Kernel positions that are outside the map at every
-// output position, as eight of nine are on a 1×1 map, only ever multiply padding: the data's gradient for them is exactly
-// zero.
+// Live returns the number of trainable parameters that any pixel can reach. Kernel positions that are outside the map at
+// every output position, as eight of nine are on a 1×1 map, only ever multiply padding: the data's gradient for them is
+// exactly zero.
 func (s Summary) Live() (n int) {
 	for _, l := range s.Layers {
 		n += l.Live
@@ -95,7 +95,7 @@ func (s Summary) Live() (n int) {
 	return n
 }
 
-// String is a table for a terminal or a notebook.
+// String returns a table for a terminal or a notebook.
 func (s Summary) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, for 32×32 images\n\n", s.Model)
