@@ -13,9 +13,8 @@ import (
 	"nndl.example/resnet18/pkg/safetensors"
 )
 
-// LoadBest sets the weights and running statistics from the run's best model, or from the weights that Import took if there is
-// no training yet. It returns ErrCorrupt if the file is not what was written, ErrOtherRun if another run wrote it, and
-// fs.ErrNotExist if there is no model.
+// LoadBest sets the weights and running statistics from the run's best model, or, before any training, from the imported weights.
+// It returns ErrCorrupt if the file is damaged, ErrOtherRun if another run wrote it, and fs.ErrNotExist if there is no model.
 func (r *Runner) LoadBest() error {
 	c, err := r.newestMetadata() // before the best model: a run that is training meanwhile writes that one first
 	if err != nil {
@@ -33,7 +32,7 @@ func (r *Runner) LoadBest() error {
 	}
 	defer f.Close()
 	if c != nil && c.version == version1 && f.Metadata[digestKey] == "" {
-		fmt.Fprintf(r.Out, "(%s is of a version from before digests: it cannot be checked)\n", path)
+		fmt.Fprintf(r.Out, "(%s was written by a version without digests: it cannot be checked)\n", path)
 	} else if err := checkBest(f, c); err != nil {
 		return fmt.Errorf("runner: %s: %w", path, err)
 	}
@@ -43,7 +42,7 @@ func (r *Runner) LoadBest() error {
 	return nil
 }
 
-// newestMetadata reads the metadata of the newest checkpoint that has some; nil if there is none.
+// newestMetadata returns the metadata of the newest readable checkpoint, or nil if there is none.
 func (r *Runner) newestMetadata() (*checkpoint, error) {
 	paths, err := r.checkpoints()
 	if err != nil {
@@ -66,9 +65,9 @@ func (r *Runner) newestMetadata() (*checkpoint, error) {
 	return nil, nil
 }
 
-// checkBest checks that the file of a best model is what was written, by the run that a checkpoint is of (if there is one), and
-// that it is the model which that checkpoint counts as the best. It may be newer than the checkpoint: a run that dies between
-// writing the two leaves it so.
+// checkBest checks that the file of a best model is undamaged, belongs to the checkpoint's run and is the best model that the
+// checkpoint records. The checkpoint may be nil. The model may be newer than the checkpoint: a run that dies between writing the
+// two leaves it so.
 func checkBest(f *safetensors.File, c *checkpoint) error {
 	if err := checkDigest(f); err != nil {
 		return err
@@ -87,8 +86,8 @@ func checkBest(f *safetensors.File, c *checkpoint) error {
 	return nil
 }
 
-// checkFreshFolder makes sure that a run without checkpoints does not overwrite somebody's model. It may overwrite its own: a run
-// that dies before its first checkpoint leaves one.
+// checkFreshFolder makes sure that a run without checkpoints does not overwrite another run's model. It may overwrite its own: a
+// run that dies before its first checkpoint leaves one.
 func (t *training) checkFreshFolder() error {
 	f, err := openOwn(t.BestPath())
 	switch {

@@ -49,7 +49,7 @@ func TestDamagedBest(t *testing.T) {
 		{"a flipped weight", flip(func(b []byte) int { return len(b) - 1 }), ErrCorrupt, "does not match its SHA-256"},
 		{"a flipped letter of the model's name", flip(func(b []byte) int { return bytes.Index(b, []byte("toy")) }), ErrCorrupt, "does not match its SHA-256"},
 		{"a flipped digest", flip(func(b []byte) int { return bytes.Index(b, []byte(digestKey)) + 14 }), ErrCorrupt, "does not match its SHA-256"},
-		{"no digest", foreign, ErrCorrupt, "it carries no digest"},
+		{"no digest", foreign, ErrCorrupt, "no digest"},
 		{"another run's", func(t *testing.T, _ []byte) []byte {
 			file, err := os.ReadFile(otherDir + "/best.safetensors")
 			require.NoError(t, err)
@@ -178,7 +178,7 @@ func copyOldRun(t *testing.T) string {
 	return dir
 }
 
-// A run that a version from before digests has left resumes, and its files get their digests.
+// A run of a version without digests resumes, and its files get digests.
 func TestRunOfVersion1(t *testing.T) {
 	t.Parallel()
 	dir := copyOldRun(t)
@@ -187,7 +187,7 @@ func TestRunOfVersion1(t *testing.T) {
 	require.Len(t, r.History.Steps, 11)
 	require.Len(t, r.History.Evals, 2)
 	require.NoError(t, r.LoadBest())
-	require.Contains(t, out.String(), "is of a version from before digests: it cannot be checked)")
+	require.Contains(t, out.String(), "was written by a version without digests: it cannot be checked)")
 	score, _, err := r.Evaluate(context.Background(), toyDev())
 	require.NoError(t, err)
 	require.Equal(t, r.History.Best, score)
@@ -243,7 +243,7 @@ func TestCheckpointWithoutDigest(t *testing.T) {
 	r, _ := newToy(t, goBackend(t), toy{}, dir, toyConfig)
 	err := r.Train(context.Background(), toyTrain(), toyDev())
 	require.ErrorIs(t, err, ErrCorrupt)
-	require.ErrorContains(t, err, "it carries no digest")
+	require.ErrorContains(t, err, "no digest")
 }
 
 // Weights that are not finite give no score and no prediction.

@@ -129,7 +129,7 @@ func readCheckpoint(path string, variables bool) (*checkpoint, error) {
 	defer f.Close()
 	c, err := parseCheckpoint(f, variables)
 	if err == nil && filepath.Base(path) != checkpointName(c.step) {
-		err = fmt.Errorf("%w: its name is not that of step %d, which it holds", ErrCorrupt, c.step)
+		err = fmt.Errorf("%w: the file name does not match its step %d", ErrCorrupt, c.step)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -169,7 +169,7 @@ func parseCheckpoint(f *safetensors.File, variables bool) (*checkpoint, error) {
 	}
 	switch {
 	case want == "":
-		return nil, fmt.Errorf("%w: it carries no digest", ErrCorrupt)
+		return nil, fmt.Errorf("%w: no digest", ErrCorrupt)
 	case want != h.String():
 		return nil, errDigest
 	case c.step != len(c.history.Steps):

@@ -75,12 +75,12 @@ func TestDamagedCheckpoint(t *testing.T) {
 		{"a flipped byte of the log", flip(func(b []byte) int { return len(b) - 1 }), "does not match its SHA-256"},
 		{"a flipped seed", flip(func(b []byte) int { return bytes.Index(b, []byte(`\"seed\":`)) + 10 }), "does not match its SHA-256"},
 		{"a flipped name of a field", flip(func(b []byte) int { return bytes.Index(b, []byte(`\"seed\":`)) + 2 }), "does not match its SHA-256"},
-		{"no digest", flip(func(b []byte) int { return bytes.Index(b, []byte(digestKey)) }), "it carries no digest"},
+		{"no digest", flip(func(b []byte) int { return bytes.Index(b, []byte(digestKey)) }), "no digest"},
 		{"text", func(*testing.T, []byte) []byte { return []byte("<html>Not found</html>") }, "not a safetensors file"},
 		{"foreign weights", raw(map[string]string{"format": "pt"}), "not a checkpoint of a training run"},
 		{"no metadata", raw(nil), "not a checkpoint of a training run"},
 		{"odd metadata", sealed(map[string]string{"version": "2", "step": "9x", "identity": "[]", "history": "{"}), "metadata of the checkpoint"},
-		{"another step's name", rewrite(func(c *checkpoint) { c.step, c.history.Steps = 8, c.history.Steps[:8] }), "its name is not that of step 8"},
+		{"another step's name", rewrite(func(c *checkpoint) { c.step, c.history.Steps = 8, c.history.Steps[:8] }), "the file name does not match its step 8"},
 		{"a history of another shape", sealed(map[string]string{"version": "2", "step": "1", "identity": "{}", "history": `{}`},
 			safetensors.Tensor{Name: stepsTensor, DType: "F32", Shape: []int{1, 1}, Data: make([]byte, 4)}), "history/steps is F32[1 1], want F32[rows 4]"},
 		{"history too short", rewrite(func(c *checkpoint) { c.history.Steps = c.history.Steps[:3] }), "is of step 9, its history has 3 steps"},
@@ -345,7 +345,7 @@ func TestLoadModelErrors(t *testing.T) {
 	require.ErrorContains(t, r.LoadModel(newest), "no tensor")
 	err := r.LoadModel(dir + "/best.safetensors")
 	require.ErrorIs(t, err, ErrOutputs)
-	require.ErrorContains(t, err, "another number of outputs")
+	require.ErrorContains(t, err, "different number of outputs")
 	require.ErrorContains(t, err, dir)
 	require.ErrorIs(t, r.SaveModel(dir+"/nowhere/m.safetensors"), os.ErrNotExist)
 }

@@ -16,8 +16,8 @@ import (
 
 // sharding splits each batch among several devices of this host: data parallelism. Every device has all weights and an equal
 // part of the batch. The graph is that of a single device; GoMLX's AutoSharding passes it to XLA, whose partitioner compiles
-// one program for all devices. So a mean over the batch, that of batch norm too, is over the whole batch (PyTorch calls this
-// SyncBatchNorm), and training gives the results of one device, up to rounding.
+// one program for all devices. So a mean over the batch, including that of batch norm, is over the whole batch (PyTorch calls
+// this SyncBatchNorm), and training gives the results of one device, up to rounding.
 //
 // XLA on the CPU has virtual devices, which compute on the same cores: for tests, not for speed. See backend.PrepareDevices.
 type sharding struct {
@@ -33,9 +33,9 @@ func newSharding(b compute.Backend, devices int) (*sharding, error) {
 	case devices == 1:
 		return nil, nil
 	case backend.IsPureGo(b):
-		return nil, fmt.Errorf("runner: %d devices: pure Go has one: want 1, or XLA as the backend", devices)
+		return nil, fmt.Errorf("runner: %d devices: pure Go supports only one: want 1, or an XLA backend", devices)
 	case devices > b.NumDevices():
-		return nil, fmt.Errorf("runner: %d devices: %s has %d: want at most that many (on the CPU, backend.PrepareDevices makes up to eight before XLA starts)",
+		return nil, fmt.Errorf("runner: %d devices: %s has %d: want at most that many (on the CPU, backend.PrepareDevices creates up to eight before XLA starts)",
 			devices, backend.Describe(b), b.NumDevices())
 	}
 	mesh, err := distributed.NewDeviceMesh([]int{devices}, []string{"batch"})

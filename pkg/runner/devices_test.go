@@ -27,7 +27,7 @@ func TestBadDevices(t *testing.T) {
 		want           string
 	}{
 		{"go", -1, 64, "-1 devices: want at least 1"},
-		{"go", 2, 64, "2 devices: pure Go has one"},
+		{"go", 2, 64, "2 devices: pure Go supports only one"},
 		{"xla", 5, 60, "5 devices: XLA on the CPU has 4"},
 		{"xla", 3, 64, "batches of 64 images for 3 devices: want a number of devices that divides the batch size"},
 	} {

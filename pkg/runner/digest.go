@@ -65,7 +65,7 @@ func fileDigest(f *safetensors.File) (string, error) {
 // checkDigest compares the digest that a file carries with its content.
 func checkDigest(f *safetensors.File) error {
 	if f.Metadata[digestKey] == "" {
-		return fmt.Errorf("%w: it carries no digest, so this program did not write it, or a version from before digests did", ErrCorrupt)
+		return fmt.Errorf("%w: no digest: another program, or a version without digests, wrote the file", ErrCorrupt)
 	}
 	got, err := fileDigest(f)
 	if err != nil {
@@ -106,7 +106,7 @@ func openOwn(path string) (*safetensors.File, error) {
 	return f, asCorrupt(err)
 }
 
-// asCorrupt makes package safetensors' error for a corrupt file an ErrCorrupt of this package, too.
+// asCorrupt wraps package safetensors' error for a corrupt file so that it is also this package's ErrCorrupt.
 func asCorrupt(err error) error {
 	if errors.Is(err, safetensors.ErrCorrupt) {
 		return corruptError{err}

@@ -59,7 +59,7 @@ func (l *folderLock) renew() error {
 
 func (l *folderLock) release() { l.lock.Close() }
 
-// Only files with names that a run writes are its own. All others in its folder, copies of its files too, are left alone.
+// Only files with names that a run writes are its own. All others in its folder, including copies of its files, are left alone.
 var (
 	checkpointPattern = regexp.MustCompile(`^checkpoint-(\d{8,})\.safetensors$`)
 	temporaryPattern  = regexp.MustCompile(`^\.(checkpoint-\d{8,}|best|initial)\.safetensors-\d+$`)
@@ -90,7 +90,7 @@ func (r *Runner) checkpoints() ([]string, error) {
 	return paths, nil
 }
 
-// removeTemporary deletes what a run that was killed while it wrote has left. Only the holder of the lock may.
+// removeTemporary deletes the temporary files of a run that was killed while writing. Only the holder of the lock may call it.
 func (r *Runner) removeTemporary() {
 	entries, _ := os.ReadDir(r.dir)
 	for _, e := range entries {
@@ -100,7 +100,7 @@ func (r *Runner) removeTemporary() {
 	}
 }
 
-// checkWritable finds out before an hour's training, not after it, that the folder takes no files.
+// checkWritable reports before the training, not after it, that the folder is not writable.
 func checkWritable(dir string) error {
 	f, err := os.CreateTemp(dir, "."+checkpointName(0)+"-*")
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"nndl.example/resnet18/pkg/safetensors"
 )
 
-// History is what a run records about itself. It is part of the run's checkpoints.
+// History is the record of a run: its steps, evaluations and log lines. It is part of the run's checkpoints.
 type History struct {
 	Steps []Step   `json:"steps,omitempty"` // every training step, in order
 	Evals []Eval   `json:"evals,omitempty"` // every evaluation on dev, in order

@@ -6,12 +6,12 @@ import "fmt"
 // order in which they were added, before the evaluation and the checkpoint that may follow the step. Steps of earlier
 // sessions, which Train resumes after, are not reported again.
 //
-// An error from a hook ends the training: Train saves everything and returns the error. ErrStopped ends it as the end of
-// Train's context does.
+// An error from a hook ends the training: Train saves everything and returns the error. ErrStopped ends it like the end of
+// Train's context.
 func (r *Runner) OnStep(hook func(step int, s Step) error) { r.onStep = append(r.onStep, hook) }
 
-// OnEvaluation is OnStep for evaluations on dev. The hook runs after the model has been kept if it is the best so far;
-// Runner.History has all evaluations up to this one.
+// OnEvaluation makes Train call a hook after each evaluation on dev, like OnStep. By then the model has been kept if it is
+// the best so far, and Runner.History contains this evaluation.
 func (r *Runner) OnEvaluation(hook func(e Eval) error) { r.onEvaluation = append(r.onEvaluation, hook) }
 
 // hookError is an error that a hook returned: no fault of the training, whose state can be saved.

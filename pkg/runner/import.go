@@ -23,9 +23,9 @@ func (r *Runner) initialPath() string {
 	return filepath.Join(r.dir, initialName)
 }
 
-// Import makes the weights in a file, from SaveModel or from PyTorch, those that training starts from, and until then those
-// that LoadBest loads. With newHead it takes all but the last layer, as LoadFeatures does. It is an error if the run's
-// folder has a model already.
+// Import makes training start from the weights in a file, written by SaveModel or by PyTorch; until then, LoadBest loads
+// them. With newHead it takes all but the last layer, like LoadFeatures. It returns an error if the run's folder already
+// has a model.
 func (r *Runner) Import(path string, newHead bool) error {
 	load := r.LoadModel
 	if newHead {

@@ -38,7 +38,7 @@ func (t *training) replay() {
 	t.noteLostBest()
 }
 
-// noteLostBest says if the best model is not what the run wrote.
+// noteLostBest says so if the best model is lost.
 func (t *training) noteLostBest() {
 	if t.lostBest == nil {
 		return

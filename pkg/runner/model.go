@@ -54,15 +54,14 @@ func (r *Runner) modelFile(more map[string]string) ([]byte, error) {
 	return b.Bytes(), setDigest(b.Bytes())
 }
 
-// LoadModel sets the weights and running statistics from a file that SaveModel or PyTorch wrote. The error
-// is ErrCorrupt if it is no safetensors file, or one of ours that does not match its digest, and ErrArchitecture if it is of
-// another architecture. After an error the
-// weights are as before. For the run's own best model, use LoadBest.
+// LoadModel sets the weights and running statistics from a file that SaveModel or PyTorch wrote. It returns ErrCorrupt if
+// the file is not a safetensors file or does not match its digest, and ErrArchitecture if its weights are of another
+// architecture. After an error the weights are unchanged. For the run's own best model, use LoadBest.
 func (r *Runner) LoadModel(path string) error { return r.loadFile(path, nn.ReadWeights) }
 
-// LoadFeatures is LoadModel for a file whose last layer has another number of outputs, as torchvision's weights for ImageNet
-// have: the last layer stays as it is, fresh after New, and all others are set. (Those weights also expect another
-// normalisation, with the means and deviations of ImageNet; further training makes up for it.)
+// LoadFeatures is like LoadModel for a file with another number of outputs, such as torchvision's weights for ImageNet: it
+// leaves the last layer as it is, fresh after New, and sets all others. (Those weights expect inputs normalised with
+// ImageNet's means and standard deviations; further training adapts them.)
 func (r *Runner) LoadFeatures(path string) error { return r.loadFile(path, nn.ReadFeatures) }
 
 // reader is nn.ReadWeights or nn.ReadFeatures.
@@ -86,7 +85,7 @@ func (r *Runner) loadFile(path string, read reader) error {
 	return nil
 }
 
-// writeFile replaces a file as a whole.
+// writeFile replaces a file atomically.
 func writeFile(path string, content []byte) error {
 	return atomicfile.Write(path, func(w io.Writer) error {
 		_, err := w.Write(content)

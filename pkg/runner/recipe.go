@@ -20,7 +20,7 @@ type Recipe struct {
 	// Momentum of "momentum" and "nesterov"; 0 means 0.9.
 	Momentum float64 `json:"momentum,omitempty"`
 	// MuonRate is Muon's learning rate for the kernels of convolutions, which then have no weight decay; 0 means no Muon. It
-	// follows the schedule and uses Momentum, too. See optim.Options.
+	// follows the schedule and also uses Momentum. See optim.Options.
 	MuonRate float64 `json:"muon_rate,omitempty"`
 	// DecayKernelsOnly leaves biases and batch norm's weights without weight decay.
 	DecayKernelsOnly bool `json:"decay_kernels_only,omitempty"`
@@ -28,14 +28,14 @@ type Recipe struct {
 	Schedule optim.Schedule `json:"schedule,omitzero"`
 	// LabelSmoothing is ε: the loss is the cross-entropy with (1-ε)·(the true class) + ε/(number of classes).
 	LabelSmoothing float64 `json:"label_smoothing,omitempty"`
-	// Augment moves the training images.
+	// Augment is the augmentation of the training images.
 	Augment cifar.Augment `json:"augment,omitzero"`
 	// Lookahead is the number of steps between two moves of the weights to their slow average; 0 means never. See
 	// optim.Lookahead.
 	Lookahead int `json:"lookahead,omitempty"`
 	// PreciseNorm is the number of batches from which batch norm's running statistics are computed before each evaluation on dev;
-	// 0 means that training's are used, a mean over about the last ten batches. Where the weights change fast, or Lookahead has
-	// just moved them, those are statistics of other weights.
+	// 0 means that those of training are used, a mean over about the last ten batches. If the weights change fast, or Lookahead
+	// has just moved them, those lag behind the weights.
 	PreciseNorm int `json:"precise_norm,omitempty"`
 	// FlipAverage is test-time augmentation: Evaluate and Predict average the logits of each image and of its mirror image.
 	FlipAverage bool `json:"flip_average,omitempty"`
@@ -46,7 +46,7 @@ type Recipe struct {
 
 func (r Recipe) withDefaults() Recipe {
 	if r.Optimizer == optim.Names[0] {
-		r.Optimizer = "" // one recipe, one way to write it
+		r.Optimizer = "" // the same recipe is always written the same way
 	}
 	if r.Momentum == 0 && (r.Optimizer == "momentum" || r.Optimizer == "nesterov") {
 		r.Momentum = 0.9
@@ -102,9 +102,9 @@ func (r Recipe) optimizer(c Config) optim.Options {
 	}
 }
 
-// smoothedLoss is the mean cross-entropy with smoothed labels (Szegedy et al. 2016, section 7; as
-// https://docs.pytorch.org/docs/2.9/generated/torch.nn.CrossEntropyLoss.html has it): with p the softmax of the logits, K the
-// number of classes and y the true one,
+// smoothedLoss is the mean cross-entropy with smoothed labels (Szegedy et al. 2016, section 7;
+// https://docs.pytorch.org/docs/2.9/generated/torch.nn.CrossEntropyLoss.html): with p the softmax of the logits, K the number of
+// classes and y the true one,
 //
 //	loss = -(1-ε)·log p_y - ε/K·Σ_k log p_k.
 func smoothedLoss(epsilon float64) func(labels, logits []*graph.Node) *graph.Node {

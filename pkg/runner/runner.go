@@ -1,9 +1,9 @@
-// Package runner trains, evaluates and uses an image classifier: the book's RunnerV3 for GoMLX.
+// Package runner trains an image classifier, evaluates it and predicts with it: the book's RunnerV3 for GoMLX.
 //
 // A Runner has a folder. Training writes into it the best model by dev accuracy (best.safetensors, with PyTorch's names) and
 // checkpoints, which hold everything that an exact resume needs. Calling Train again resumes an interrupted run; if the run is
-// complete, it only shows its log again. Every file carries a SHA-256 and belongs to one run: one that is not what was written
-// is reported and not used.
+// complete, it only shows its log again. Every file contains a SHA-256 and belongs to one run: a file that has changed or
+// belongs to another run is reported and not used.
 package runner
 
 import (
@@ -48,7 +48,7 @@ type Config struct {
 	LogSteps     int           `json:"log_steps"`       // steps between two "[Train]" lines; 0 means 3000
 	EvalSteps    int           `json:"eval_steps"`      // steps between two evaluations on dev; 0 means 3000
 	Seed         uint64        `json:"seed"`            // of the initial weights and the order of the data; 0 means 100
-	Recipe       Recipe        `json:"recipe,omitzero"` // further differences from the chapter
+	Recipe       Recipe        `json:"recipe,omitzero"` // other differences from the chapter
 	SaveEvery    time.Duration `json:"-"`               // time between checkpoints; 0 means two minutes
 	Devices      int           `json:"-"`               // number of the host's devices that share each batch; 0 means 1
 	Initial      string        `json:"-"`               // file of the weights that Import takes; "" means initial.safetensors in the run's folder
@@ -183,21 +183,21 @@ func updateInPlace(store *model.Store, g *graph.Graph) {
 	}
 }
 
-// Dir is the run's folder.
+// Dir returns the run's folder.
 func (r *Runner) Dir() string { return r.dir }
 
 const bestName = "best.safetensors"
 
-// BestPath is the file that holds the best model.
+// BestPath returns the path of the best model.
 func (r *Runner) BestPath() string { return filepath.Join(r.dir, bestName) }
 
-// Store holds the model's variables.
+// Store returns the store of the model's variables.
 func (r *Runner) Store() *model.Store { return r.store }
 
-// Backend is the runner's backend.
+// Backend returns the runner's backend.
 func (r *Runner) Backend() compute.Backend { return r.backend }
 
-// Finalize frees the device's memory. The runner cannot be used afterwards.
+// Finalize frees the runner's memory on the device. The runner cannot be used afterwards.
 func (r *Runner) Finalize() {
 	if r.predict == nil {
 		return

@@ -15,7 +15,7 @@ import (
 const (
 	// keepCheckpoints is the number of checkpoints to keep: if the newest is damaged, the one before it is used.
 	keepCheckpoints = 2
-	// A run that cannot save at its end tries again this often, with these pauses. The sum is well below the five seconds after
+	// A run that cannot save at its end makes this many tries, with these pauses. The total is well below the five seconds after
 	// which Jupyter kills an interrupted cell.
 	saveTries = 3
 	savePause = 500 * time.Millisecond

@@ -19,13 +19,13 @@ import (
 
 // Train trains on the training split and keeps the model with the best accuracy on dev, as the book's RunnerV3 does. It
 // resumes from the folder's newest checkpoint, and the result is bit for bit that of an uninterrupted run on the same device.
-// A folder without a run starts from the weights that Import took, if there are any.
+// A new run starts from the imported weights, if there are any.
 //
 // A complete run continues if Config asks for more epochs. Its steps and weights are then those of a run that was longer from
-// the start; the evaluation after the shorter run's last step stays in the history, and the best model may be its.
+// the start; the evaluation after the shorter run's last step stays in the history, and the best model may come from it.
 //
-// The error is ErrStopped if ctx ended, ErrDiverged if the loss did, ErrOtherRun if the folder belongs to another run,
-// ErrVersion if another version of this program wrote it.
+// Train returns ErrStopped if ctx ended, ErrDiverged if the loss or the weights are no longer finite, ErrOtherRun if the
+// folder belongs to another run, and ErrVersion if another version of this program wrote it.
 func (r *Runner) Train(ctx context.Context, trainData, dev *cifar.Dataset) error {
 	if err := r.checkData(trainData, dev); err != nil {
 		return err
@@ -65,7 +65,7 @@ func (r *Runner) checkData(trainData, dev *cifar.Dataset) error {
 	case n == 0 || dev.Len() == 0:
 		return fmt.Errorf("runner: %d images to train on and %d to evaluate on: want at least 1 of each", n, dev.Len())
 	case n%batch == 1:
-		return fmt.Errorf("runner: %d images in batches of %d leave 1 for the last batch, and batch norm needs at least 2: choose another number of images or batch size", n, batch)
+		return fmt.Errorf("runner: %d images in batches of %d leave 1 for the last batch, and batch norm needs at least 2: change the number of images or the batch size", n, batch)
 	case batch%devices != 0:
 		return fmt.Errorf("runner: batches of %d images for %d devices: want a number of devices that divides the batch size", batch, devices)
 	}
@@ -267,9 +267,9 @@ func (t *training) evaluateDev(ctx context.Context) error {
 	return t.trySave()
 }
 
-// diverged is the error when numbers are not finite any more.
+// diverged returns the error for numbers that are no longer finite.
 func (t *training) diverged(what string, step int) error {
-	return fmt.Errorf("runner: %w: %s at step %d with learning rate %g: try a tenth of it, in another folder or after deleting %s; nothing of this step is saved",
+	return fmt.Errorf("runner: %w: %s at step %d with learning rate %g: try a tenth of it, in another folder or after deleting %s; this step is not saved",
 		ErrDiverged, what, step, t.Config.LearningRate, t.dir)
 }
 

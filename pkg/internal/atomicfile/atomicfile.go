@@ -1,6 +1,7 @@
-// Package atomicfile replaces a file as a whole: after a crash or a full disk there is either the new content or the old.
+// Package atomicfile replaces files atomically: after a crash or on a full disk a file has either its new content or its
+// old.
 //
-// It is written here because github.com/google/renameio has no functions on Windows.
+// github.com/google/renameio is not used because it does not support Windows.
 package atomicfile
 
 import (
@@ -100,8 +101,8 @@ func createTemp(target string) (*os.File, error) {
 	return nil, fs.ErrExist
 }
 
-// SyncDir makes renames and new files in a folder durable where the system can. Where it cannot (Windows), a power cut may
-// bring back the old files at worst.
+// SyncDir makes renames and new files in a folder durable if the system supports it. If not (Windows), a power cut can at
+// worst bring back the old files.
 func SyncDir(dir string) {
 	if f, err := os.Open(dir); err == nil {
 		f.Sync()

@@ -1,4 +1,4 @@
-// Package graphtest runs the graphs that tests of several packages build, on each backend that starts here.
+// Package graphtest runs the graphs of several packages' tests on every available backend.
 package graphtest
 
 import (
@@ -34,7 +34,7 @@ func OnEach(t *testing.T, test func(t *testing.T, b compute.Backend)) {
 	}
 }
 
-// Start returns the backend of that name: "go", "xla" or "gpu". Where XLA does not start, the test is skipped.
+// Start returns the backend "go", "xla" or "gpu". If XLA does not start, it skips the test.
 func Start(t *testing.T, name string) compute.Backend {
 	t.Helper()
 	b, err := backends[name]()

@@ -1,5 +1,5 @@
 // Package regularfile opens regular files and refuses everything else, because opening a FIFO or a device can block a
-// program for ever.
+// program forever.
 package regularfile
 
 import (
