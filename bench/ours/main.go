@@ -29,7 +29,7 @@ var (
 	stem    = flag.String("stem", "imagenet", "imagenet or cifar")
 	classes = flag.Int("classes", 10, "outputs")
 	n       = flag.Int("n", 15, "number of measurements, after two for warm-up")
-	images  = flag.Int("images", 40000, "images of an epoch, 10000 to evaluate")
+	images  = flag.Int("images", 40000, "training images of an epoch, which also evaluates 10000")
 	bf16    = flag.Bool("bfloat16", false, "convolve in bfloat16")
 )
 
@@ -106,7 +106,7 @@ func repeat(n, warmUp int, f func() error) (seconds []float64, err error) {
 	return seconds, nil
 }
 
-// noise returns images of pseudo-random bytes, which take as long as photographs.
+// noise returns images of pseudo-random bytes, which take as long to process as photographs.
 func noise(n int) *cifar.Dataset {
 	d := &cifar.Dataset{Split: cifar.Train, Pixels: make([]uint8, n*cifar.ImageSize), Labels: make([]uint8, n), Origin: "noise"}
 	state := uint32(1)
@@ -120,14 +120,15 @@ func noise(n int) *cifar.Dataset {
 	return d
 }
 
-// peak is the largest resident memory of this process so far, in MB.
+// peak returns the largest resident memory of this process so far, in MB.
 func peak() int64 {
 	var u syscall.Rusage
 	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
 	return u.Maxrss / 1024
 }
 
-// processStart returns when the operating system started this process, before the run-time and the packages.
+// processStart returns the time at which the operating system started this process, before the Go runtime
+// and the packages.
 func processStart() time.Time {
 	info, err := os.Stat(fmt.Sprintf("/proc/%d", os.Getpid()))
 	if err != nil {

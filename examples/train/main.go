@@ -1,8 +1,8 @@
-// Train trains ResNet-18 on CIFAR-10 and scores it on the test set, with the packages of this project and nothing else.
+// Train trains ResNet-18 on CIFAR-10 and scores it on the test set, using only this project's packages.
 //
 //	go run ./examples/train -epochs 1 -images 2000
 //
-// To start a program of your own from it, see "Use the packages in your own module" in README.md.
+// To start your own program from it, see "Use the packages in your own module" in README.md.
 package main
 
 import (
@@ -48,7 +48,7 @@ func run(ctx context.Context, dir string, epochs, images int) error {
 		sets[i] = sets[i].Take(images)
 	}
 	network := resnet.Custom(3, cifar.NumClasses, true)
-	r, err := runner.New(b, network, dir+"/run", runner.Config{Epochs: epochs}) // the rest is the chapter's
+	r, err := runner.New(b, network, dir+"/run", runner.Config{Epochs: epochs}) // all else as in the chapter
 	if err != nil {
 		return err
 	}
