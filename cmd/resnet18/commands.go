@@ -21,9 +21,9 @@ const overview = `resnet18 trains ResNet-18 on CIFAR-10: section 5.5 of "Neural 
     resnet18 predict 2 my-cat.jpg   classify test image 2 and your own picture
     resnet18 curves FILE.svg        draw a run's loss and accuracy
     resnet18 export FILE            write the best model as safetensors, with torchvision's names
-    resnet18 import FILE            start from such a file, from PyTorch or from here
-    resnet18 experiment NAME        train a row of notebook 07's table; "list" names them
-    resnet18 compile                let XLA compile the network now, so that no training waits for it
+    resnet18 import FILE            start training from such a file, written by export or PyTorch
+    resnet18 experiment NAME        train a row of notebook 07's table; "list" lists the rows
+    resnet18 compile                let XLA compile the network now, so that training does not wait for it
     resnet18 completion bash        print the script for completion in bash; also zsh, fish, powershell
 
 "resnet18 COMMAND -h" explains a command and lists its flags, which may follow its arguments and take one dash or two.
@@ -110,7 +110,7 @@ func help(c *cobra.Command, _ []string) {
 	}
 }
 
-// flagError words an error of the flag library as ours.
+// flagError rewords an error of the flag library.
 func flagError(_ *cobra.Command, err error) error {
 	if e, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		return usagef("unknown flag -%s", e.GetSpecifiedName())

@@ -34,7 +34,7 @@ func (a *app) completion() *cobra.Command {
 			case "powershell":
 				return root.GenPowerShellCompletionWithDesc(a.out)
 			}
-			return usagef("the shell is %q, want %s", args[0], oneOf(shells))
+			return usagef("shell is %q, want %s", args[0], oneOf(shells))
 		},
 	}
 	c.DisableFlagsInUseLine = true
@@ -42,7 +42,7 @@ func (a *app) completion() *cobra.Command {
 	return c
 }
 
-// oneDash is where cobra writes the words that complete a single dash: it offers flags with two only.
+// oneDash removes one dash of the completions that cobra writes: it offers only flags with two.
 type oneDash struct{ io.Writer }
 
 func (w oneDash) Write(p []byte) (int, error) {
@@ -50,7 +50,7 @@ func (w oneDash) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
-// completesDash reports whether the arguments are the shell's question for words that begin with a single dash.
+// completesDash reports whether the shell asks for completions of a word that begins with a single dash.
 func completesDash(args []string) bool {
 	last := args[max(0, len(args)-1):]
 	return len(last) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) &&
@@ -69,8 +69,8 @@ func completeFiles(extensions ...cobra.Completion) cobra.CompletionFunc {
 	}
 }
 
-// placeholders moves the names of the values, as in "`RATE`: learning rate", from the flags' usage, which the shell shows too,
-// into an annotation, which placeholder returns.
+// placeholders moves the names of the values, as in "`RATE`: learning rate", from the flags' usage, which the shell also
+// shows, into an annotation, which placeholder returns.
 func placeholders(c *cobra.Command) {
 	c.Flags().VisitAll(func(f *pflag.Flag) {
 		value, usage := pflag.UnquoteUsage(f)

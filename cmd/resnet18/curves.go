@@ -20,7 +20,7 @@ SVG to stdout if FILE is -.`,
 		RunE: func(_ *cobra.Command, args []string) error { return a.runCurves(args[0]) },
 	}
 	a.savedRunFlags(c)
-	a.imagesFlag(c, "`NUMBER`: use the run that train made with so many images")
+	a.imagesFlag(c, "`NUMBER`: use the run that was trained on this many images")
 	a.bfloat16Flag(c)
 	c.ValidArgsFunction = completeFiles("svg", "png")
 	return c

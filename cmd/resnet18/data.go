@@ -13,13 +13,13 @@ import (
 func (a *app) data() *cobra.Command {
 	c := &cobra.Command{
 		Use: "data [flags]", Short: "Find CIFAR-10, unpack it and count the classes.", Args: arguments(0, 0, "none"),
-		Long: `Finds CIFAR-10, unpacks it into WORK/data and counts the images of each class. If there is no archive, it is rebuilt from a
-copy of all 60,000 images as JPEG inside this program. The environment variable CIFAR10_PATH names your own archive or
-folder.`,
+		Long: `Finds CIFAR-10, unpacks it into WORK/data and counts the images of each class. If there is no archive, it is rebuilt from
+the JPEG copies of all 60,000 images in this program. To use your own archive or folder, set the environment variable
+CIFAR10_PATH.`,
 		RunE: func(*cobra.Command, []string) error { return a.runData() },
 	}
 	a.workFlag(c)
-	a.imagesFlag(c, "`NUMBER`: count only so many images of each set (default: all)")
+	a.imagesFlag(c, "`NUMBER`: count only this many images of each set (default: all)")
 	a.downloadFlag(c)
 	return c
 }

@@ -18,14 +18,14 @@ import (
 func (a *app) evaluate() *cobra.Command {
 	c := &cobra.Command{
 		Use: "evaluate [flags] [FILE.safetensors...]", Short: "Score models on the test set.",
-		Long: `Scores models on the test set: the best model of a run, or those in the files, which are from export, from a run folder or
-from PyTorch. The network follows from the weights. If one file fails, the others are still scored, and the exit code is 1.
+		Long: `Scores models on the test set: the best model of a run, or those in the given files, written by export, by a run or by PyTorch.
+The weights determine the network. If one file fails, the others are still scored, and the exit code is 1.
 
-With -json each model gives one line, an object with these fields:
+With -json each model is one line, an object with these fields:
   file      path of the weights
   network   the network, in words
   images    number of test images
-  correct   number of them that are classified correctly
+  correct   number of images that are classified correctly
   accuracy  correct / images
   loss      mean cross-entropy, in nats
   data      origin of the images
@@ -35,7 +35,7 @@ With -json each model gives one line, an object with these fields:
 	a.savedRunFlags(c)
 	a.weightsFlag(c)
 	a.jsonFlag(c)
-	a.imagesFlag(c, "`NUMBER`: use the run that train made with so many images, and as many test images")
+	a.imagesFlag(c, "`NUMBER`: use the run that was trained on this many images, and as many test images")
 	a.bfloat16Flag(c)
 	a.backendFlags(c)
 	a.devicesFlag(c)
@@ -52,7 +52,7 @@ func (a *app) runEvaluate(files []string) error {
 		files = append([]string{a.weights}, files...)
 	}
 	if a.run != "" && len(files) > 0 {
-		return usagef("got -run and a file of weights, want one of them")
+		return usagef("got -run and a file of weights, want only one of them")
 	}
 	if len(files) == 0 {
 		if err := a.checkModel(); err != nil {

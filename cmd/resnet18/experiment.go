@@ -22,7 +22,7 @@ result goes into WORK/results.`,
 	}
 	f := flags(c)
 	f.IntVar(&a.epochs, "epochs", 0, "`NUMBER`: passes over the training set (default: the row's)")
-	a.imagesFlag(c, "`NUMBER`: use only so many images of each set (default: the row's)")
+	a.imagesFlag(c, "`NUMBER`: use only this many images of each set (default: the row's)")
 	f.StringVar(&a.results, "results", "", "`FOLDER`: folder for the result (default: "+filepath.Join("notebooks", "results")+")")
 	c.MarkFlagDirname("results")
 	a.workFlag(c)
@@ -86,7 +86,7 @@ func (a *app) shorten(row *experiments.Row) (name, results string) {
 	}
 	name = row.Name
 	if a.images > 0 {
-		name += fmt.Sprintf("-%d-images", a.images) // the lab gives such a run a folder of its own
+		name += fmt.Sprintf("-%d-images", a.images) // the lab gives such a run its own folder
 	}
 	switch {
 	case a.results != "":

@@ -70,7 +70,7 @@ func (a *app) bfloat16Flag(c *cobra.Command) {
 	flags(c).BoolVar(&a.bfloat16, "bfloat16", false, "convolve in bfloat16, for a GPU that has it in hardware")
 }
 
-// savedRunFlags choose a run that is there, by name or as the default run of a model.
+// savedRunFlags choose an existing run, by name or as the default run of a model.
 func (a *app) savedRunFlags(c *cobra.Command) {
 	a.workFlag(c)
 	a.modelFlag(c, "`NAME`: network whose default run is used, library, custom or plain")
@@ -107,5 +107,5 @@ func (a *app) weightsFlag(c *cobra.Command) {
 }
 
 func (a *app) jsonFlag(c *cobra.Command) {
-	flags(c).BoolVar(&a.asJSON, "json", false, "print one JSON object a line instead of text")
+	flags(c).BoolVar(&a.asJSON, "json", false, "print one JSON object per line instead of text")
 }

@@ -40,22 +40,23 @@ func (h *hyperparameters) flags() *pflag.FlagSet {
 	f.Float64Var(&h.momentum, "momentum", 0.9, "`FACTOR`: momentum of the optimizers momentum and nesterov")
 	f.Float64Var(&h.decay, "weight-decay", 0.005, "`FACTOR`: weight decay, 0 for none; decoupled for adamw, L2 for the others")
 	f.StringVar(&h.schedule, "schedule", constant, "`NAME`: "+oneOf(schedules)+"; the last two lower the learning rate to 0")
-	f.Float64Var(&h.warmup, "warmup", 0, "`SHARE`: part of the steps in which the rate of a schedule rises from 0")
+	f.Float64Var(&h.warmup, "warmup", 0, "`SHARE`: share of the steps in which the learning rate of a schedule rises from 0")
 	f.StringVar(&h.augment, "augment", "", "`LIST`: flip (mirror half of the images), shift (by up to 4 pixels), shift=2 (by up to 2);\nas in flip,shift")
-	f.Float64Var(&h.smoothing, "label-smoothing", 0, "`SHARE`: part of the target that is divided evenly among all classes")
+	f.Float64Var(&h.smoothing, "label-smoothing", 0, "`SHARE`: share of the target that is divided evenly among all classes")
 	f.Uint64Var(&h.seed, "seed", 100, "`NUMBER`: seed of the initial weights and the order of the images")
 	h.set = f
 	return f
 }
 
-// config is the runner's configuration. Zero means the chapter's choice there, so zeros are mapped or refused here.
+// config returns the runner's configuration. There zero means the chapter's choice, so zeros are converted or
+// refused here.
 func (h *hyperparameters) config() (c runner.Config, err error) {
 	hasMomentum := h.optimizer == "momentum" || h.optimizer == "nesterov"
 	switch {
 	case !(h.rate > 0) || math.IsInf(h.rate, 0):
 		return c, usagef("-lr is %g, want a positive number", h.rate)
 	case h.batch < 2:
-		return c, usagef("-batch is %d, want at least 2: batch norm needs them", h.batch)
+		return c, usagef("-batch is %d, want at least 2, for batch norm", h.batch)
 	case !slices.Contains(optimizers, h.optimizer):
 		return c, usagef("-optimizer is %q, want %s", h.optimizer, oneOf(optimizers))
 	case !hasMomentum && h.set.Changed("momentum"):

@@ -1,7 +1,7 @@
 // Command resnet18 runs the chapter's steps from a terminal: find the data, train ResNet-18, evaluate it, predict with it.
 //
-// commands.go lists the commands; each has a file of its own. flags.go has the flags that several share, and runs.go finds the
-// folder of a run and its model.
+// commands.go lists the commands; each has its own file. flags.go has the flags that several share, and runs.go finds the folder
+// of a run and its model.
 package main
 
 import (
@@ -18,8 +18,8 @@ import (
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// run is main without the process. It returns the exit code: 0 for success, 1 for a failure, 2 for a wrong command line, 130
-// for a training that Ctrl-C stopped and that is saved.
+// run is main without the process. It returns the exit code: 0 for success, 1 for a failure, 2 for a wrong command line, 130 for
+// a training that was saved and stopped by Ctrl-C.
 func run(args []string, stdout, stderr io.Writer) int {
 	if completesDash(args) {
 		last := len(args) - 1
@@ -37,14 +37,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	if _, ok := errors.AsType[usageError](err); ok {
-		fmt.Fprintf(stderr, "%s: %s; \"%[1]s -h\" says more\n", c.CommandPath(), oneLine(err))
+		fmt.Fprintf(stderr, "%s: %s; see \"%[1]s -h\"\n", c.CommandPath(), oneLine(err))
 		return 2
 	}
 	fmt.Fprintln(stderr, "resnet18:", oneLine(err))
 	return 1
 }
 
-// execute runs the command that the arguments name. A panic becomes an error of one line, unless GOTRACEBACK asks for the stack.
+// execute runs the command. A panic becomes a one-line error, unless GOTRACEBACK asks for the stack.
 func execute(root *cobra.Command) (c *cobra.Command, err error) {
 	if os.Getenv("GOTRACEBACK") == "" {
 		defer func() {
@@ -66,7 +66,7 @@ type usageError struct{ error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// errReported is returned by a command that has printed its errors already.
+// errReported is returned by a command that has already printed its errors.
 var errReported = errors.New("see the errors above")
 
 // doubleDashes turns -flag into --flag, so that one dash works as it does in Go's own commands. cobra reads one dash as a group

@@ -35,7 +35,7 @@ func (a *app) compile() *cobra.Command {
 	c := &cobra.Command{
 		Use: "compile [flags]", Short: "Let XLA compile the network now.", Args: arguments(0, 0, "none"),
 		Long: `Lets XLA compile the training step and the evaluation for this processor, and keeps the programs in the user's cache folder.
-Without it, the first command that needs them compiles them. Backends that keep no programs have nothing to do.`,
+Otherwise the first command that needs them compiles them. With a backend that keeps no programs, it does nothing.`,
 		RunE: func(*cobra.Command, []string) error { return a.runCompile() },
 	}
 	a.networkFlags(c)
@@ -63,8 +63,8 @@ func (a *app) runCompile() error {
 	return nil
 }
 
-// networkOf returns the network that a file of weights belongs to, by the shapes of its tensors. If they do not say, it is the
-// one that the flags describe, and loading the weights reports what is missing.
+// networkOf returns the network that a file of weights belongs to, by the shapes of its tensors. If these do not determine it,
+// networkOf returns the network that the flags describe, and loading the weights reports what is missing.
 func (a *app) networkOf(path string) (resnet.Config, error) {
 	c := a.network()
 	f, err := safetensors.Open(path)

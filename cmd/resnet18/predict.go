@@ -19,9 +19,9 @@ func (a *app) predict() *cobra.Command {
 		Args: arguments(1, 1<<30, "INDEX|FILE..."),
 		Long: `Classifies test images (0 to 9999) and PNG, JPEG, GIF or WebP files of any size, whose middle square is scaled to 32×32.
 The model is the best of a run, or the weights in a file. If one input fails, the others are still classified, and the exit
-code is 1. A file whose name is a number is given as ./2.
+code is 1. For a file whose name is a number, write ./2.
 
-With -json each input gives one line, an object with these fields:
+With -json each input is one line, an object with these fields:
   input         the argument
   class         name of the most probable class
   index         its number, from 0
@@ -35,7 +35,7 @@ With -json each input gives one line, an object with these fields:
 	a.savedRunFlags(c)
 	a.weightsFlag(c)
 	a.jsonFlag(c)
-	a.imagesFlag(c, "`NUMBER`: use the run that train made with so many images, and as many test images")
+	a.imagesFlag(c, "`NUMBER`: use the run that was trained on this many images, and as many test images")
 	a.bfloat16Flag(c)
 	a.backendFlags(c)
 	a.downloadFlag(c)

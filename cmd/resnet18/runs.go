@@ -16,7 +16,8 @@ import (
 	"nndl.example/resnet18/pkg/runner"
 )
 
-// networkName names the network that the flags describe; runs with the chapter's hyper-parameters have this name.
+// networkName returns the name of the network that the flags describe; runs with the chapter's hyper-parameters have
+// this name.
 func (a *app) networkName() string {
 	name := a.model
 	if a.plain && a.model == "custom" {
@@ -33,7 +34,7 @@ func (a *app) networkName() string {
 	return name
 }
 
-// runName is -run, or else the name of the network followed by the settings that differ from the chapter's.
+// runName returns -run, or else the name of the network followed by the settings that differ from the chapter's.
 func (a *app) runName(changes ...string) string { return filepath.Base(a.runDir(changes...)) }
 
 func (a *app) runDir(changes ...string) string {
@@ -44,7 +45,8 @@ func (a *app) runDir(changes ...string) string {
 	return lab.Settings{Work: a.work, TrainImages: a.images}.RunDir(name)
 }
 
-// initialPath is the file of the imported weights that a run starts from: its own if -run names it, else the network's.
+// initialPath returns the file of the imported weights that a run starts from: its own if -run names it, else the
+// network's.
 func (a *app) initialPath() string {
 	name := a.run
 	if name == "" {
@@ -97,7 +99,7 @@ func (a *app) open(b compute.Backend, path string) (*savedModel, error) {
 	return &savedModel{r, c, path}, nil
 }
 
-// bestPath is the file of the run's best model, or of the imported weights if it has not been trained.
+// bestPath returns the file of the run's best model, or of the imported weights if it has not been trained.
 func (a *app) bestPath() string {
 	path := filepath.Join(a.runDir(), "best.safetensors")
 	if !exists(path) && exists(a.initialPath()) {

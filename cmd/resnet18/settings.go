@@ -31,7 +31,7 @@ func (a *app) validateSaved() error {
 		return err
 	}
 	if a.weights != "" && a.run != "" {
-		return usagef("got -run and -weights, want one of them")
+		return usagef("got -run and -weights, want only one of them")
 	}
 	return nil
 }
@@ -44,13 +44,13 @@ func atLeast1(flag string, value int) error {
 	return nil
 }
 
-// oneOf is "a, b or c".
+// oneOf returns "a, b or c".
 func oneOf(names []string) string {
 	last := len(names) - 1
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
-// network is the network that the flags describe.
+// network returns the network that the flags describe.
 func (a *app) network() resnet.Config {
 	c := resnet.Library()
 	if a.model != "library" {
@@ -62,7 +62,7 @@ func (a *app) network() resnet.Config {
 	return c
 }
 
-// info is where lines go that are no result: nowhere if the output is JSON.
+// info returns the writer for all output but results: with -json it is discarded.
 func (a *app) info() io.Writer {
 	if a.asJSON {
 		return io.Discard
@@ -70,7 +70,7 @@ func (a *app) info() io.Writer {
 	return a.out
 }
 
-// lab finds the data, starts the backend and says which both are.
+// lab finds the data, starts the backend and prints what they are.
 func (a *app) lab(epochs int) (*lab.Lab, error) {
 	out := a.info()
 	l, err := lab.New(lab.Settings{

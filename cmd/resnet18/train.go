@@ -17,10 +17,10 @@ func (a *app) train() *cobra.Command {
 		Use: "train [flags]", Short: "Train a network and score it on the test set.", Args: arguments(0, 0, "none"),
 		Long: `Trains a network and scores its best model, by accuracy on dev, on the test set. The defaults are the chapter's.
 
-The model and the checkpoints go into WORK/runs/NAME. NAME is that of the network, followed by each setting that differs from
+The model and the checkpoints go into WORK/runs/NAME. NAME is the network's name, followed by each setting that differs from
 the chapter's: -lr 0.01 -optimizer adamw trains in WORK/runs/library-lr-0.01-optimizer-adamw. "resnet18 evaluate -run NAME"
-scores it again. With -run you choose NAME yourself; a run does not resume with other settings. Weights that "resnet18 import"
-took for the network, or for the run of -run, are those that training starts from.
+scores it again. With -run you choose NAME yourself; a run does not resume with other settings. Training
+starts from weights that "resnet18 import" has stored for the network or, with -run, for that run.
 
 Ctrl-C stops after the current step and saves (exit code 130); a second Ctrl-C stops at once. The same command resumes. A
 complete run continues if -epochs is larger than before, unless it has a schedule, which depends on the number of epochs.`,
@@ -28,7 +28,7 @@ complete run continues if -epochs is larger than before, unless it has a schedul
 	}
 	f := flags(c)
 	f.IntVar(&a.epochs, "epochs", chapterEpochs, "`NUMBER`: passes over the training set")
-	a.imagesFlag(c, "`NUMBER`: use only so many images of each set (default: all)")
+	a.imagesFlag(c, "`NUMBER`: use only this many images of each set (default: all)")
 	f.AddFlagSet(a.hyper.flags())
 	choices(c, "optimizer", optimizers)
 	choices(c, "schedule", schedules)
@@ -82,7 +82,7 @@ func (a *app) trainConfig() (runner.Config, error) {
 	return c, err
 }
 
-// changes names the settings that differ from the chapter's, apart from the number of images. The number of epochs is one only
+// changes names the settings that differ from the chapter's, apart from the number of images. The number of epochs counts only
 // with a schedule: then a step depends on it, and the run cannot continue with another number.
 func (a *app) changes() []string {
 	changes := a.hyper.changes()

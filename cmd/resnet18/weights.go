@@ -15,12 +15,12 @@ import (
 func (a *app) exportModel() *cobra.Command {
 	c := &cobra.Command{
 		Use: "export [flags] FILE", Short: "Write the best model as safetensors.", Args: arguments(1, 1, "FILE, or - for stdout"),
-		Long: `Writes the best model of a run as safetensors, with torchvision's names and layouts. If FILE is -, the model goes to stdout and
-nothing else does.`,
+		Long: `Writes the best model of a run as safetensors, with torchvision's names and layouts. If FILE is -, only the model is
+written to stdout.`,
 		RunE: func(_ *cobra.Command, args []string) error { return a.runExport(args[0]) },
 	}
 	a.savedRunFlags(c)
-	a.imagesFlag(c, "`NUMBER`: use the run that train made with so many images")
+	a.imagesFlag(c, "`NUMBER`: use the run that was trained on this many images")
 	a.bfloat16Flag(c)
 	c.ValidArgsFunction = completeFiles("safetensors")
 	return c
@@ -33,7 +33,7 @@ func (a *app) runExport(file string) error {
 	if err := a.checkModel(); err != nil {
 		return err
 	}
-	b, err := backend.New("go", io.Discard) // starts at once, and nothing is computed
+	b, err := backend.New("go", io.Discard) // starts at once; nothing is computed
 	if err != nil {
 		return err
 	}
@@ -63,15 +63,15 @@ func (a *app) runExport(file string) error {
 func (a *app) importModel() *cobra.Command {
 	c := &cobra.Command{
 		Use: "import [flags] FILE.safetensors", Short: "Start from a file of weights.", Args: arguments(1, 1, "FILE"),
-		Long: `Takes a safetensors file, from export or from PyTorch, as the weights that train starts from. evaluate and predict use them
-until then. Without -run, all runs of the network start from them, whatever their other settings; they are kept in
+		Long: `Imports the weights in a safetensors file, written by export or PyTorch. train starts from them, and evaluate and predict use
+them until then. Without -run, all runs of the network start from them, whatever their other settings; they are kept in
 WORK/runs/MODEL/initial.safetensors.`,
 		RunE: func(_ *cobra.Command, args []string) error { return a.runImport(args[0]) },
 	}
 	a.networkFlags(c)
 	a.workFlag(c)
 	a.runFlag(c, "`NAME`: run, a folder in WORK/runs (default: the network's)")
-	flags(c).BoolVar(&a.newHead, "new-head", false, "take all but the last layer, which starts fresh: for files with another number of outputs")
+	flags(c).BoolVar(&a.newHead, "new-head", false, "import all but the last layer, which starts fresh: for files with a different number of outputs")
 	c.ValidArgsFunction = completeFiles("safetensors")
 	return c
 }
@@ -91,7 +91,7 @@ func (a *app) runImport(file string) error {
 	defer r.Finalize()
 	if err := r.Import(file, a.newHead); err != nil {
 		if errors.Is(err, runner.ErrOutputs) {
-			err = fmt.Errorf("%w; -new-head takes all but the last layer", err)
+			err = fmt.Errorf("%w; -new-head imports all but the last layer", err)
 		}
 		return err
 	}
@@ -103,7 +103,7 @@ func (a *app) runImport(file string) error {
 	return nil
 }
 
-// againFlags returns the flags by which evaluate and train find what import has taken.
+// againFlags returns the flags by which evaluate and train find the imported weights.
 func (a *app) againFlags() (evaluate, train string) {
 	evaluate, train = "-model "+a.model, "-model "+a.model
 	if a.plain {
