@@ -1,5 +1,5 @@
 # "make lab" opens the notebooks, "make test" checks a change. Everything is installed in this folder (.venv, .bin) and in the
-# caches of Go and pip. Only the first set-up needs the network, and targets that say so.
+# caches of Go and pip. Only the first set-up and the targets that say so need the network.
 #
 #   make lab LAB_ARGS="--no-browser --port=9000"              options for JupyterLab
 #   make notebooks NOTEBOOKS=notebooks/02-model.ipynb V=1     one notebook, showing the output of its cells
@@ -162,7 +162,7 @@ clean: ## remove .venv and .bin; keep the data and models in work/
 		{ echo "setup: pip could not install the packages (see above). The first set-up needs the network." >&2; exit 1; }
 	@touch $@
 
-# Go: the kernel, goimports (every cell needs it) and all modules. The packages are built so that the first cell need not.
+# Go: the kernel, goimports (every cell needs it) and all modules. The packages are built here so that the first cell does not have to.
 .bin/.installed: go.mod go.sum tools/go.mod tools/go.sum
 	@tools/check.sh go
 	@echo "setup: the GoNB kernel and the packages (two to four minutes the first time)"
@@ -171,7 +171,7 @@ clean: ## remove .venv and .bin; keep the data and models in work/
 		{ echo "setup: Go could not download or build its modules (see above). The first set-up needs the network." >&2; exit 1; }
 	@go build ./... && touch $@
 
-# No training or notebook then waits for XLA's compiler. Errors do not count here: the first training reports them.
+# No training or notebook then waits for XLA's compiler. Errors are ignored here: the first training reports them.
 .bin/.compiled: .venv/.installed .bin/.installed
 	@echo "setup: XLA compiles the two networks of the chapter for this processor (half a minute)"
 	@for model in library custom; do go run ./cmd/resnet18 compile -model $$model; done; touch $@
