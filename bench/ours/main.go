@@ -1,4 +1,4 @@
-// Command ours measures this project in the comparison of bench/run.py.
+// Ours measures this project for the comparison in bench/run.py.
 //
 //	go run ./bench/ours -task step|eval|epoch|first -batch 64 -stem imagenet -n 15 [-bfloat16]
 //

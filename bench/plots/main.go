@@ -1,4 +1,4 @@
-// Command plots draws bench/growth.json, the result of bench/growth.py, as bench/growth-*.svg. Run it in the module's root:
+// Plots draws bench/growth.json, the result of bench/growth.py, as bench/growth-*.svg. Run it from the module's root:
 //
 //	go run ./bench/plots
 package main

@@ -1,4 +1,4 @@
-// Command resnet18 runs the chapter's steps from a terminal: find the data, train ResNet-18, evaluate it, predict with it.
+// Resnet18 runs the chapter's steps from a terminal: find the data, train ResNet-18, evaluate it, predict with it.
 //
 // commands.go lists the commands; each has its own file. flags.go has the flags that several share, and runs.go finds the folder
 // of a run and its model.

@@ -250,7 +250,7 @@ func checkGzip(r *bufio.Reader) error {
 	return fmt.Errorf("not a gzip file but %s", what)
 }
 
-// explain says what the errors of gzip and tar mean for the file.
+// explain turns the errors of gzip and tar into what they mean for the file.
 func explain(err error) error {
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):

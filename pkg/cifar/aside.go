@@ -24,7 +24,7 @@ const (
 	asideOld    = "old" // the folder that it replaces
 )
 
-// newAside makes an aside in a folder, which it makes too, and removes those of killed processes.
+// newAside creates an aside in a folder, which it creates if needed, and removes those of killed processes.
 func newAside(parent string) (*aside, error) {
 	if err := os.MkdirAll(parent, 0o755); err != nil {
 		return nil, err

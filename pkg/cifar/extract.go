@@ -132,8 +132,8 @@ func place(l Layout, a *aside, folder string, rec record) error {
 	return nil
 }
 
-// adopt renews the record of a folder that holds the archive's files. A folder without a record is somebody else's and gets
-// none.
+// adopt renews the record of a folder that holds the archive's files. A folder without a record was not made by Extract and
+// gets none.
 func adopt(folder string, rec record) error {
 	path := filepath.Join(folder, recordFile)
 	if _, err := os.Lstat(path); err != nil {

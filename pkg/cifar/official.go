@@ -36,7 +36,7 @@ func (o official) check(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Lstat(noteFile(name)); known || errors.Is(err, fs.ErrNotExist) { // else it is a file of somebody else's
+	if _, err := os.Lstat(noteFile(name)); known || errors.Is(err, fs.ErrNotExist) { // otherwise it is not our file
 		writeJSON(noteFile(name), officialNote{sum, stamp}) // if it fails, the archive is hashed again next time
 	}
 	return o.compare(name, sum)

@@ -52,7 +52,7 @@ func identify(archive string) (archiveID, error) {
 	return archiveID{info.Size(), binary.LittleEndian.Uint64(last[:])}, nil
 }
 
-// readRecord reads the record of an extracted folder. It is not ok if there is none, or one that Extract did not write.
+// readRecord reads the record of an extracted folder. It reports false if there is none, or one that Extract did not write.
 func readRecord(l Layout, folder string) (rec record, ok bool) {
 	if !readJSON(filepath.Join(folder, recordFile), &rec) {
 		return record{}, false

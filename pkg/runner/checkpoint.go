@@ -119,8 +119,8 @@ func isFinite(t safetensors.Tensor) bool {
 	return true
 }
 
-// readCheckpoint reads a file and checks all that can be checked without knowing the run. Without variables it checks them too,
-// but does not keep them in memory.
+// readCheckpoint reads a file and checks all that can be checked without knowing the run. Without variables it also checks
+// them, but does not keep them in memory.
 func readCheckpoint(path string, variables bool) (*checkpoint, error) {
 	f, err := openOwn(path)
 	if err != nil {
@@ -137,7 +137,7 @@ func readCheckpoint(path string, variables bool) (*checkpoint, error) {
 	return c, nil
 }
 
-// parseCheckpoint checks the digest before it interprets what it covers, so that damage is not taken for another version.
+// parseCheckpoint checks the digest before it interprets the content, so that damage is not taken for another version.
 func parseCheckpoint(f *safetensors.File, variables bool) (*checkpoint, error) {
 	c, err := parseMetadata(f.Metadata)
 	if err != nil {

@@ -41,8 +41,8 @@ func lockFolder(dir string) (*folderLock, error) {
 	return l, nil
 }
 
-// renew makes sure that the folder exists and is still ours: somebody may have deleted it during the training, and a second run
-// may have created it again.
+// renew makes sure that the folder exists and is still ours: it may have been deleted during the training, and created again by
+// a second run.
 func (l *folderLock) renew() error {
 	info, err := os.Stat(l.lock.Path())
 	if err == nil && os.SameFile(info, l.taken) {

@@ -101,7 +101,7 @@ func (h *History) tensors() []safetensors.Tensor {
 	}
 }
 
-// read takes over one of the history's tensors, and reports whether it is one.
+// read sets the part of the history that a tensor holds, and reports whether it holds one.
 func (h *History) read(t safetensors.Tensor) (bool, error) {
 	rows := func(dtype string, columns int) error {
 		if t.DType != dtype || len(t.Shape) != 2 || t.Shape[1] != columns {

@@ -39,7 +39,7 @@ func (r *Runner) identity(trainData, dev *cifar.Dataset) identity {
 	return id
 }
 
-// parseIdentity reads an identity. A field that it does not know would change what a run is, so it is an error.
+// parseIdentity reads an identity. An unknown field would change the identity of the run, so it is an error.
 func parseIdentity(text string) (id identity, err error) {
 	d := json.NewDecoder(strings.NewReader(text))
 	d.DisallowUnknownFields()
@@ -49,19 +49,19 @@ func parseIdentity(text string) (id identity, err error) {
 	return id, nil
 }
 
-// text is the identity as files hold it.
+// text returns the identity in the form that files contain.
 func (id identity) text() (string, error) {
 	b, err := json.Marshal(id)
 	return string(b), err
 }
 
-// runDigest is what ties the file of a best model to its run: the SHA-256 of the identity's text.
+// runDigest returns the SHA-256 of the identity's text, which ties the file of a best model to its run.
 func runDigest(identity string) string {
 	sum := sha256.Sum256([]byte(identity))
 	return hex.EncodeToString(sum[:])
 }
 
-// differences describes where an identity found in a folder differs from the one wanted; "" if nowhere.
+// differences describes how the identity found in a folder differs from the one wanted; "" if they agree.
 func differences(found, wanted identity) string {
 	var out []string
 	compare := func(what string, got, want any) {

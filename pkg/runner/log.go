@@ -9,12 +9,12 @@ import (
 
 const doneLine = "[Train] Training done!"
 
-// isComplete reports whether nothing is left to do, not even an evaluation before which the run was stopped.
+// isComplete reports whether nothing is left to do, not even a last evaluation.
 func (t *training) isComplete() bool {
 	return t.step > t.total || t.step == t.total && len(t.History.Log) > 0 && t.History.Log[len(t.History.Log)-1] == doneLine
 }
 
-// replay prints what earlier sessions printed, and where this one begins.
+// replay prints the log of earlier sessions and the step at which this one begins.
 func (t *training) replay() {
 	for _, line := range t.History.Log {
 		fmt.Fprintln(t.Out, line)
@@ -50,14 +50,14 @@ func (t *training) noteLostBest() {
 	t.note("(the best model, with accuracy %.5f, is lost: %v; %s)", t.History.Best, t.lostBest, after)
 }
 
-// print shows a line and keeps it for replays.
+// print prints a line and keeps it for replays.
 func (t *training) print(line string) {
 	t.note("%s", line)
 	t.History.Log = append(t.History.Log, line)
 	t.unsaved = true
 }
 
-// note shows a line that concerns this session only.
+// note prints a line for this session only.
 func (t *training) note(format string, args ...any) {
 	t.progress.clear()
 	fmt.Fprintf(t.Out, format+"\n", args...)

@@ -49,7 +49,7 @@ func (t *training) resume() error {
 	if unusable != nil {
 		return fmt.Errorf("runner: none of the %d checkpoints in %s is usable: delete them to start over; the oldest: %w", len(paths), t.dir, unusable)
 	}
-	if len(t.History.Steps) > 0 { // this Runner has trained before, and somebody has emptied its folder
+	if len(t.History.Steps) > 0 { // this Runner has trained before, and its folder has been emptied
 		if err := t.reset(); err != nil {
 			return err
 		}

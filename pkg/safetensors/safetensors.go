@@ -99,7 +99,7 @@ func WriteEach(w io.Writer, tensors []Tensor, metadata map[string]string, write 
 	}
 	text = append(text, strings.Repeat(" ", (8-len(text)%8)%8)...) // the data starts at a multiple of 8
 	if len(text) > maxHeader {
-		return fmt.Errorf("%w: %d bytes, at most %d are allowed: store large metadata as a tensor or in a file of its own",
+		return fmt.Errorf("%w: %d bytes, at most %d are allowed: store large metadata as a tensor or in a separate file",
 			ErrHeaderTooLarge, len(text), maxHeader)
 	}
 	if _, err := w.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(text)))); err != nil {

@@ -1,6 +1,6 @@
-// Command batchnorm BACKEND [native] prints the gradient of GoMLX's batch norm. Shifting x by a constant does not change the output, so the
-// sum of the gradient over the batch is 0; GoMLX's portable implementation stops the gradient at the batch statistics, and the sum is not
-// 0.
+// Batchnorm prints the gradient of GoMLX's batch norm: batchnorm BACKEND [native]. Shifting x by a constant does not change the output, so
+// the sum of the gradient over the batch is 0; GoMLX's portable implementation stops the gradient at the batch statistics, and the sum is
+// not 0.
 package main
 
 import (
