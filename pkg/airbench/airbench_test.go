@@ -154,7 +154,7 @@ func TestSizes(t *testing.T) {
 	require.Equal(t, 24+9*(24*64+64*64+64*256+3*256*256)+2*(64+256+256)+2560, n.NumParams())
 	require.Contains(t, n.String(), "64-256-256")
 	for want, bad := range map[string]Net{
-		"widths are [8 8 8]":  {Widths: [3]int{8, 8, 8}},
+		"got widths [8 8 8]":  {Widths: [3]int{8, 8, 8}},
 		"[64 32 32]":          {Widths: [3]int{64, 32, 32}},
 		"3 whitening weights": {Widths: [3]int{24, 24, 24}, Whitening: make([]float32, 3)},
 	} {

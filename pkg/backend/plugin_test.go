@@ -130,6 +130,6 @@ func TestMakePrivate(t *testing.T) {
 	require.Error(t, makePrivate(file))
 	if os.Geteuid() == 0 {
 		require.NoError(t, os.Chown(fresh, 12345, -1))
-		require.ErrorContains(t, makePrivate(fresh), "of user 12345")
+		require.ErrorContains(t, makePrivate(fresh), "owned by user 12345")
 	}
 }

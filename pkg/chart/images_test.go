@@ -75,7 +75,7 @@ func TestGridErrors(t *testing.T) {
 		"len(Marks)=2, len(Images)=1":    {Images: one, Marks: []Mark{Wrong, Wrong}},
 		"image 0 is nil":                 {Images: []image.Image{nil}},
 		"image 0 has no pixels":          {Images: []image.Image{image.NewGray(image.Rect(0, 0, 0, 3))}},
-		"at most 8000 by 8000":           {Images: one, Scale: 9000},
+		"the maximum is 8000 by 8000":    {Images: one, Scale: 9000},
 	} {
 		_, err := g.Figure()
 		require.ErrorContains(t, err, want)

@@ -207,7 +207,7 @@ func TestUnusablePaths(t *testing.T) {
 	require.ErrorContains(t, err, "cifar: folder "+dir+": CIFAR-10 missing or incomplete")
 	_, _, err = small.extract(archive, plain)
 	require.ErrorContains(t, err, plain)
-	require.ErrorContains(t, err, "needs a folder that can be written to")
+	require.ErrorContains(t, err, "choose a writable folder")
 
 	// A folder of this name with other contents stays.
 	taken := filepath.Join(t.TempDir(), "taken")

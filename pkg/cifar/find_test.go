@@ -247,7 +247,7 @@ func TestFindStops(t *testing.T) {
 	plain := write(t, filepath.Join(dir, "plain"), []byte("x"))
 	_, err = Find(t.Context(), FindOptions{Dir: plain, origin: o})
 	require.ErrorContains(t, err, plain)
-	require.ErrorContains(t, err, "needs a folder that can be written to")
+	require.ErrorContains(t, err, "choose a writable folder")
 }
 
 // TestRebuild checks a rebuilt archive, and that the same copy always gives the same bytes.

@@ -120,9 +120,9 @@ func TestLoaderErrors(t *testing.T) {
 	b, err := backend.New("go", io.Discard)
 	require.NoError(t, err)
 	_, err = NewLoader(b, numbered(3), 0, 1)
-	require.EqualError(t, err, "cifar: batches of 0 from 3 images, want at least 1 of each")
+	require.EqualError(t, err, "cifar: batch size 0, 3 images: want at least 1 of each")
 	_, err = NewLoader(b, &Dataset{Split: Train}, 2, 1)
-	require.ErrorContains(t, err, "from 0 images")
+	require.ErrorContains(t, err, ", 0 images")
 	_, err = NewLoader(b, &Dataset{Split: Train, Labels: make([]uint8, 2), Pixels: make([]uint8, 7)}, 2, 1)
 	require.EqualError(t, err, "cifar: train has 2 labels and 7 bytes of pixels, want 3072 for each label")
 }
