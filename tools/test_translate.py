@@ -74,7 +74,7 @@ class Translate(unittest.TestCase):
         self.code(
             f'fig := chart.Bars("dev", x) // dev\nchart.Show("{caption}", fig)\nfmt.Printf("dev %.4f, %d%% of %s\\n", a, b, c)',
             new_output("display_data", data={
-                "text/html": '<img src="data:a/dev/b"><figcaption>The chapter&#39;s &#34;cat&#34;, 32×32.</figcaption>',
+                "text/html": '<img src="data:image/png;base64,dev/dev+dev="><figcaption>The chapter&#39;s &#34;cat&#34;, 32×32.</figcaption>',
                 "text/plain": 'The chapter\'s "cat", 32×32.', "image/png": "dev"}),
             new_output("stream", name="stdout", text="dev 0.7257, 90% of device\ndev 0.5000, 8% of all\n"),
             strings=f"{caption} => {chinese}\ndev => 验证集\ndev %.4f, %d%% of %s => 验证集%.4f，占%d%%：%s")
@@ -83,7 +83,7 @@ class Translate(unittest.TestCase):
         self.assertEqual(cell.source, 'fig := chart.Bars("验证集", x) // dev\n'
                          f'chart.Show("{chinese}", fig)\nfmt.Printf("验证集%.4f，占%d%%：%s\\n", a, b, c)')
         self.assertEqual(cell.outputs[0].data, {
-            "text/html": '<img src="data:a/dev/b"><figcaption>书中的&#34;猫&#34;，32×32。</figcaption>',
+            "text/html": '<img src="data:image/png;base64,dev/dev+dev="><figcaption>书中的&#34;猫&#34;，32×32。</figcaption>',
             "text/plain": '书中的"猫"，32×32。', "image/png": "dev"})
         self.assertEqual(cell.outputs[1].text, "验证集0.7257，占90%：device\n验证集0.5000，占8%：all\n")
 
@@ -93,6 +93,13 @@ class Translate(unittest.TestCase):
         cell = translate.translated(self.path).cells[1]
         self.assertEqual(cell.source, 'fmt.Printf("损失：")\nfmt.Printf("%d步 ", 3)')
         self.assertEqual(cell.outputs[0].text, "损失：3步 ")
+
+    def test_numbers_in_outputs(self):
+        printed = "sum 5: starts at +0.5, [-0.1 2e-05] up to  3.\n"
+        self.code('fmt.Printf("starts at %+.1f")\nfmt.Printf("%g up to %2d")', new_output("stream", name="stdout", text=printed),
+                  strings="starts at %+.1f => 从%+.1f开始\n%g up to %2d => %g最大%2d个")
+        self.assertEqual(self.problems(), "")
+        self.assertEqual(translate.translated(self.path).cells[1].outputs[0].text, "sum 5: 从+0.5开始, [-0.1 2e-05]最大 3个.\n")
 
     def test_string_problems(self):
         for name, source, strings, want in (
@@ -106,6 +113,7 @@ class Translate(unittest.TestCase):
             ("not of the code", 'x := "A cat."', "A dog. => 狗。", "strings: no string of the code: A dog."),
             ("comment", '// "a" cat', "cat => 猫", "strings: no string of the code: cat"),
             ("verbs", 'x := "%d of %s"', "%d of %s => %s中的%d", "strings: the verbs differ"),
+            ("last value", 'x := "is %s"', "is %s => 为%s的", "strings: a value that ends the English"),
             ("no Chinese", 'x := "A cat."', "A cat. => ", "strings: not of the form"),
             ("twice", 'x := "A cat."', "A cat. => 猫。\nA cat. => 一只猫。", "strings: twice: A cat."),
         ):

@@ -46,6 +46,7 @@ GO_STRING = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 ENDS = re.compile(r"^(?:\s|\\n)+|(?:\s|\\n)+$")
 TOKEN = re.compile(GO_STRING.pattern + r"|[(),\[\]{}]")
 VERB = re.compile(r"%[-+#0]*\d*(?:\.\d+)?[a-zA-Z%]")
+NUMERIC = tuple("defg")  # verbs that print numbers
 
 
 def notebooks():
@@ -133,7 +134,12 @@ def chinese_code(source, strings):
 
 
 def chinese_output(text, strings):
-    """A saved output with the strings translated, whether it is plain text or HTML."""
+    """A saved output with the strings translated, whether it is plain text or HTML, but not in base64."""
+    parts = re.split(r"(base64,[\w+/=]+)", text)
+    return "".join(part if n % 2 else chinese_text(part, strings) for n, part in enumerate(parts))
+
+
+def chinese_text(text, strings):
     for english, chinese in sorted(strings.items(), key=lambda pair: -len(pair[0])):
         for escape in (str, go_html):
             into = escape(unquoted(chinese))
@@ -143,13 +149,13 @@ def chinese_output(text, strings):
 
 
 def output_pattern(english, escape):
-    """A regular expression for what a format prints, with a group for each verb; it matches no part of a word or of base64."""
+    """A regular expression for what a format prints, with a group for each verb; it matches no part of a word."""
     parts = []
-    number, any_text = r"((?:[^\n<A-Za-z]|e[-+])*?)", r"([^\n<]*?)"
+    number, any_text = r"([-+\[ ]*[\d.](?:[-+\d.e ]*\d)?\]?)", r"([^\n<]{0,80}?)"
     for text, verb in zip(VERB.split(english), VERB.findall(english) + [""]):
-        value = number if verb[-1:] in tuple("defg") else any_text
+        value = number if verb[-1:] in NUMERIC else any_text
         parts += [re.escape(escape(unquoted(text))), {"": "", "%%": "%"}.get(verb, value)]
-    start, end = (r"(?<![\w/+])" if english[0].isalnum() else ""), (r"(?![\w/+])" if english[-1].isalnum() else "")
+    start, end = (r"(?<!\w)" if english[0].isalnum() else ""), (r"(?!\w)" if english[-1].isalnum() else "")
     return start + "".join(parts) + end
 
 
@@ -299,6 +305,9 @@ def string_problems(cells, strings, unreadable):
             yield f"strings: no string of the code: {text}"
         if VERB.findall(text) != VERB.findall(into):
             yield f"strings: the verbs differ: {text} => {into}"
+        verb = (VERB.findall(text) or ["%"])[-1]
+        if text.endswith(verb) and not into.endswith(verb) and verb[-1] not in NUMERIC:
+            yield f"strings: a value that ends the English must end the Chinese: {text} => {into}"
 
 
 def faults(english, text):
