@@ -21,7 +21,7 @@ const (
 	CIFARStem Stem = "cifar"
 )
 
-// Stems lists the stems. A new one needs a case in Config.architecture.
+// Stems returns the names of the stems. A new one needs a case in Config.architecture.
 func Stems() []Stem { return []Stem{ImageNetStem, CIFARStem} }
 
 // Config describes a ResNet-18. The zero value is the chapter's library model.

@@ -117,7 +117,7 @@ func (t *training) keepBest() error {
 	return t.holdBest(file, false)
 }
 
-// holdBest makes a file the best model.
+// holdBest keeps a file in memory as the best model.
 func (t *training) holdBest(file []byte, onDisk bool) error {
 	f, err := safetensors.Read(bytes.NewReader(file), int64(len(file)))
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 	"nndl.example/resnet18/pkg/cifar"
 )
 
-// identity is what must agree for a run to resume from a checkpoint. The number of epochs and the steps between log lines and
-// evaluations may change. But with a schedule or lookahead, what a step does depends on the number of epochs, which is then
-// part of the identity.
+// identity holds what must agree for a run to resume from a checkpoint. The number of epochs and the steps between log lines
+// and evaluations may change. But with a schedule or lookahead, what a step does depends on the number of epochs, which is
+// then part of the identity.
 type identity struct {
 	Model        string  `json:"model"`
 	BatchSize    int     `json:"batch_size"`

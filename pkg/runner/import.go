@@ -70,7 +70,7 @@ func (r *Runner) checkNoModel() error {
 	return err
 }
 
-// initialWeights is what Import wrote.
+// initialWeights are the imported weights.
 type initialWeights struct{ digest, source string }
 
 // readInitial checks the imported weights, if there are any, and makes them part of the run's identity.

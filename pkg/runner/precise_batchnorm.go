@@ -14,8 +14,9 @@ import (
 	"nndl.example/resnet18/pkg/nn"
 )
 
-// preciseNorm makes the graph of precise batch norm: it applies the model to a batch of images in training mode, without changing
-// the weights, and makes the running statistics r the mean of the batches' statistics s. With i = 0, 1, … the batch's number,
+// preciseNorm builds the graph of precise batch norm: it applies the model to a batch of images in training mode, without
+// changing the weights, and makes the running statistics r the mean of the batches' statistics s. With i = 0, 1, … the batch's
+// number,
 //
 //	r ← r + (s - r)/(i+1)
 //

@@ -39,8 +39,8 @@ type Recipe struct {
 	PreciseNorm int `json:"precise_norm,omitempty"`
 	// FlipAverage is test-time augmentation: Evaluate and Predict average the logits of each image and of its mirror image.
 	FlipAverage bool `json:"flip_average,omitempty"`
-	// ShiftAverage is test-time augmentation by shifts: the logits are one half those of the image and one quarter each those of
-	// the image shifted by this many pixels up and left, and down and right, with reflection padding.
+	// ShiftAverage is test-time augmentation by shifts: the logits are a weighted mean, one half for the image and one quarter
+	// each for the image shifted by this many pixels up and left, and down and right, with reflection padding.
 	ShiftAverage int `json:"shift_average,omitempty"`
 }
 
