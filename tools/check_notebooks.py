@@ -2,9 +2,9 @@
 
     check_notebooks.py [notebook.ipynb ...]      without arguments: all of notebooks/
 
-A code cell has at most 30 lines, and half of the cells at most 10; there is text between any two code cells; cell ids are
-unique and readable; links lead to existing files; no saved output is an error; notebooks/QUESTIONS.md names existing cells
-only. Uses no packages.
+A code cell has at most 30 lines of at most 90 columns, and half of the cells at most 10 lines; there is text between any two
+code cells; Go code that a text quotes occurs in a source file or a code cell; cell ids are unique and readable; links lead to
+existing files; no saved output is an error; notebooks/QUESTIONS.md names existing cells only. Uses no packages.
 """
 
 import json
@@ -16,8 +16,9 @@ from urllib.parse import unquote
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
-LONGEST, MEDIAN = 30, 10
+LONGEST, MEDIAN, WIDEST = 30, 10, 90
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
+GO_BLOCK = re.compile(r"(?ms)^```go\n(.*?)^```")
 FENCE = re.compile(r"(?ms)^```.*?^```|`[^`\n]*`")
 
 
@@ -42,6 +43,9 @@ def check_cells(cells):
         n = len(code_lines(source(cell)))
         if n > LONGEST:
             yield cell["id"], f"{n} lines of code, at most {LONGEST} are allowed"
+        for line in source(cell).splitlines():
+            if len(line) > WIDEST:
+                yield cell["id"], f"{len(line)} columns, at most {WIDEST} are shown on a page: {line.strip()}"
         if not is_import(source(cell)):
             lengths.append(n)
         if before and before["cell_type"] == "code":
@@ -78,13 +82,35 @@ def check_folded(text):
         yield "<details> and </details> do not match"
 
 
-def check_notebook(path):
+def sources():
+    """The stripped lines of each Go file and each code cell, as one string with newlines around every line."""
+    def lines(text):
+        return "\n" + "\n".join(line.strip() for line in text.splitlines()) + "\n"
+    for folder in ("cmd", "pkg", "examples"):
+        for path in sorted((ROOT / folder).rglob("*.go")):
+            yield lines(path.read_text(encoding="utf-8"))
+    for path in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "code":
+                yield lines(source(cell))
+
+
+def check_quotes(text, known):
+    """Yields blocks of Go code whose lines do not occur in one source, in that order."""
+    for block in GO_BLOCK.findall(text):
+        quoted = "\n" + "\n".join(line.strip() for line in block.splitlines()) + "\n"
+        if not any(quoted in lines for lines in known):
+            yield "quoted code that is in no source file or cell: " + quoted.strip().splitlines()[0]
+
+
+def check_notebook(path, known):
     nb = json.loads(path.read_text(encoding="utf-8"))
     yield from check_ids(nb)
     yield from check_cells(nb["cells"])
     for cell in nb["cells"]:
         if cell["cell_type"] == "markdown":
-            for problem in [*check_links(source(cell), path.parent), *check_folded(source(cell))]:
+            text = source(cell)
+            for problem in [*check_links(text, path.parent), *check_folded(text), *check_quotes(text, known)]:
                 yield cell["id"], problem
 
 
@@ -103,8 +129,9 @@ def check_questions(path):
 
 
 def problems(paths):
+    known = list(sources())
     for path in paths:
-        for where, what in check_notebook(path):
+        for where, what in check_notebook(path, known):
             yield f"{path.name}, {where}: {what}"
     for page in sorted(NOTEBOOKS.glob("*.md")):
         for what in check_links(page.read_text(encoding="utf-8"), NOTEBOOKS):
