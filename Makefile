@@ -52,7 +52,7 @@ test: setup text ## vet, format and text checks, unit tests, a short run of all 
 	@echo gofmt -l $(GODIRS); bad=$$(gofmt -l $(GODIRS)); test -z "$$bad" || { echo "not formatted (gofmt -w): $$bad"; exit 1; }
 	go test ./...
 	rm -rf work/test
-	XLA_FLAGS=--xla_backend_optimization_level=0 EPOCHS=1 TRAIN_IMAGES=512 WORK="$(CURDIR)/work/test" $(PY) tools/run_notebooks.py --out work/test/notebooks $(NOTEBOOKS)
+	XLA_FLAGS=--xla_backend_optimization_level=0 EPOCHS=1 TRAIN_IMAGES=512 WORK="$(CURDIR)/work/test" $(PY) tools/run_notebooks.py --join --out work/test/notebooks $(NOTEBOOKS)
 
 # Offline, the check for vulnerabilities is skipped with a message.
 check: setup .bin/staticcheck .bin/govulncheck ## vet, staticcheck, go mod tidy, known vulnerabilities (network)
@@ -74,6 +74,7 @@ bad: setup ## list the bad files made by the tests, each with its error
 
 KILLS := 60
 crash: setup ## kill trainings at KILLS random moments, on XLA and pure Go; full, read-only and deleted folders
+	SANITIZER_TESTS=1 go test -count=1 -timeout 30m -v -run '^Test(OtherAllocators|Harm)' ./pkg/backend/...
 	CRASH_TESTS=$(KILLS) go test -count=1 -timeout 1h -v -run '^Test(Kill|DiskFull|ReadOnlyDisk|FolderDeleted|SavingFails)' ./pkg/runner ./pkg/cifar
 
 # Less optimisation: XLA compiles the network again for each number of devices.

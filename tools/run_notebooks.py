@@ -1,8 +1,9 @@
 """Executes notebooks in order, each in a fresh GoNB kernel, and saves them with their outputs.
 
-    run_notebooks.py [--out FOLDER] [-v] notebook.ipynb ...
+    run_notebooks.py [--out FOLDER] [--join] [-v] notebook.ipynb ...
 
-Without --out the notebooks are saved in place, with the outputs that readers see. The cells take EPOCHS and TRAIN_IMAGES (for
+Without --out the notebooks are saved in place, with the outputs that readers see. With --join cells that only define something
+are compiled together with the next cell that runs, which saves a third of the time. The cells take EPOCHS and TRAIN_IMAGES (for
 short runs) and WORK (the folder for their files) from the environment. The first cell that fails ends the run, and its
 notebook is not saved in place.
 """
@@ -59,6 +60,23 @@ def new_client(nb, folder, echo):
     )
     client.echo = echo
     return client
+
+
+def join_definitions(nb):
+    """Moves cells that only define functions and types into the next cell that runs something. They stay, empty."""
+    pending = []
+    for cell in nb.cells:
+        if cell.cell_type != "code":
+            continue
+        lines = [line.lstrip() for line in cell.source.splitlines()]
+        if any(line.startswith(("!", "%")) and line != "%%" for line in lines):
+            continue
+        if "%%" in lines:
+            cell.source = "\n\n".join([*pending, cell.source])
+            pending = []
+        else:
+            pending.append(cell.source)
+            cell.source = ""
 
 
 def clean(nb, run):
@@ -139,8 +157,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebooks", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, help="save the executed copies there and keep the originals")
+    parser.add_argument("--join", action="store_true", help="compile definitions with the next cell that runs; only with --out")
     parser.add_argument("-v", action="store_true", help="show the output of the cells as they run")
     args = parser.parse_args()
+    if args.join and not args.out:
+        parser.error("--join changes the cells: it needs --out")
 
     start = time.monotonic()
     settings = [f"{name}={os.environ[name]}" for name in ("EPOCHS", "TRAIN_IMAGES", "WORK") if os.environ.get(name)]
@@ -148,6 +169,8 @@ def main():
     for path in args.notebooks:
         print(f"{path} ...", end="\n" if args.v else " ", flush=True)
         nb, began = nbformat.read(path, as_version=4), time.monotonic()
+        if args.join:
+            join_definitions(nb)
         target = args.out / path.name if args.out else path
         client = new_client(nb, path.resolve().parent, args.v)
         try:

@@ -57,7 +57,7 @@ func TestExperimentRun(t *testing.T) {
 		t.Skip("trains")
 	}
 	t.Parallel()
-	work := t.TempDir()
+	work := workFolder(t)
 	code, out, err := call("experiment", "reference", "-epochs", "1", "-train-images", "64", "-backend", "go", "-work", work)
 	require.Zero(t, code, err)
 	require.Contains(t, out, "; 1 epochs of 64 images\n")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"image"
@@ -13,6 +14,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -20,6 +23,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 
+	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/metrics"
 )
 
@@ -90,7 +94,34 @@ func TestMain(m *testing.M) {
 	if args := os.Getenv(envTwice); args != "" {
 		os.Exit(run(strings.Split(args, "\n"), &interrupter{signals: []os.Signal{os.Interrupt, os.Interrupt}}, os.Stderr))
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	if folder := dataFolder.Load(); folder != nil {
+		os.RemoveAll(*folder)
+	}
+	os.Exit(code)
+}
+
+var dataFolder atomic.Pointer[string] // the folder of sharedData, to be removed
+
+// sharedData rebuilds the embedded CIFAR-10 once for all tests.
+var sharedData = sync.OnceValues(func() (string, error) {
+	folder, err := os.MkdirTemp("", "resnet18-data-")
+	if err != nil {
+		return "", err
+	}
+	dataFolder.Store(&folder)
+	_, err = cifar.Find(context.Background(), cifar.FindOptions{Dir: folder, Progress: io.Discard})
+	return folder, err
+})
+
+// workFolder returns a new folder for -work that has the data.
+func workFolder(t *testing.T) string {
+	t.Helper()
+	data, err := sharedData()
+	require.NoError(t, err)
+	work := t.TempDir()
+	require.NoError(t, os.Symlink(data, filepath.Join(work, "data")))
+	return work
 }
 
 // TestSteps takes all the steps with a few images, on the pure-Go backend. Ctrl-C and the signal by which systems end
@@ -98,7 +129,7 @@ func TestMain(m *testing.M) {
 //
 // It is not parallel: the signals would stop the trainings of other tests, too.
 func TestSteps(t *testing.T) {
-	work := t.TempDir()
+	work := workFolder(t)
 	flags := []string{"-work", work, "-backend", "go", "-train-images", "16", "-model", "custom"}
 	dir := filepath.Join(work, "runs", "custom-16-images")
 	code, _, err := call(append(append([]string{"predict"}, flags...), "2")...)

@@ -130,7 +130,7 @@ func TestTrainRuns(t *testing.T) {
 		t.Skip("trains")
 	}
 	t.Parallel()
-	work := t.TempDir()
+	work := workFolder(t)
 	code, _, err := call("import", weightsFile(t, resnet.Custom(3, 10, true)), "-model", "custom", "-work", work)
 	require.Zero(t, code, err)
 	code, out, err := call("predict", "0", "-model", "custom", "-backend", "go", "-work", work) // with the imported weights
