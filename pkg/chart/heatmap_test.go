@@ -52,7 +52,7 @@ func TestMapImage(t *testing.T) {
 	_, err = MapImage([][]float64{{3, 3}}, 0, 1)
 	require.NoError(t, err, "all values are equal")
 	_, err = MapImage([][]float64{{1}}, 1, 1)
-	require.ErrorContains(t, err, "map image from 1 to 1")
+	require.ErrorContains(t, err, "lo=1, hi=1")
 	for _, values := range [][][]float64{nil, {{}}} {
 		_, err = MapImage(values, 0, 1)
 		require.ErrorContains(t, err, "empty table")

@@ -1,9 +1,12 @@
 package cifar
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -41,7 +44,7 @@ func newAside(parent string) (*aside, error) {
 			return a, nil
 		}
 		a.remove() // another process took it for stale before it was locked
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 	}
@@ -61,8 +64,8 @@ func removeStale(parent string) {
 	entries, _ := os.ReadDir(parent)
 	for _, e := range entries {
 		dir := filepath.Join(parent, e.Name())
-		if e.IsDir() && strings.HasPrefix(e.Name(), asidePrefix) && isAside(dir) && !inUse(dir) {
-			os.RemoveAll(dir)
+		if e.IsDir() && strings.HasPrefix(e.Name(), asidePrefix) && isAside(dir) {
+			removeUnused(dir)
 		}
 	}
 }
@@ -98,16 +101,24 @@ func onlyDataFiles(folder string) bool {
 	return err == nil
 }
 
-// inUse reports whether the process that made an aside may still be running. Earlier versions made asides without a lock,
-// which are in use for an hour at most.
-func inUse(dir string) bool {
+// removeUnused removes an aside unless the process that made it may still be running. It holds the aside's lock until the files
+// are gone, so its maker cannot lock it in between. Earlier versions made asides without a lock, which are in use for an hour
+// at most.
+func removeUnused(dir string) {
 	lock := filepath.Join(dir, asideLock)
 	if _, err := os.Stat(lock); err != nil {
-		info, err := os.Stat(dir)
-		return err != nil || time.Since(info.ModTime()) < time.Hour
+		if info, err := os.Stat(dir); err == nil && time.Since(info.ModTime()) >= time.Hour {
+			os.RemoveAll(dir)
+		}
+		return
 	}
 	l := flock.New(lock)
-	defer l.Close()
-	ok, err := l.TryLock()
-	return !ok || err != nil
+	if ok, err := l.TryLock(); err == nil && ok {
+		os.RemoveAll(dir)
+	}
+	l.Close()
+	if runtime.GOOS == "windows" { // which does not remove open files
+		os.Remove(lock)
+		os.Remove(dir)
+	}
 }
