@@ -29,7 +29,7 @@ func TestRecipeErrors(t *testing.T) {
 	t.Parallel()
 	for want, r := range map[string]Recipe{
 		`optimizer is "lion"`:       {Optimizer: "lion"},
-		"momentum is 0.5 for":      {Momentum: 0.5},
+		"momentum is 0.5 for":       {Momentum: 0.5},
 		"momentum is 1,":            {Optimizer: "momentum", Momentum: 1},
 		"Muon's learning rate is 2": {Optimizer: "sgd", MuonRate: 2},
 		"want sgd, momentum":        {MuonRate: 0.1},
