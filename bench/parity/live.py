@@ -137,7 +137,7 @@ def trained(resnet18, work):
     """{model: work folder} of trained models; if there are none, trains one briefly."""
     found = {m: "work" for m in CLASSES if os.path.exists(f"work/runs/{m}/best.safetensors")}
     if not found:
-        resnet18("train", "-model", "custom", "-epochs", "1", "-train-images", "2000", "-work", work)
+        resnet18("train", "-model", "custom", "-run", "custom", "-epochs", "1", "-train-images", "2000", "-work", work)
         found = {"custom": work}
     return found
 
