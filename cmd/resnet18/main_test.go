@@ -230,6 +230,7 @@ func testPredict(t *testing.T, flags []string) {
 
 	code, out, err = call(append(predict, "-json", "2", "no.jpg", white)...)
 	require.Equal(t, 1, code)
+	require.Contains(t, err, "no.jpg")
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	require.Len(t, lines, 2)
 	for i, want := range []prediction{{Input: "2", TrueClass: "ship"}, {Input: white}} {

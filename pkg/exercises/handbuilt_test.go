@@ -125,3 +125,11 @@ func TestHandBuiltCells(t *testing.T) {
 		}
 	}
 }
+
+// TestSigned: the book's check takes the largest difference with its sign, so it does not see values that are too large.
+func TestSigned(t *testing.T) {
+	t.Parallel()
+	lib, ours := tensors.FromValue([]float32{1, 2}), tensors.FromValue([]float32{5, 2.5})
+	require.InDelta(t, -0.5, signed(lib, ours), 1e-6)
+	require.InDelta(t, 4, signed(ours, lib), 1e-6)
+}
