@@ -35,7 +35,7 @@ func (m *machine) global(op byte) error {
 	}
 	g, ok := globals[string(module)+"."+string(name)]
 	if !ok {
-		return fmt.Errorf("object %.60q of Python module %.60q is not allowed, only those that numpy needs for an array", name, module)
+		return fmt.Errorf("object %.60q of module %.60q is not allowed, only those that numpy needs for an array", name, module)
 	}
 	m.push(g)
 	return nil

@@ -76,8 +76,8 @@ func TestBadPickles(t *testing.T) {
 		want string
 	}{
 		{"empty", nil, "pickle is truncated"},
-		{"os.system", []byte("\x80\x02cos\nsystem\nU\x02ls\x85R."), `object "system" of Python module "os" is not allowed`},
-		{"os.system, protocol 4", []byte("\x80\x04\x8c\x02os\x8c\x06system\x93."), `object "system" of Python module "os" is not allowed`},
+		{"os.system", []byte("\x80\x02cos\nsystem\nU\x02ls\x85R."), `object "system" of module "os" is not allowed`},
+		{"os.system, protocol 4", []byte("\x80\x04\x8c\x02os\x8c\x06system\x93."), `object "system" of module "os" is not allowed`},
 		{"eval", []byte("\x80\x02c__builtin__\neval\nU\x011\x85R."), `"eval" of module "__builtin__"`},
 		{"another numpy function", []byte("\x80\x02cnumpy.core.multiarray\nfromfile\n."),
 			`"fromfile" of module "numpy.core.multiarray" is not allowed, only those that numpy needs for an array`},
