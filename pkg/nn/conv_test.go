@@ -2,7 +2,6 @@ package nn
 
 import (
 	"fmt"
-	"math"
 	"testing"
 
 	"github.com/gomlx/compute"
@@ -64,16 +63,6 @@ func TestConvolutionFor(t *testing.T) {
 	require.Nil(t, ConvolutionFor(b, "fft"))
 }
 
-// distance is |a-b| / |a|, with the Euclidean norm.
-func distance(a, b []float32) float64 {
-	var difference, size float64
-	for i := range a {
-		difference += math.Pow(float64(a[i]-b[i]), 2)
-		size += math.Pow(float64(a[i]), 2)
-	}
-	return math.Sqrt(difference / size)
-}
-
 func TestBFloat16Convolution(t *testing.T) {
 	graphtest.OnEach(t, func(t *testing.T, b compute.Backend) {
 		out := graphtest.Call(t, b, func(in []*graph.Node) (out []*graph.Node) {
@@ -87,7 +76,7 @@ func TestBFloat16Convolution(t *testing.T) {
 		for i, name := range []string{"the output", "the gradient for x", "the gradient for the kernel"} {
 			want, got := out[i], out[3+i]
 			require.Equal(t, dtypes.Float32, got.DType(), name)
-			e := distance(tensors.MustCopyFlatData[float32](want), tensors.MustCopyFlatData[float32](got))
+			e := graphtest.Distance(tensors.MustCopyFlatData[float32](want), tensors.MustCopyFlatData[float32](got))
 			require.InDelta(t, 0.005, e, 0.00499, name)
 		}
 	})

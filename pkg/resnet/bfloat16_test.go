@@ -1,7 +1,6 @@
 package resnet
 
 import (
-	"math"
 	"testing"
 
 	"github.com/gomlx/compute"
@@ -34,16 +33,6 @@ func trainingMode(t *testing.T, b compute.Backend, c Config) (logits, variance [
 	return tensors.MustCopyFlatData[float32](y), variance
 }
 
-// distance is |a-b| / |a|, with the Euclidean norm.
-func distance(a, b []float32) float64 {
-	var difference, size float64
-	for i := range a {
-		difference += math.Pow(float64(a[i]-b[i]), 2)
-		size += math.Pow(float64(a[i]), 2)
-	}
-	return math.Sqrt(difference / size)
-}
-
 // TestBFloat16Network wants the logits and statistics in bfloat16 to be close to those in float32 and not the same. 8 bits of
 // mantissa are an error of up to 1/256 for each factor, and the network has 20 convolutions.
 func TestBFloat16Network(t *testing.T) {
@@ -52,8 +41,8 @@ func TestBFloat16Network(t *testing.T) {
 		y, v := trainingMode(t, b, c)
 		c.BFloat16 = true
 		y16, v16 := trainingMode(t, b, c)
-		require.InDelta(t, 0.05, distance(y, y16), 0.0499)
-		require.Less(t, distance(v, v16), 1e-3)
+		require.InDelta(t, 0.05, graphtest.Distance(y, y16), 0.0499)
+		require.Less(t, graphtest.Distance(v, v16), 1e-3)
 		require.NotEqual(t, v, v16)
 	})
 }

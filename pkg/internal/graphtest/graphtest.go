@@ -3,6 +3,7 @@ package graphtest
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"sync"
 	"testing"
@@ -105,4 +106,14 @@ func RequireSame(t *testing.T, b compute.Backend, want, got func(in []*graph.Nod
 		}
 		require.Less(t, tensors.ToScalar[float32](e), float32(1e-4), "relative error of "+what)
 	}
+}
+
+// Distance is |a-b| / |a|, with the Euclidean norm.
+func Distance(a, b []float32) float64 {
+	var difference, size float64
+	for i := range a {
+		difference += math.Pow(float64(a[i]-b[i]), 2)
+		size += math.Pow(float64(a[i]), 2)
+	}
+	return math.Sqrt(difference / size)
 }
