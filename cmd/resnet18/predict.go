@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"sync"
 
 	"github.com/spf13/cobra"
 
 	"nndl.example/resnet18/pkg/cifar"
-	"nndl.example/resnet18/pkg/lab"
 	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/picture"
 )
@@ -68,10 +68,11 @@ func (a *app) runPredict(args []string) error {
 		return err
 	}
 	defer m.Finalize()
+	testSet := sync.OnceValues(func() (*cifar.Dataset, error) { return l.Data(cifar.Test) })
 	var subjects []subject
 	var pixels []uint8
 	for _, arg := range args {
-		s, err := loadSubject(l, arg)
+		s, err := loadSubject(testSet, arg)
 		if err != nil {
 			a.report(err)
 			continue
@@ -97,13 +98,13 @@ func (a *app) runPredict(args []string) error {
 }
 
 // loadSubject reads an image: from the test set, with its true class, or from a file.
-func loadSubject(l *lab.Lab, arg string) (subject, error) {
+func loadSubject(testSet func() (*cifar.Dataset, error), arg string) (subject, error) {
 	i, err := strconv.Atoi(arg)
 	if err != nil { // not an index
 		pixels, _, err := picture.Load(arg)
 		return subject{arg, pixels, ""}, err
 	}
-	d, err := l.Data(cifar.Test)
+	d, err := testSet()
 	if err != nil {
 		return subject{}, err
 	}

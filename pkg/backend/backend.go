@@ -118,6 +118,12 @@ func Default() (compute.Backend, error) {
 	return shared.backend, nil
 }
 
+// IsGPU reports whether the backend computes on a GPU. XLA's backend has IsCUDA, pure Go does not.
+func IsGPU(b compute.Backend) bool {
+	x, ok := b.(interface{ IsCUDA() bool })
+	return ok && x.IsCUDA()
+}
+
 // Describe returns a short description of the backend: "XLA on the CPU", "XLA on the GPU (cuda:0 [processId=0])", "pure Go".
 func Describe(b compute.Backend) string {
 	switch {

@@ -7,9 +7,6 @@ import (
 	"github.com/gomlx/gomlx/core/graph"
 )
 
-// IsGPU returns false: without XLA there is no GPU.
-func IsGPU(compute.Backend) bool { return false }
-
 // InPlace does nothing without XLA.
 func InPlace(parameter *graph.Node, output int) {}
 

@@ -13,12 +13,6 @@ import (
 	"github.com/gomlx/go-xla/pjrt"
 )
 
-// IsGPU reports whether the backend computes on a GPU.
-func IsGPU(b compute.Backend) bool {
-	x, ok := b.(*xla.Backend)
-	return ok && x.IsCUDA()
-}
-
 // xlaCandidates lists the XLA configurations to try, the best first.
 func xlaCandidates() []candidate {
 	var cs []candidate

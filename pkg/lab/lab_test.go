@@ -73,7 +73,7 @@ func TestCurves(t *testing.T) {
 	require.Error(t, err)
 }
 
-// A short run has a folder of its own, and starts from the same imported weights as the full run.
+// A short run has its own folder and starts from the same imported weights as the full run.
 func TestRunDir(t *testing.T) {
 	t.Parallel()
 	full, short := Settings{Work: "w"}, Settings{Work: "w", TrainImages: 128}
