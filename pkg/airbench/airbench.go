@@ -22,7 +22,7 @@ import (
 	"github.com/gomlx/gomlx/ml/layers/activation"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/cifar/cifar10"
 	"nndl.example/resnet18/pkg/nn"
 )
 
@@ -42,13 +42,13 @@ type Net struct {
 }
 
 // New returns airbench94's network, with the whitening of these training images.
-func New(train *cifar.Dataset) Net {
+func New(train *cifar10.Dataset) Net {
 	return Net{Widths: [3]int{64, 256, 256}, Whitening: Whitening(train)}
 }
 
 // String describes the network in one line.
 func (n Net) String() string {
-	return fmt.Sprintf("airbench94-like network, widths %d-%d-%d, %d classes", n.Widths[0], n.Widths[1], n.Widths[2], cifar.NumClasses)
+	return fmt.Sprintf("airbench94-like network, widths %d-%d-%d, %d classes", n.Widths[0], n.Widths[1], n.Widths[2], cifar10.NumClasses)
 }
 
 // group is one of the three groups: convolution, pool, norm, GELU, convolution, norm, GELU.
@@ -59,7 +59,7 @@ type group struct {
 }
 
 func (n Net) groups() []group {
-	in, size := whitened, cifar.Width-1
+	in, size := whitened, cifar10.Width-1
 	var gs []group
 	for i, out := range n.Widths {
 		gs = append(gs, group{fmt.Sprintf("group%d", i+1), in, out, size})
@@ -72,7 +72,7 @@ func (n Net) groups() []group {
 func (n Net) Logits(scope *model.Scope, images *Node) *Node {
 	l := layers{nn.NewVariables(scope, images.Graph())}
 	batch := images.Shape().Dim(0)
-	images.AssertDims(batch, cifar.Height, cifar.Width, cifar.Channels)
+	images.AssertDims(batch, cifar10.Height, cifar10.Width, cifar10.Channels)
 	x := activation.Gelu(l.whiten(images)) // [batch, 31, 31, 24]
 	for _, g := range n.groups() {
 		x.AssertDims(batch, g.size, g.size, g.in)
@@ -90,7 +90,7 @@ type layers struct{ nn.Variables }
 // whiten is the 2×2 convolution without padding, as a matrix product: each row of its left factor is a patch of 12 numbers and
 // a 1, whose weights are the biases. (Their gradient is then a product as well, which is faster than summing rows.)
 func (l layers) whiten(images *Node) *Node {
-	batch, size := images.Shape().Dim(0), cifar.Width-1
+	batch, size := images.Shape().Dim(0), cifar10.Width-1
 	var shifted []*Node
 	for i := range 2 {
 		for j := range 2 {

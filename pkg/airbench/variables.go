@@ -7,14 +7,14 @@ import (
 
 	"github.com/gomlx/gomlx/ml/model"
 
-	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/cifar/cifar10"
 	"nndl.example/resnet18/pkg/nn"
 )
 
 // Params returns the network's variables.
 func (n Net) Params() []nn.Param {
 	ps := []nn.Param{
-		{Name: "whiten.weight", Dims: []int{2, 2, cifar.Channels, whitened}},
+		{Name: "whiten.weight", Dims: []int{2, 2, cifar10.Channels, whitened}},
 		{Name: "whiten.bias", Dims: []int{whitened}, Trainable: true},
 	}
 	for _, g := range n.groups() {
@@ -27,7 +27,7 @@ func (n Net) Params() []nn.Param {
 				nn.Param{Name: norm + ".running_var", Dims: []int{g.out}})
 		}
 	}
-	return append(ps, nn.Param{Name: "fc.weight", Dims: []int{n.Widths[2], cifar.NumClasses}, Trainable: true})
+	return append(ps, nn.Param{Name: "fc.weight", Dims: []int{n.Widths[2], cifar10.NumClasses}, Trainable: true})
 }
 
 // Init creates the network's variables. In a 3×3 convolution with n input channels, the first n output channels start as the
@@ -80,7 +80,7 @@ func (n Net) initialValues(p nn.Param, seed uint64) []float32 {
 
 // MACs returns the number of multiply-adds of the convolutions and the dense layer for one image.
 func (n Net) MACs() int64 {
-	total := int64(31*31*patchSize*whitened + n.Widths[2]*cifar.NumClasses)
+	total := int64(31*31*patchSize*whitened + n.Widths[2]*cifar10.NumClasses)
 	for _, g := range n.groups() {
 		half := g.size / 2
 		total += int64(9 * g.out * (g.size*g.size*g.in + half*half*g.out))

@@ -5,11 +5,11 @@ import (
 	"math"
 	"slices"
 
-	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/cifar/cifar10"
 )
 
 const (
-	patchSize = 2 * 2 * cifar.Channels
+	patchSize = 2 * 2 * cifar10.Channels
 	whitened  = 2 * patchSize // channels of the first layer: each direction and its negative, as GELU keeps positive values only
 	// whiteningImages is the number of images that the patches are taken from.
 	whiteningImages = 5000
@@ -20,7 +20,7 @@ const (
 // Whitening returns the kernel [2, 2, 3, 24] that turns 2×2 patches of normalised images into uncorrelated numbers of variance
 // 1. With C = mean of p·pᵀ over all patches p and C = V·Λ·Vᵀ, its columns are ±v_j/√(λ_j + 0.0005), the largest λ first
 // (as airbench94 does; the idea is Page's, 2018).
-func Whitening(d *cifar.Dataset) []float32 {
+func Whitening(d *cifar10.Dataset) []float32 {
 	values, vectors := eigen(patchCovariance(d.Take(whiteningImages)))
 	order := make([]int, patchSize)
 	for i := range order {
@@ -46,22 +46,22 @@ func Whitening(d *cifar.Dataset) []float32 {
 type matrix = [patchSize][patchSize]float64
 
 // patchCovariance is the mean of p·pᵀ over all 2×2 patches of all images.
-func patchCovariance(d *cifar.Dataset) (sum matrix) {
-	var level [cifar.Channels][256]float64 // the normalised value of a byte
+func patchCovariance(d *cifar10.Dataset) (sum matrix) {
+	var level [cifar10.Channels][256]float64 // the normalised value of a byte
 	for c := range level {
 		for v := range level[c] {
-			level[c][v] = (float64(v)/255 - float64(cifar.Mean[c])) / float64(cifar.Std[c])
+			level[c][v] = (float64(v)/255 - float64(cifar10.Mean[c])) / float64(cifar10.Std[c])
 		}
 	}
 	n := 0.0
 	for i := range d.Len() {
-		pixels := d.Pixels[i*cifar.ImageSize:][:cifar.ImageSize]
-		for y := range cifar.Height - 1 {
-			for x := range cifar.Width - 1 {
+		pixels := d.Pixels[i*cifar10.ImageSize:][:cifar10.ImageSize]
+		for y := range cifar10.Height - 1 {
+			for x := range cifar10.Width - 1 {
 				var p [patchSize]float64
 				for k := range p {
 					c, dx, dy := k%3, k/3%2, k/6
-					p[k] = level[c][pixels[((y+dy)*cifar.Width+x+dx)*cifar.Channels+c]]
+					p[k] = level[c][pixels[((y+dy)*cifar10.Width+x+dx)*cifar10.Channels+c]]
 				}
 				for a := range p {
 					for b := range a + 1 {

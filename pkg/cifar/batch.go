@@ -47,7 +47,7 @@ func ReadBatch(folder string, id int, split Split) (data, labels []uint8, err er
 }
 
 func (r reader) readBatch(folder string, id int, split Split) (planes, labels []uint8, err error) {
-	if _, err := split.batches(); err != nil {
+	if _, err := splitBatches(split); err != nil {
 		return nil, nil, err
 	}
 	if split == Test {

@@ -3,45 +3,46 @@ package cifar
 import (
 	"fmt"
 	"strings"
+
+	"github.com/gomlx/gomlx/core/graph"
+
+	"nndl.example/resnet18/pkg/cifar/cifar10"
 )
 
-// Dimensions of the data.
+// BatchLen is the number of images in a batch file.
+const BatchLen = 10000
+
+// Names of package cifar10, which describes the images.
 const (
-	Height     = 32
-	Width      = 32
-	Channels   = 3
-	NumClasses = 10
-	ImageSize  = Height * Width * Channels // bytes of one image
-	BatchLen   = 10000                     // images in one batch file
+	Height     = cifar10.Height
+	Width      = cifar10.Width
+	Channels   = cifar10.Channels
+	NumClasses = cifar10.NumClasses
+	ImageSize  = cifar10.ImageSize
+
+	Train = cifar10.Train
+	Dev   = cifar10.Dev
+	Test  = cifar10.Test
 )
 
-// Classes are the names of the labels 0 to 9.
-var Classes = [NumClasses]string{
-	"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"}
+// Names of package cifar10, which describes the images.
+type (
+	Dataset = cifar10.Dataset
+	Split   = cifar10.Split
+)
 
-// Mean and Std are the chapter's normalisation constants for the red, green and blue channel of
-// pixels in [0,1]: an input is (pixel - Mean) / Std.
-//
-// Mean is the mean over all 50,000 training images. Std, which is widely used, is the mean of the standard deviations of
-// single images; the standard deviation over all pixels is larger: 0.2470, 0.2435, 0.2616. Inputs normalised with Std have
-// mean 0 and a standard deviation of about 1.2 to 1.3.
+// Values of package cifar10, which describes the images.
 var (
-	Mean = [Channels]float32{0.4914, 0.4822, 0.4465}
-	Std  = [Channels]float32{0.2023, 0.1994, 0.2010}
+	Classes = cifar10.Classes
+	Mean    = cifar10.Mean
+	Std     = cifar10.Std
 )
 
-// A Split is one of the three parts of the data.
-type Split string
+// Normalize is cifar10.Normalize.
+func Normalize(images *graph.Node) *graph.Node { return cifar10.Normalize(images) }
 
-// The chapter's splits.
-const (
-	Train Split = "train" // 40,000 images: data_batch_1 to data_batch_4
-	Dev   Split = "dev"   // 10,000 images: data_batch_5
-	Test  Split = "test"  // 10,000 images: test_batch
-)
-
-// batches returns the numbers of the batch files of a split; see batchFile.
-func (s Split) batches() ([]int, error) {
+// splitBatches returns the numbers of the batch files of a split; see batchFile.
+func splitBatches(s Split) ([]int, error) {
 	switch s {
 	case Train:
 		return []int{1, 2, 3, 4}, nil

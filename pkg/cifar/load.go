@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"nndl.example/resnet18/pkg/cifar/cifar10"
 )
 
 const folderAdvice = "move the folder away and extract the archive again"
@@ -44,7 +46,7 @@ func (r reader) open(s Source, split Split) (*Dataset, error) {
 }
 
 func (r reader) load(folder string, split Split) (*Dataset, error) {
-	ids, err := split.batches()
+	ids, err := splitBatches(split)
 	if err != nil {
 		return nil, err
 	}
@@ -55,13 +57,13 @@ func (r reader) load(folder string, split Split) (*Dataset, error) {
 	if _, err := r.readChecked(l, folder, l.metaFile()); err != nil {
 		return nil, err
 	}
-	d := newDataset(split, len(ids)*r.batchLen)
+	d := cifar10.New(split, len(ids)*r.batchLen)
 	for i, id := range ids {
 		im, err := r.loadBatch(l, folder, id)
 		if err != nil {
 			return nil, err
 		}
-		d.set(i*r.batchLen, im)
+		setImages(d, i*r.batchLen, im)
 	}
 	readme, _ := readFile(filepath.Join(folder, readmeFile), maxSmallFile)
 	d.Origin = origin("folder "+folder, readme)
@@ -69,11 +71,11 @@ func (r reader) load(folder string, split Split) (*Dataset, error) {
 }
 
 func (r reader) loadArchive(path string, split Split) (*Dataset, error) {
-	ids, err := split.batches()
+	ids, err := splitBatches(split)
 	if err != nil {
 		return nil, err
 	}
-	d := newDataset(split, len(ids)*r.batchLen)
+	d := cifar10.New(split, len(ids)*r.batchLen)
 	var readme []byte
 	_, _, err = walk(path, func(l Layout, name string, data []byte) error {
 		i := slices.Index(ids, l.batchID(name))
@@ -87,7 +89,7 @@ func (r reader) loadArchive(path string, split Split) (*Dataset, error) {
 		if err != nil {
 			return err
 		}
-		d.set(i*r.batchLen, im)
+		setImages(d, i*r.batchLen, im)
 		return nil
 	})
 	if err != nil {
@@ -95,6 +97,19 @@ func (r reader) loadArchive(path string, split Split) (*Dataset, error) {
 	}
 	d.Origin = origin("archive "+path, readme)
 	return d, nil
+}
+
+// setImages copies a batch to images at, at+1, … of d and converts CHW to HWC.
+func setImages(d *Dataset, at int, im images) {
+	copy(d.Labels[at:], im.labels)
+	const plane = Height * Width
+	for i := range im.labels {
+		chw := im.planes[i*ImageSize:][:ImageSize]
+		hwc := d.Pixels[(at+i)*ImageSize:][:ImageSize]
+		for p := range plane {
+			hwc[3*p], hwc[3*p+1], hwc[3*p+2] = chw[p], chw[plane+p], chw[2*plane+p]
+		}
+	}
 }
 
 // loadBatch reads one batch file of an extracted folder.

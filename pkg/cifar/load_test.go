@@ -177,7 +177,7 @@ func TestDataset(t *testing.T) {
 		require.Equal(t, want, d.Take(n).Len())
 	}
 	two := d.Take(2)
-	require.Equal(t, Dataset{Train, d.Pixels[:2*ImageSize], d.Labels[:2], "a test"}, *two)
+	require.Equal(t, Dataset{Split: Train, Pixels: d.Pixels[:2*ImageSize], Labels: d.Labels[:2], Origin: "a test"}, *two)
 
 	prints := map[string]bool{d.Fingerprint(): true, two.Fingerprint(): true}
 	other := *d

@@ -120,11 +120,3 @@ func (l *Loader) Finalize() {
 		l.gatherAugmented.Finalize()
 	}
 }
-
-// Normalize is the chapter's transform as a graph: uint8 [batch, 32, 32, 3] to float32 (x/255 - Mean) / Std for each channel.
-func Normalize(images *graph.Node) *graph.Node {
-	g := images.Graph()
-	x := graph.DivScalar(graph.ConvertDType(images, dtypes.Float32), 255)
-	x = graph.Sub(x, graph.Reshape(graph.Const(g, Mean[:]), 1, 1, 1, Channels))
-	return graph.Div(x, graph.Reshape(graph.Const(g, Std[:]), 1, 1, 1, Channels))
-}

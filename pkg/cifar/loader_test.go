@@ -11,11 +11,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"nndl.example/resnet18/pkg/backend"
+	"nndl.example/resnet18/pkg/cifar/cifar10"
 )
 
 // numbered makes n images that differ: image i has bytes i, i+1, i+2 …
 func numbered(n int) *Dataset {
-	d := newDataset(Train, n)
+	d := cifar10.New(Train, n)
 	for i := range d.Labels {
 		d.Labels[i] = uint8(i % NumClasses)
 		for p := range ImageSize {

@@ -9,7 +9,7 @@ import (
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/train/loss"
 
-	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/cifar/cifar10"
 	"nndl.example/resnet18/pkg/nn"
 )
 
@@ -20,7 +20,7 @@ type Gradient struct {
 }
 
 // Gradients returns the gradient of every trainable variable for one batch, in training mode, in the network's order.
-func (n Network) Gradients(d *cifar.Dataset) ([]Gradient, error) {
+func (n Network) Gradients(d *cifar10.Dataset) ([]Gradient, error) {
 	images, err := imageTensor(d.Pixels)
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func (n Network) Gradients(d *cifar.Dataset) ([]Gradient, error) {
 	}
 	out, err := model.CallOnceN(n.Backend, n.Store, func(s *model.Scope, x, y *graph.Node) []*graph.Node {
 		s.Store().SetTraining(x.Graph(), true)
-		logits := n.Config.Logits(s, cifar.Normalize(x))
+		logits := n.Config.Logits(s, cifar10.Normalize(x))
 		mean := graph.ReduceAllMean(loss.SparseCategoricalCrossEntropyLogits([]*graph.Node{y}, []*graph.Node{logits}))
 		var variables []*graph.Node
 		for _, g := range gradients {

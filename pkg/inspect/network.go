@@ -11,7 +11,7 @@ import (
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
-	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/cifar/cifar10"
 	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/nn"
 	"nndl.example/resnet18/pkg/resnet"
@@ -49,7 +49,7 @@ func (m Mode) String() string {
 }
 
 // Logits returns the logits [n][classes] of images given as bytes [n, 32, 32, 3]. Normalise turns the bytes into the network's
-// input; cifar.Normalize is the chapter's.
+// input; cifar10.Normalize is the chapter's.
 func (n Network) Logits(pixels []uint8, mode Mode, normalise func(images *graph.Node) *graph.Node) ([][]float32, error) {
 	images, err := imageTensor(pixels)
 	if err != nil {
@@ -60,7 +60,7 @@ func (n Network) Logits(pixels []uint8, mode Mode, normalise func(images *graph.
 		return n.Config.Logits(s, normalise(x))
 	}, images)
 	if err != nil {
-		return nil, fmt.Errorf("inspect: logits of %d images: %w", len(pixels)/cifar.ImageSize, err)
+		return nil, fmt.Errorf("inspect: logits of %d images: %w", len(pixels)/cifar10.ImageSize, err)
 	}
 	return out[0].Value().([][]float32), nil
 }
@@ -73,7 +73,7 @@ func (n Network) Maps(pixels []uint8) ([]Map, error) {
 	}
 	out, err := model.CallOnceN(n.Backend, n.Store, func(s *model.Scope, x *graph.Node) []*graph.Node {
 		s.Store().SetTraining(x.Graph(), false)
-		logits, maps := n.LogitsAndMaps(s, cifar.Normalize(x))
+		logits, maps := n.LogitsAndMaps(s, cifar10.Normalize(x))
 		return append(maps, logits) // the pure-Go backend fails if a graph's last nodes are not among its outputs
 	}, images)
 	if err != nil {
@@ -113,7 +113,7 @@ func (n Network) GradCAM(pixels []uint8, class, stage int) (heat [][]float64, er
 	}
 	out, err := model.CallOnceN(n.Backend, n.Store, func(s *model.Scope, x *graph.Node) *graph.Node {
 		s.Store().SetTraining(x.Graph(), false)
-		logits, maps := n.LogitsAndMaps(s, cifar.Normalize(x))
+		logits, maps := n.LogitsAndMaps(s, cifar10.Normalize(x))
 		score := graph.ReduceAllSum(graph.Slice(logits, graph.AxisRange(), graph.AxisElem(class)))
 		weight := graph.ReduceAndKeep(graph.Gradient(score, maps[stage])[0], graph.ReduceMean, 1, 2)
 		return graph.MaxScalar(graph.ReduceSum(graph.Mul(weight, maps[stage]), 3), 0)
@@ -131,11 +131,11 @@ func (n Network) GradCAM(pixels []uint8, class, stage int) (heat [][]float64, er
 }
 
 func imageTensor(pixels []uint8) (*tensors.Tensor, error) {
-	n := len(pixels) / cifar.ImageSize
-	if n == 0 || n*cifar.ImageSize != len(pixels) {
-		return nil, fmt.Errorf("inspect: got %d bytes of images, want a positive multiple of %d (32×32×3)", len(pixels), cifar.ImageSize)
+	n := len(pixels) / cifar10.ImageSize
+	if n == 0 || n*cifar10.ImageSize != len(pixels) {
+		return nil, fmt.Errorf("inspect: got %d bytes of images, want a positive multiple of %d (32×32×3)", len(pixels), cifar10.ImageSize)
 	}
-	return tensors.FromFlatDataAndDimensions(pixels, n, cifar.Height, cifar.Width, cifar.Channels), nil
+	return tensors.FromFlatDataAndDimensions(pixels, n, cifar10.Height, cifar10.Width, cifar10.Channels), nil
 }
 
 // FirstKernels returns the kernels of the first layer: for each output channel the tables [row][column] of its red, green and

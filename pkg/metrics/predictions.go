@@ -8,7 +8,7 @@ import (
 	"math"
 	"slices"
 
-	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/cifar/cifar10"
 )
 
 // Prediction is a model's prediction for one image.
@@ -36,12 +36,12 @@ func Predictions(logits [][]float32, labels []uint8) []Prediction {
 // ConfusionMatrix counts predictions: rows are true classes, columns predicted ones. Predictions outside the ten classes,
 // which a model with 1,000 outputs can make, are counted in outside only.
 func ConfusionMatrix(predictions []Prediction) (counts [][]int, outside int) {
-	counts = make([][]int, cifar.NumClasses)
+	counts = make([][]int, cifar10.NumClasses)
 	for i := range counts {
-		counts[i] = make([]int, cifar.NumClasses)
+		counts[i] = make([]int, cifar10.NumClasses)
 	}
 	for _, p := range predictions {
-		if p.Class >= cifar.NumClasses {
+		if p.Class >= cifar10.NumClasses {
 			outside++
 			continue
 		}
@@ -91,8 +91,8 @@ func MostConfused(counts [][]int, n int) []Pair {
 
 // ClassName returns the name of an output: the first ten are CIFAR-10's classes; the library model has 990 more.
 func ClassName(i int) string {
-	if i >= 0 && i < cifar.NumClasses {
-		return cifar.Classes[i]
+	if i >= 0 && i < cifar10.NumClasses {
+		return cifar10.Classes[i]
 	}
 	return fmt.Sprintf("output %d", i)
 }
@@ -103,7 +103,7 @@ func IsAnimal(class int) bool { return class >= 2 && class <= 7 }
 // AnimalLogit returns the logit of "animal": log(P(animal) / P(vehicle)).
 func AnimalLogit(logits []float32) float64 {
 	animal, vehicle := 0.0, 0.0
-	for class, p := range Softmax(logits)[:cifar.NumClasses] {
+	for class, p := range Softmax(logits)[:cifar10.NumClasses] {
 		if IsAnimal(class) {
 			animal += p
 		} else {

@@ -1,4 +1,4 @@
-package cifar
+package cifar10
 
 import (
 	"crypto/sha256"
@@ -14,6 +14,11 @@ type Dataset struct {
 	Pixels []uint8 // [N, 32, 32, 3]: image, row, column, channel (red, green, blue)
 	Labels []uint8 // [N], 0 to 9: indices into Classes
 	Origin string  // where the images came from, for messages
+}
+
+// New allocates n images.
+func New(split Split, n int) *Dataset {
+	return &Dataset{Split: split, Pixels: make([]uint8, n*ImageSize), Labels: make([]uint8, n)}
 }
 
 // Len returns the number of images.
@@ -77,22 +82,4 @@ func (d *Dataset) ChannelStats() (mean, std [Channels]float64) {
 		std[c] = math.Sqrt(std[c] / n)
 	}
 	return mean, std
-}
-
-// newDataset allocates n images.
-func newDataset(split Split, n int) *Dataset {
-	return &Dataset{Split: split, Pixels: make([]uint8, n*ImageSize), Labels: make([]uint8, n)}
-}
-
-// set copies a batch to images at, at+1, … and converts CHW to HWC.
-func (d *Dataset) set(at int, im images) {
-	copy(d.Labels[at:], im.labels)
-	const plane = Height * Width
-	for i := range im.labels {
-		chw := im.planes[i*ImageSize:][:ImageSize]
-		hwc := d.Pixels[(at+i)*ImageSize:][:ImageSize]
-		for p := range plane {
-			hwc[3*p], hwc[3*p+1], hwc[3*p+2] = chw[p], chw[plane+p], chw[2*plane+p]
-		}
-	}
 }
