@@ -24,7 +24,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/share/jupyter/runtime
 export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
 
-.PHONY: help lab notebooks digests experiments test check race bad crash devices interrupt fuzz parity bench bench-growth bench-gpu bench-peers release zh text style site setup clean
+.PHONY: help lab notebooks digests drawings experiments test check race bad crash devices interrupt fuzz parity bench bench-growth bench-gpu bench-peers release zh text style site setup clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 23
 
@@ -40,6 +40,10 @@ notebooks: setup .bin/.compiled $(if $(ZH),zh) ## run all notebooks in order and
 # JupyterLab shows the saved figures of the notebooks listed there; see tools/trust.py.
 digests: .venv/.installed ## update notebooks/SHA256SUMS, before committing changed notebooks
 	$(PY) tools/trust.py update
+
+# "features" shows the trained network's: without one it fails, and the others are drawn. One: DRAWINGS=architecture
+drawings: setup ## make notebooks/drawings from the code, the data and the saved results
+	go run ./cmd/drawings $(DRAWINGS)
 
 # An interrupted row resumes. make experiments ROWS="plain augment" runs these two.
 ROWS ?= $(shell go run ./cmd/resnet18 experiment list | cut -d' ' -f1)

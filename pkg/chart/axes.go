@@ -93,7 +93,7 @@ func (a Axes) frame(p pen, legend []legendEntry) pen {
 
 // legend draws the legend from y downwards in a figure of width w, and returns the y below it.
 func (p pen) legend(legend []legendEntry, y, w float64) float64 {
-	x, sty := float64(margin), textStyle(textSize, false, ink)
+	x, sty := float64(margin), textStyle(textSize, false, Ink)
 	for _, e := range legend {
 		name := fit(e.name, sty, w-2*margin-26)
 		if need := 26 + width(name, sty); x > margin && x+need > w-margin {
@@ -129,11 +129,11 @@ func (a Axes) plot(xmin, xmax, ymin, ymax float64) *plot.Plot {
 		}
 	}
 	for _, ax := range []*plot.Axis{&pl.X, &pl.Y} {
-		ax.Label.TextStyle.Font = textStyle(textSize, false, muted).Font
-		ax.Label.TextStyle.Color = muted
+		ax.Label.TextStyle.Font = textStyle(textSize, false, Muted).Font
+		ax.Label.TextStyle.Color = Muted
 		ax.Label.Padding = 4
-		ax.Tick.Label.Font = textStyle(textSize, false, muted).Font
-		ax.Tick.Label.Color = muted
+		ax.Tick.Label.Font = textStyle(textSize, false, Muted).Font
+		ax.Tick.Label.Color = Muted
 		ax.Tick.Color = line
 		ax.Tick.Length = 4
 		ax.Color, ax.Width = line, 1

@@ -102,7 +102,7 @@ func (b barChart) paint(p pen) {
 	}
 	labelWidth, valueWidth := 0.0, 0.0
 	for i := range b.labels {
-		sty := textStyle(textSize, slices.Contains(b.highlight, i), ink)
+		sty := textStyle(textSize, slices.Contains(b.highlight, i), Ink)
 		labelWidth, valueWidth = max(labelWidth, width(b.labels[i], sty)), max(valueWidth, width(b.texts[i], sty))
 	}
 	labelWidth = min(labelWidth, b.width*0.4)
@@ -111,7 +111,7 @@ func (b barChart) paint(p pen) {
 	p.polyline(line, 1, x, y, x, bottom)
 	for i, v := range b.values {
 		mid := y + barRow*(float64(i)+0.5)
-		sty, col := textStyle(textSize, false, ink), Blue
+		sty, col := textStyle(textSize, false, Ink), Blue
 		if slices.Contains(b.highlight, i) {
 			sty, col = textStyle(textSize, true, Vermillion), Vermillion
 		}
@@ -121,6 +121,6 @@ func (b barChart) paint(p pen) {
 		p.text(x+w+6, mid, b.texts[i], sty, left)
 	}
 	if b.axes.XLabel != "" {
-		p.text(x, bottom+12, b.axes.XLabel, textStyle(textSize, false, muted), left)
+		p.text(x, bottom+12, b.axes.XLabel, textStyle(textSize, false, Muted), left)
 	}
 }

@@ -24,7 +24,7 @@ type colorScale struct {
 }
 
 // at returns the opaque colour for t, from 0 to 1.
-func (s colorScale) at(t float64) color.Color { return mix(s.color, s.low+(s.high-s.low)*t) }
+func (s colorScale) at(t float64) color.Color { return Tint(s.color, s.low+(s.high-s.low)*t) }
 
 // Confusion draws a confusion matrix: counts[t][p] examples of class t were predicted as class p, so a row is a true
 // class. The diagonal shows correct predictions in blue, the other cells mistakes in orange. A cell is coloured by its
@@ -100,9 +100,9 @@ func newConfusionMatrix(counts [][]int, labels []string) confusionMatrix {
 
 func (m confusionMatrix) figure() *Figure {
 	n := len(m.labels)
-	small := textStyle(textSize, false, ink)
+	small := textStyle(textSize, false, Ink)
 	if n > 10 {
-		small = textStyle(11, false, ink)
+		small = textStyle(11, false, Ink)
 	}
 	alt := m.alt() // with the labels in full
 	labelWidth := 0.0
@@ -117,11 +117,11 @@ func (m confusionMatrix) figure() *Figure {
 	return &Figure{
 		Title: "Confusion matrix", Alt: alt,
 		width: max(x+side+8+38+margin, x+side+0.71*width(m.labels[n-1], small)+margin,
-			2*margin+width(title, textStyle(titleSize, true, ink))),
+			2*margin+width(title, textStyle(titleSize, true, Ink))),
 		height: y + side + margin,
 		paint: func(p pen) {
 			p.card()
-			p.text(margin, margin+8, title, textStyle(titleSize, true, ink), left)
+			p.text(margin, margin+8, title, textStyle(titleSize, true, Ink), left)
 			m.paintLabels(p, x, y, size, small)
 			for t := range m.counts {
 				for c := range m.counts[t] {
@@ -135,7 +135,7 @@ func (m confusionMatrix) figure() *Figure {
 // paintLabels writes the class names and recalls around the matrix, whose top left corner is at x, y.
 func (m confusionMatrix) paintLabels(p pen, x, y, size float64, sty text.Style) {
 	side := size * float64(len(m.labels))
-	heading := textStyle(textSize, false, muted)
+	heading := textStyle(textSize, false, Muted)
 	p.text(x+side/2, margin+36, "predicted class", heading, centre)
 	p.rotatedText(margin+8, y+side/2, "true class", heading, math.Pi/2, centre)
 	for i, l := range m.labels {

@@ -12,9 +12,10 @@
 //
 // # Style
 //
-// A figure is a light card with dark text, so that it looks the same on light and dark pages. The colours are those of
-// Okabe and Ito (2008), which colour-blind readers can tell apart. By convention the training set is [Blue] and the
-// development set [Vermillion]. Where colour separates correct from wrong predictions, a tick or a cross does so too.
+// A figure is a card with its own background, readable on any page: light, or dark where the page is dark (dark.go). PNG
+// files are always light. The colours are those of Okabe and Ito (2008), which colour-blind readers can tell apart. By
+// convention the training set is [Blue] and the development set [Vermillion]. Where colour separates correct from wrong
+// predictions, a tick or a cross does so too.
 // style.go defines colours and sizes; confusion.go defines the colours of the confusion matrix.
 //
 // # Output in a saved notebook

@@ -55,7 +55,7 @@ var (
 )
 
 // finishSVG adds what gonum's SVG lacks: a title and a description, a width that adapts to the page, one font family
-// with fallbacks instead of one for each text, and sharp pixels in images.
+// with fallbacks instead of one for each text, sharp pixels in images, and colours for dark pages.
 func (f *Figure) finishSVG(svg []byte) []byte {
 	title := html.EscapeString(clean(f.Title))
 	desc := html.EscapeString(clean(f.description()))
@@ -72,7 +72,7 @@ func (f *Figure) finishSVG(svg []byte) []byte {
 	})
 	body = bytes.ReplaceAll(body, []byte(`<image `), []byte(`<image style="image-rendering:pixelated" `))
 	body = bytes.ReplaceAll(body, []byte(`data:image/jpg;`), []byte(`data:image/png;`)) // gonum writes PNG, mislabelled
-	return append([]byte(header), body...)
+	return addDark(header+"\n", body)
 }
 
 // description returns Alt, or the title if Alt is empty.

@@ -136,7 +136,7 @@ func (g Grid) check() error {
 // captionStyle returns the style of caption i and the width of its mark.
 func (g Grid) captionStyle(i int) (sty text.Style, lead float64) {
 	if len(g.Marks) == 0 || g.Marks[i] == Unmarked {
-		return textStyle(textSize, false, ink), 0
+		return textStyle(textSize, false, Ink), 0
 	}
 	if g.Marks[i] == Wrong {
 		return textStyle(textSize, true, Vermillion), markWidth

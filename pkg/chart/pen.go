@@ -73,7 +73,7 @@ func (p pen) rotatedText(x, y float64, s string, sty text.Style, angle float64, 
 
 // title writes a figure's title, shortened to fit a figure of width w.
 func (p pen) title(s string, w float64) {
-	sty := textStyle(titleSize, true, ink)
+	sty := textStyle(titleSize, true, Ink)
 	p.text(margin, margin+8, fit(s, sty, w-2*margin), sty, left)
 }
 

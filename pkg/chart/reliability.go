@@ -125,7 +125,7 @@ func (bins reliabilityBars) Plot(c draw.Canvas, pl *plot.Plot) {
 			c.FillPolygon(withOpacity(Vermillion, 0.55), box(i, b.Accuracy, b.Confidence))
 		}
 	}
-	c.StrokeLines(draw.LineStyle{Color: ink, Width: 1.5, Dashes: dashes}, []vg.Point{{X: tx(0), Y: ty(0)}, {X: tx(1), Y: ty(1)}})
+	c.StrokeLines(draw.LineStyle{Color: Ink, Width: 1.5, Dashes: dashes}, []vg.Point{{X: tx(0), Y: ty(0)}, {X: tx(1), Y: ty(1)}})
 }
 
 // paintCounts draws the small bars below the plot, as wide as its data area.
@@ -135,7 +135,7 @@ func paintCounts(p pen, data draw.Canvas, bins []Bin, y float64) {
 		most = max(most, b.Count)
 	}
 	x0, step := float64(data.Min.X-p.c.Min.X), float64(data.Max.X-data.Min.X)/float64(len(bins))
-	small := textStyle(10, false, muted)
+	small := textStyle(10, false, Muted)
 	p.text(x0-4, y+24, "examples", small, right)
 	for i, b := range bins {
 		h := 18 * float64(b.Count) / float64(most)

@@ -28,8 +28,8 @@ var palette = []color.Color{Blue, Vermillion, Green, Purple, Orange, Sky}
 
 // Colours of everything else.
 var (
-	ink    = color.NRGBA{0x1f, 0x29, 0x33, 0xff} // titles and values
-	muted  = color.NRGBA{0x52, 0x5d, 0x68, 0xff} // axis labels and ticks: contrast 6.5 to 1 on the card
+	Ink    = color.NRGBA{0x1f, 0x29, 0x33, 0xff} // titles and values
+	Muted  = color.NRGBA{0x52, 0x5d, 0x68, 0xff} // axis labels and ticks: contrast 6.5 to 1 on the card
 	line   = color.NRGBA{0xb4, 0xbc, 0xc4, 0xff} // the axis
 	grid   = color.NRGBA{0xe6, 0xe9, 0xed, 0xff}
 	card   = color.NRGBA{0xfd, 0xfd, 0xfe, 0xff}
@@ -65,8 +65,8 @@ func withOpacity(c color.Color, a float64) color.Color {
 	return n
 }
 
-// mix returns the opaque colour of c painted with opacity t over the card.
-func mix(c color.Color, t float64) color.Color {
+// Tint returns the opaque colour of c painted with opacity t over the card.
+func Tint(c color.Color, t float64) color.Color {
 	n := color.NRGBAModel.Convert(c).(color.NRGBA)
 	part := func(from, to uint8) uint8 { return uint8(math.Round(float64(from) + t*(float64(to)-float64(from)))) }
 	return color.NRGBA{part(card.R, n.R), part(card.G, n.G), part(card.B, n.B), 0xff}
@@ -118,8 +118,8 @@ func luminance(c color.Color) float64 {
 // textColorOn returns the text colour, dark or light, with the higher contrast on c.
 func textColorOn(c color.Color) color.Color {
 	l := luminance(c)
-	if (luminance(card)+0.05)/(l+0.05) > (l+0.05)/(luminance(ink)+0.05) {
+	if (luminance(card)+0.05)/(l+0.05) > (l+0.05)/(luminance(Ink)+0.05) {
 		return card
 	}
-	return ink
+	return Ink
 }

@@ -35,9 +35,9 @@ func TestColours(t *testing.T) {
 	for _, c := range palette[:4] {
 		require.Greater(t, contrast(luminance(c), luminance(card)), 3.0, "contrast of a line on the card (WCAG 1.4.11)")
 	}
-	for _, c := range []color.Color{ink, muted} {
+	for _, c := range []color.Color{Ink, Muted} {
 		require.Greater(t, contrast(luminance(c), luminance(card)), 4.5, "contrast of text on the card (WCAG 1.4.3)")
 	}
 	require.Equal(t, card, textColorOn(Blue))
-	require.Equal(t, ink, textColorOn(card))
+	require.Equal(t, Ink, textColorOn(card))
 }

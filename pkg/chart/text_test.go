@@ -9,7 +9,7 @@ import (
 
 func TestWrap(t *testing.T) {
 	t.Parallel()
-	sty := textStyle(textSize, false, ink)
+	sty := textStyle(textSize, false, Ink)
 	require.Equal(t, []string{"automobile →", "ship"}, wrap("automobile → ship", sty, 96))
 	require.Equal(t, []string{"a", "", "b c"}, wrap("a\n\nb c", sty, 96))
 	require.Equal(t, []string{"averylongwordindeed"}, wrap("averylongwordindeed", sty, 10))
@@ -25,7 +25,7 @@ func FuzzWrap(f *testing.F) {
 	f.Add("automobile → ship", 50.0)
 	f.Add("a\n b", -1.0)
 	f.Fuzz(func(t *testing.T, s string, max float64) {
-		lines := wrap(s, textStyle(textSize, false, ink), max)
+		lines := wrap(s, textStyle(textSize, false, Ink), max)
 		require.Equal(t, strings.Fields(s), strings.Fields(strings.Join(lines, "\n")))
 	})
 }

@@ -81,6 +81,13 @@ func TestNetwork(t *testing.T) {
 	require.Equal(t, []int{8, 8, 64, 8, 8, 64, 4, 4, 128, 2, 2, 256, 1, 1, 512}, sizes)
 	require.Equal(t, float64(maps[0][2][5][7]), maps[0].Channel(7)[2][5])
 
+	features, err := n.Features(d.Pixels)
+	require.NoError(t, err)
+	require.Len(t, features, 3)
+	for c, v := range features[0] {
+		require.InDelta(t, maps[4][0][0][c], v, 1e-3, "the mean of a 1×1 map is its only place")
+	}
+
 	active, silent := Map{{{0, 3, 1}, {0, 0, 1}}, {{0, 0, 3}, {0, 0, 0}}}.MostActive(2)
 	require.Equal(t, []int{2, 1}, active)
 	require.Equal(t, 1, silent)

@@ -197,3 +197,21 @@ func (m Map) MostActive(n int) (channels []int, silent int) {
 	}
 	return metrics.TopK(sums, n), silent
 }
+
+// Features returns the 512 numbers of each image that the last layer turns into logits: the mean of each channel after the last
+// stage, in evaluation mode.
+func (n Network) Features(pixels []uint8) ([][]float32, error) {
+	images, err := imageTensor(pixels)
+	if err != nil {
+		return nil, err
+	}
+	out, err := model.CallOnceN(n.Backend, n.Store, func(s *model.Scope, x *graph.Node) []*graph.Node {
+		s.Store().SetTraining(x.Graph(), false)
+		logits, maps := n.LogitsAndMaps(s, cifar10.Normalize(x))
+		return []*graph.Node{graph.ReduceMean(maps[len(maps)-1], 1, 2), logits} // logits: see Maps
+	}, images)
+	if err != nil {
+		return nil, fmt.Errorf("inspect: features of %d images: %w", len(pixels)/cifar10.ImageSize, err)
+	}
+	return out[0].Value().([][]float32), nil
+}

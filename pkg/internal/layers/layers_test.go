@@ -22,7 +22,7 @@ var levels = [][]string{
 	{"pkg/runner", "pkg/inspect"},
 	{"pkg/lab"},
 	{"pkg/experiments", "pkg/exercises"},
-	{"cmd/resnet18"},
+	{"cmd/resnet18", "cmd/drawings"},
 }
 
 // withoutBackend are the packages that get their backend from the caller, for example from a page compiled to WebAssembly.

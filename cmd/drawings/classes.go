@@ -1,0 +1,25 @@
+package main
+
+import (
+	"image"
+	"slices"
+
+	"nndl.example/resnet18/pkg/chart"
+	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/lab"
+)
+
+// classes shows the first training picture of each class.
+func classes(l *lab.Lab, lang language) (*chart.Figure, error) {
+	d, err := cifar.Open(l.Source, cifar.Train)
+	if err != nil {
+		return nil, err
+	}
+	var pictures []image.Image
+	for class := range cifar.NumClasses {
+		pictures = append(pictures, d.Image(slices.Index(d.Labels, uint8(class))))
+	}
+	return chart.Grid{
+		Title: lang.in("The ten classes of CIFAR-10", "CIFAR-10的十个类别"), Images: pictures, Captions: lang.classNames(), Cols: 5, Scale: 3,
+	}.Figure()
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"nndl.example/resnet18/pkg/chart"
+	"nndl.example/resnet18/pkg/experiments"
+	"nndl.example/resnet18/pkg/lab"
+)
+
+// steps are the rows of notebook 07 that lead from the short training to the best one, with their labels.
+var steps = []struct{ row, en, zh string }{
+	{"reference", "the chapter, ¼ of the data", "书中做法，¼的数据"},
+	{"full-chapter", "the chapter, all data", "书中做法，全部数据"},
+	{"modern", "a modern recipe", "现代的训练方法"},
+	{"modern-full", "+ lookahead, PreciseBN, TTA", "+ lookahead、PreciseBN、TTA"},
+	{"modern-muon", "+ Muon", "+ Muon"},
+}
+
+// results draws the test accuracies of these rows as bars.
+func results(_ *lab.Lab, lang language) (*chart.Figure, error) {
+	var labels []string
+	var values []float64
+	for _, s := range steps {
+		r, err := experiments.Read(filepath.Join("notebooks", "results"), s.row)
+		if err != nil {
+			return nil, err
+		}
+		labels = append(labels, lang.in(s.en, s.zh))
+		values = append(values, 100*r.TestAccuracy)
+	}
+	last := len(values) - 1
+	title := fmt.Sprintf(lang.in("From %.0f%% to %.0f%%, step by step", "从%.0f%%到%.0f%%，一步一步"), values[0], values[last])
+	axes := chart.Axes{Title: title, XLabel: lang.in("test accuracy in percent", "测试集准确率（%）"), XMax: new(100.0)}
+	return chart.Bars(axes, labels, values, last)
+}
