@@ -1,0 +1,85 @@
+"""Takes the wait for the notebooks' cells apart: runs notebooks and prints the seconds of each phase, from GoNB's log.
+
+    cells.py [--out FOLDER] [--cells] notebook.ipynb ...
+
+EPOCHS, TRAIN_IMAGES and WORK shorten the run, as in run_notebooks.py. --cells lists every cell, not only the medians.
+"""
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+from datetime import datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+import kernel
+
+# What GoNB logs when a phase begins; the last line ends a cell.
+PHASES = {"parse": 'ExecuteCell: "', "goimports": "after s.parseLinesAndComposeMain()", "go get": "get", "go build": "after s.GoImports()",
+          "program": "after s.Compile()", "end": "PostExecuteCell()"}
+LINE = re.compile(r"^[IWE]\d{4} (\d\d:\d\d:\d\d\.\d{6}) .*?\] (.*)$")
+
+
+def run(notebook, out):
+    """Runs a notebook in a kernel that logs its phases and returns the log's lines."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "gonb.log")
+        spec = kernel.spec(log)
+        spec["argv"].append("-v=2")
+        target = Path(folder, "kernels", "gonb", "kernel.json")
+        target.parent.mkdir(parents=True)
+        target.write_text(json.dumps(spec))
+        command = [sys.executable, str(ROOT / "tools" / "run_notebooks.py"), "--out", str(out), str(notebook)]
+        subprocess.run(command, check=True, env={**os.environ, "JUPYTER_DATA_DIR": folder, "JUPYTER_PATH": folder})
+        return log.read_text().splitlines()
+
+
+def cells(lines):
+    """The seconds of each phase, for each cell that was compiled."""
+    begun = {}
+    for line in lines:
+        found = LINE.match(line)
+        if not found:
+            continue
+        time, text = datetime.strptime(found[1], "%H:%M:%S.%f"), found[2]
+        if text.startswith(PHASES["parse"]):
+            begun = {}
+        for phase, mark in PHASES.items():
+            if mark in text if phase != "go get" else re.search(r"Executing \S*go get$", text):
+                begun.setdefault(phase, time)
+        if "end" in begun and "program" in begun:
+            order = [name for name in PHASES if name in begun]
+            yield {a: (begun[b] - begun[a]).total_seconds() % 86400 for a, b in zip(order, order[1:])}
+            begun = {}
+
+
+def row(name, values):
+    print(f"{name:<24}" + "".join(f"{value:>11}" for value in values), flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("notebooks", nargs="+", type=Path)
+    parser.add_argument("--out", type=Path, default=ROOT / "work" / "test" / "cells", help="folder for the executed notebooks")
+    parser.add_argument("--cells", action="store_true", help="list every cell")
+    args = parser.parse_args()
+    columns = [name for name in PHASES if name != "end"] + ["cell", "slowest"]
+    for notebook in args.notebooks:
+        found = list(cells(run(notebook, args.out)))
+        totals = [sum(cell.values()) for cell in found]
+        row(f"{len(found)} cells, seconds", columns)
+        for i, cell in enumerate(found if args.cells else []):
+            row(f"  {i + 1}", [f"{cell.get(name, 0):.2f}" for name in columns[:-2]] + [f"{totals[i]:.2f}"])
+        medians = [statistics.median(cell.get(name, 0) for cell in found) for name in columns[:-2]]
+        row(notebook.stem, [f"{value:.2f}" for value in [*medians, statistics.median(totals), max(totals)]])
+
+
+if __name__ == "__main__":
+    main()
