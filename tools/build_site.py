@@ -2,18 +2,19 @@
 
     build_site.py [FOLDER]      default: site/. The folder is emptied first
 
-Runs no cells. The pages need no network and no scripts: formulas are MathML, both languages share the figures' files, fonts are
-the reader's. The templates and the style sheet are in tools/site/.
+Runs no cells. The pages need no network: formulas are MathML, both languages share the figures' files, fonts are the reader's. They
+are readable without scripts; tools/site/site.js adds a search box. The templates and the style sheet are in tools/site/.
 """
 
 import base64
 import html
+import json
 import os
 import re
 import shutil
 import sys
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import bs4
 import jinja2
@@ -30,6 +31,9 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(ROOT / "tools" / "site"), trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
 LANGUAGES = ("en", "zh")
+TITLES = {"en": "ResNet-18 on CIFAR-10, in Go", "zh": "用Go语言实现ResNet-18：CIFAR-10图像分类"}
+HERO = "features"  # the drawing on the first page
+GALLERY = ("results", "residual-block", "architecture", "padding", "convolution", "classes")  # those below it
 
 
 class Renderer(IPythonRenderer):
@@ -68,6 +72,7 @@ class Renderer(IPythonRenderer):
         return text if re.fullmatch(r'<div class="math">.*</div>', text, re.DOTALL) else super().paragraph(text)
 
     def table(self, text):
+        text = re.sub(r"<th[^>]*>\s*</th>", "<td></td>", text)  # an empty corner is no heading
         return f'<div class="wide"><table>{text}</table></div>\n'
 
 
@@ -135,20 +140,23 @@ class Page:
             sys.exit(f"{path}: the first heading must be of level 1; it is the page's title")
         self.title = self.renderer.headings[0][2]
         self.sections = [(name, text) for level, name, text in self.renderer.headings if level == 2]
+        self.minutes = reading_minutes(self.nb, language)
 
     def cell(self, n, cell):
         if cell.cell_type == "markdown":
             return {"kind": "text", "id": cell.id, "html": self.markdown(cell.source)}
         code = plainer(highlight(cell.source, GoLexer(stripnl=False), HtmlFormatter(nowrap=True)))
         outputs = [self.output(f"{self.stem}-{cell.id}-{k}", o) for k, o in enumerate(cell.outputs, 1)]
-        return {"kind": "code", "id": cell.id, "html": code, "outputs": outputs}
+        lines = cell.source.splitlines()
+        first = next((line for line in lines if line.strip() not in ("", "%%")), "")
+        return {"kind": "code", "id": cell.id, "html": code, "outputs": outputs, "lines": len(lines), "first": html.escape(first.strip())}
 
     def output(self, name, output):
         """The HTML of an output. The SVG in pkg/chart's HTML is moved into files."""
         if output.output_type == "error":
             sys.exit(f"{self.stem}: a saved output is an error: {output.ename}: {output.evalue}")
         if output.output_type == "stream":
-            return f'<pre class="{output.name}">{html.escape(output.text)}</pre>'
+            return f'<pre class="{output.name} {layout(output.text)}">{html.escape(output.text)}</pre>'
         data = output.data
         if "text/html" in data:
             return '<div class="figure">' + self.figures(name, data["text/html"]) + "</div>"
@@ -182,27 +190,88 @@ class Page:
             return {**run, "backend": backend[1] if backend else ""}
 
 
+def layout(text):
+    """The class of a printed text: "table" if its lines have columns, which must not be wrapped, else "prose"."""
+    columns = [line for line in text.splitlines() if re.search(r"\S(?: {2,}|\t)\S", line)]
+    return "table" if len(columns) > 1 else "prose"
+
+
+def reading_minutes(nb, language):
+    """An estimate, rounded to 5 minutes: 200 English words or 300 Chinese characters a minute, and 3 seconds a line of code."""
+    text = " ".join(cell.source for cell in nb.cells if cell.cell_type == "markdown")
+    units = len(text.split()) / 200 if language == "en" else len(re.findall(r"[\u4e00-\u9fff]", text)) / 300
+    code = sum(len(cell.source.splitlines()) for cell in nb.cells if cell.cell_type == "code")
+    return max(5, 5 * round((units + code / 20) / 5))
+
+
+def drawings(site, language, pages):
+    """{name: picture} of the drawings that notebooks show, each with the page and cell where it is."""
+    found = {}
+    suffix = ".zh.svg" if language == "zh" else ".svg"
+    for page in pages:
+        for cell in page.nb.cells:
+            for alt, name in re.findall(r"!\[(.*?)\]\(drawings/([\w-]+)" + re.escape(suffix) + r"\)", cell.source):
+                path = translate.SOURCE / "drawings" / (name + suffix)
+                width, height = re.search(r'width="([\d.]+)" height="([\d.]+)"', path.read_text(encoding="utf-8")).groups()
+                found[name] = {"file": path.name, "alt": html.escape(alt), "page": page.stem, "cell": cell.id, "width": width, "height": height}
+    return found
+
+
 def build(folder):
     shutil.rmtree(folder, ignore_errors=True)
     site = Site(folder)
     pages = {lang: [Page(site, path, lang) for path in translate.notebooks()] for lang in LANGUAGES}
     for lang in LANGUAGES:
+        home, other = {"en": ("../index.html", "zh"), "zh": ("index.html", "en")}[lang]
         for n, page in enumerate(pages[lang]):
             before = pages[lang][n - 1] if n else None
             after = pages[lang][n + 1] if n + 1 < len(pages[lang]) else None
-            write(folder / lang / f"{page.stem}.html", "page.html", page=page, run=page.run(), previous=before, next=after)
+            write(folder / lang / f"{page.stem}.html", "page.html", language=lang, root="../", home=home, title=page.title, page=page, run=page.run(),
+                  other=f"../{other}/{page.stem}.html", source=f"notebooks/{page.stem}.ipynb", previous=before, next=after)
     more = []
     for path in documents():
         renderer = Renderer(site, "en")
         body = link_cells(MarkdownWithMath(renderer)(path.read_text(encoding="utf-8")))
         more.append((path.stem, renderer.headings[0][2]))
-        write(folder / "more" / f"{path.stem}.html", "document.html", name=path.name, title=more[-1][1], body=body)
-    site.image("mistakes.png", (translate.SOURCE / "mistakes.png").read_bytes())
-    write(folder / "index.html", "index.html", rows=list(zip(pages["en"], pages["zh"])), more=more)
-    shutil.copyfile(ROOT / "tools" / "site" / "style.css", folder / "style.css")
+        write(folder / "more" / f"{path.stem}.html", "document.html", language="en", root="../", home="../index.html", other="",
+              title=more[-1][1], source=f"notebooks/{path.name}", body=body)
+    for lang in LANGUAGES:
+        index_page(site, lang, pages[lang], more)
+        search_index(folder, lang, [folder / lang / f"{page.stem}.html" for page in pages[lang]] + sorted((folder / "more").glob("*.html")))
+    for name in ("style.css", "site.js"):
+        shutil.copyfile(ROOT / "tools" / "site" / name, folder / name)
     for page in pages["en"]:
         if not page.run():
             print(f"{page.stem}: time and hardware are not recorded; make notebooks records them", file=sys.stderr)
+
+
+def index_page(site, language, pages, more):
+    """Writes the first page: index.html in English, zh/index.html in Chinese."""
+    path, root, to, other = {"en": ("index.html", "", "en/", "zh/index.html"), "zh": ("zh/index.html", "../", "", "../index.html")}[language]
+    shown = drawings(site, language, pages)
+    write(site.folder / path, "index.html", language=language, root=root, to=to, home="#main", other=other, title=TITLES[language],
+          source="the notebooks", pages=pages, more=more, hero=shown[HERO], drawings=[shown[name] for name in GALLERY],
+          try_page=(site.folder / language / "try.html").exists())
+
+
+def search_index(folder, language, paths):
+    """Writes search-LANGUAGE.js: [address, title of the page, heading, text and code] of each section."""
+    entries = []
+    for path in paths:
+        main = bs4.BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser").find("main")
+        for tag in main.select("annotation, summary, .output, .run, .unfold"):
+            tag.decompose()
+        page = main.find("h1").get_text()
+        for node in main.find_all(["h1", "h2", "h3"]):
+            text = []
+            for after in node.next_elements:
+                if after.name in ("h1", "h2", "h3") and after is not node:
+                    break
+                if isinstance(after, bs4.NavigableString) and node not in after.parents:
+                    text.append(str(after))
+            entries.append([f"{path.relative_to(folder).as_posix()}#{quote(node['id'])}", page, node.get_text(), " ".join("".join(text).split())])
+    lines = ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries)
+    (folder / f"search-{language}.js").write_text(f"window.searchIndex = [\n{lines}\n];\n", encoding="utf-8")
 
 
 def link_cells(text):
@@ -238,6 +307,8 @@ def check(folder):
                 continue
             target = (path.parent / unquote(url.path)).resolve() if url.path else path.resolve()
             used.add(target)
+            if tag.get("data-index"):
+                used.add((path.parent / tag["data-index"]).resolve())
             if not target.exists():
                 problems.append(f"{path}: {tag.name} to {url.geturl()}: no such file")
             elif url.fragment and target in anchors and unquote(url.fragment) not in anchors[target]:

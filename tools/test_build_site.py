@@ -1,0 +1,61 @@
+"""Tests of the pages' parts that build_site.py computes: search, layout of printed text, reading time."""
+
+import json
+import tempfile
+import unittest
+from pathlib import Path
+
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+import build_site
+
+
+class LayoutTest(unittest.TestCase):
+    def test_tables_are_not_wrapped(self):
+        self.assertEqual(build_site.layout("layer   kind    output\nconv1   7×7     16×16\n"), "table")
+        self.assertEqual(build_site.layout("one long sentence\nand another one, 3 of 4\n"), "prose")
+        self.assertEqual(build_site.layout("a  heading\nfollowed by prose\n"), "prose")
+
+
+class ReadingTimeTest(unittest.TestCase):
+    def test_words_characters_and_lines(self):
+        nb = new_notebook(cells=[new_markdown_cell("word " * 2000), new_code_cell("x := 1\n" * 100)])
+        self.assertEqual(build_site.reading_minutes(nb, "en"), 15)
+        nb = new_notebook(cells=[new_markdown_cell("字" * 3000)])
+        self.assertEqual(build_site.reading_minutes(nb, "zh"), 10)
+        self.assertEqual(build_site.reading_minutes(new_notebook(), "en"), 5)
+
+
+class SearchIndexTest(unittest.TestCase):
+    PAGE = """<html><body><header>Not this</header><main><section><h1 id="1-·-Title">1 · Title</h1><p>First text.</p>
+        <p class="run">20 minutes</p></section><section><details class="fold"><summary>Code</summary><pre>func convolve()</pre></details>
+        <div class="output">printed</div></section><section><h2 id="Second">Second <code>x</code></h2><p>More &amp; more.</p></section></main></body></html>"""
+
+    def test_sections(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "en", "page.html")
+            path.parent.mkdir()
+            path.write_text(self.PAGE, encoding="utf-8")
+            build_site.search_index(Path(folder), "en", [path])
+            text = Path(folder, "search-en.js").read_text(encoding="utf-8")
+        entries = json.loads(text.removeprefix("window.searchIndex = ").rstrip().removesuffix(";"))
+        self.assertEqual(entries, [
+            ["en/page.html#1-%C2%B7-Title", "1 · Title", "1 · Title", "First text. func convolve()"],
+            ["en/page.html#Second", "1 · Title", "Second x", "More & more."],
+        ])
+
+
+class DrawingsTest(unittest.TestCase):
+    def test_first_page_has_its_drawings(self):
+        with tempfile.TemporaryDirectory() as folder:
+            site = build_site.Site(Path(folder))
+            for language in build_site.LANGUAGES:
+                pages = [build_site.Page(site, path, language) for path in build_site.translate.notebooks()]
+                found = build_site.drawings(site, language, pages)
+                for name in (build_site.HERO, *build_site.GALLERY):
+                    self.assertIn(name, found, f"no notebook in {language} shows {name}")
+                    self.assertTrue(Path(folder, "img", found[name]["file"]).exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
