@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(ROOT / "tools" / "site"), trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined)
 LANGUAGES = ("en", "zh")
-TITLES = {"en": "ResNet-18 on CIFAR-10, in Go", "zh": "用Go语言实现ResNet-18：CIFAR-10图像分类"}
+TITLES = {"en": "ResNet-18 on CIFAR-10, in Go", "zh": "用Go语言实现ResNet\u201118：CIFAR-10图像分类"}
 HERO = "features"  # the drawing on the first page
 GALLERY = ("results", "residual-block", "architecture", "padding", "convolution", "classes")  # those below it
 
@@ -191,8 +191,8 @@ class Page:
 
 
 def layout(text):
-    """The class of a printed text: "table" if its lines have columns, which must not be wrapped, else "prose"."""
-    columns = [line for line in text.splitlines() if re.search(r"\S(?: {2,}|\t)\S", line)]
+    """The class of a printed text: "table" if its lines have columns or many numbers, which must not be wrapped, else "prose"."""
+    columns = [line for line in text.splitlines() if re.search(r"\S(?: {2,}|\t)\S", line) or len(re.findall(r"(?<!\S)\[?[+-]?\d[\d.]*", line)) > 5]
     return "table" if len(columns) > 1 else "prose"
 
 

@@ -13,6 +13,7 @@ import build_site
 class LayoutTest(unittest.TestCase):
     def test_tables_are_not_wrapped(self):
         self.assertEqual(build_site.layout("layer   kind    output\nconv1   7×7     16×16\n"), "table")
+        self.assertEqual(build_site.layout("[0.64 0.63 0.70 0.79 0.92 0.91]\n" * 2), "table")
         self.assertEqual(build_site.layout("one long sentence\nand another one, 3 of 4\n"), "prose")
         self.assertEqual(build_site.layout("a  heading\nfollowed by prose\n"), "prose")
 
