@@ -1,8 +1,8 @@
 """Takes the wait for the notebooks' cells apart: runs notebooks and prints the seconds of each phase, from GoNB's log.
 
-    cells.py [--out FOLDER] [--cells] notebook.ipynb ...
+    cells.py [--out FOLDER] [--join] [--cells] notebook.ipynb ...
 
-EPOCHS, TRAIN_IMAGES and WORK shorten the run, as in run_notebooks.py. --cells lists every cell, not only the medians.
+EPOCHS, TRAIN_IMAGES, WORK and --join shorten the run, as in run_notebooks.py. --cells lists every cell, not only the medians.
 """
 
 import argparse
@@ -27,7 +27,7 @@ PHASES = {"parse": 'ExecuteCell: "', "goimports": "after s.parseLinesAndComposeM
 LINE = re.compile(r"^[IWE]\d{4} (\d\d:\d\d:\d\d\.\d{6}) .*?\] (.*)$")
 
 
-def run(notebook, out):
+def run(notebook, out, options):
     """Runs a notebook in a kernel that logs its phases and returns the log's lines."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "gonb.log")
@@ -36,7 +36,7 @@ def run(notebook, out):
         target = Path(folder, "kernels", "gonb", "kernel.json")
         target.parent.mkdir(parents=True)
         target.write_text(json.dumps(spec))
-        command = [sys.executable, str(ROOT / "tools" / "run_notebooks.py"), "--out", str(out), str(notebook)]
+        command = [sys.executable, str(ROOT / "tools" / "run_notebooks.py"), "--out", str(out), *options, str(notebook)]
         subprocess.run(command, check=True, env={**os.environ, "JUPYTER_DATA_DIR": folder, "JUPYTER_PATH": folder})
         return log.read_text().splitlines()
 
@@ -68,11 +68,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebooks", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, default=ROOT / "work" / "test" / "cells", help="folder for the executed notebooks")
+    parser.add_argument("--join", action="store_true", help="up to ten cells as one program")
     parser.add_argument("--cells", action="store_true", help="list every cell")
     args = parser.parse_args()
     columns = [name for name in PHASES if name != "end"] + ["cell", "slowest"]
     for notebook in args.notebooks:
-        found = list(cells(run(notebook, args.out)))
+        found = list(cells(run(notebook, args.out, ["--join"] if args.join else [])))
         totals = [sum(cell.values()) for cell in found]
         row(f"{len(found)} cells, seconds", columns)
         for i, cell in enumerate(found if args.cells else []):

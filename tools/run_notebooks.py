@@ -2,8 +2,8 @@
 
     run_notebooks.py [--out FOLDER] [--join] [-v] notebook.ipynb ...
 
-Without --out the notebooks are saved in place, with the outputs that readers see. With --join cells that only define something
-are compiled together with the next cell that runs, which saves a third of the time. The cells take EPOCHS and TRAIN_IMAGES (for
+Without --out the notebooks are saved in place, with the outputs that readers see. With --join up to ten cells are compiled and run
+as one program, which saves most of the compiler's time. The cells take EPOCHS and TRAIN_IMAGES (for
 short runs) and WORK (the folder for their files) from the environment. The first cell that fails ends the run, and its
 notebook is not saved in place.
 """
@@ -62,21 +62,51 @@ def new_client(nb, folder, echo):
     return client
 
 
-def join_definitions(nb):
-    """Moves cells that only define functions and types into the next cell that runs something. They stay, empty."""
-    pending = []
+def join(nb, limit):
+    """Moves cells into the last of each group that makes one program: up to limit cells that run. The others stay, empty.
+
+    A group ends where a cell has commands for GoNB or defines a name again.
+    """
+    group = Group()
     for cell in nb.cells:
         if cell.cell_type != "code":
             continue
-        lines = [line.lstrip() for line in cell.source.splitlines()]
-        if any(line.startswith(("!", "%")) and line != "%%" for line in lines):
+        lines = cell.source.splitlines()
+        if any(line.lstrip().startswith(("!", "%")) and line.strip() != "%%" for line in lines):
+            group = Group()
             continue
-        if "%%" in lines:
-            cell.source = "\n\n".join([*pending, cell.source])
-            pending = []
-        else:
-            pending.append(cell.source)
-            cell.source = ""
+        definitions, _, body = cell.source.partition("%%\n")
+        if group.full(limit) or not group.names.isdisjoint(DEFINED.findall(definitions)):
+            group = Group()
+        group.add(cell, definitions, body)
+
+
+# The name of a function, method with its type, type, constant or variable that a cell defines.
+DEFINED = re.compile(r"^(?:func|type|const|var) (?:\(\w+ (\*?\w+)\) )?(\w+)", re.MULTILINE)
+
+
+class Group:
+    """Cells that are joined so far; the last of them has their code."""
+
+    def __init__(self):
+        self.cell, self.names, self.definitions, self.bodies = None, set(), [], []
+
+    def full(self, limit):
+        return len(self.bodies) >= limit
+
+    def add(self, cell, definitions, body):
+        if self.cell:
+            self.cell.source, self.cell.outputs = "", []
+        self.cell = cell
+        self.names.update(DEFINED.findall(definitions))
+        self.definitions.append(definitions)
+        if body:
+            self.bodies.append(body)
+        cell.source = "\n\n".join(text.strip() for text in self.definitions)
+        if len(self.bodies) == 1:
+            cell.source += "\n\n%%\n" + self.bodies[0]
+        elif self.bodies:  # functions, for each body has its own variables
+            cell.source += "\n\n%%\n" + "\n".join(f"func() {{\n{text}\n}}()" for text in self.bodies)
 
 
 def clean(nb, run):
@@ -157,7 +187,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebooks", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, help="save the executed copies there and keep the originals")
-    parser.add_argument("--join", action="store_true", help="compile definitions with the next cell that runs; only with --out")
+    parser.add_argument("--join", action="store_true", help="compile and run up to ten cells as one program; only with --out")
     parser.add_argument("-v", action="store_true", help="show the output of the cells as they run")
     args = parser.parse_args()
     if args.join and not args.out:
@@ -170,7 +200,7 @@ def main():
         print(f"{path} ...", end="\n" if args.v else " ", flush=True)
         nb, began = nbformat.read(path, as_version=4), time.monotonic()
         if args.join:
-            join_definitions(nb)
+            join(nb, limit=10)
         target = args.out / path.name if args.out else path
         client = new_client(nb, path.resolve().parent, args.v)
         try:
