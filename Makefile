@@ -174,7 +174,7 @@ clean: ## remove .venv and .bin; keep the data and models in work/
 	@{ go mod download && mkdir -p .bin && go build -o .bin/ github.com/janpfeifer/gonb && \
 		cd tools && go build -o ../.bin/ golang.org/x/tools/cmd/goimports; } || \
 		{ echo "setup: Go could not download or build its modules (see above). The first set-up needs the network." >&2; exit 1; }
-	@go build ./... && touch $@
+	@go build ./... && go build -tags=cells ./pkg/... && touch $@
 
 # No training or notebook then waits for XLA's compiler. Errors are ignored here: the first training reports them.
 .bin/.compiled: .venv/.installed .bin/.installed

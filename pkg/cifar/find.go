@@ -65,7 +65,7 @@ type origins struct {
 	site         string // URL of the folder with the archives
 	official     map[Layout]official
 	stall, every time.Duration // see download
-	jpegs        []byte
+	jpegs        []byte        // nil means data.JPEGArchive
 	reader       reader
 }
 
@@ -77,7 +77,6 @@ var realOrigins = origins{
 	},
 	stall:  30 * time.Second,
 	every:  5 * time.Second,
-	jpegs:  data.JPEGArchive,
 	reader: published,
 }
 
@@ -120,7 +119,13 @@ func Find(ctx context.Context, o FindOptions) (Source, error) {
 	if err != nil || s.Path != "" {
 		return s, err
 	}
-	path, err := o.origin.reader.rebuild(ctx, o.origin.jpegs, o.Layout, o.Dir, o.Progress)
+	jpegs := o.origin.jpegs
+	if jpegs == nil {
+		if jpegs, err = data.JPEGArchive(); err != nil {
+			return Source{}, err
+		}
+	}
+	path, err := o.origin.reader.rebuild(ctx, jpegs, o.Layout, o.Dir, o.Progress)
 	if err != nil {
 		return Source{}, withSpaceHint(err)
 	}
