@@ -34,8 +34,9 @@ import (
 // minCompileTime is the shortest compile time for which a program is cached. Those of ResNet-18 take seconds.
 var minCompileTime = 300 * time.Millisecond
 
-// maxCached is the maximum number of cached programs, 1 to 3 MB each. The least recently used are removed first.
-const maxCached = 64
+// maxCached is the maximum number of cached programs, mostly 1 to 3 MB each. The least recently used are removed first. The
+// notebooks compile dozens, and a short run, with its own flags, as many again.
+const maxCached = 256
 
 // pluginName is the name under which go-xla knows the CPU plugin that registerPlugin has loaded. go-xla recognises a plugin for the CPU
 // by "cpu" in its name, and takes any absolute path as a name.
