@@ -12,36 +12,44 @@ type details struct {
 	orientation   int  // EXIF orientation from 1 to 8; 1 is upright
 	progressive   bool // for a JPEG: all coefficients stay in memory until the end of decoding
 	width, height int  // of the largest image in a WebP file, otherwise 0
+	frame         *frame
 }
 
 func inspect(file io.Reader, format string) details {
+	d := details{orientation: 1}
 	switch in := bufio.NewReader(file); format {
 	case "jpeg":
-		return inspectJPEG(in)
+		d.inspectJPEG(in)
+	case "png":
+		d.inspectPNG(in)
 	case "webp":
-		return inspectWebP(in)
+		d.inspectWebP(in)
 	}
-	return details{orientation: 1}
+	return d
 }
 
-// inspectJPEG reads the segments of a JPEG up to the compressed data. A file is taken for progressive unless its header
-// marks it as baseline or extended sequential.
-func inspectJPEG(in *bufio.Reader) details {
-	const sof0, sof1, sof2, app1 = 0xC0, 0xC1, 0xC2, 0xE1
-	d := details{orientation: 1, progressive: true}
+// inspectJPEG reads the segments of a JPEG up to the compressed data, and skips the same bytes between them as image/jpeg. A
+// file is taken for progressive unless its header marks it as baseline or extended sequential.
+func (d *details) inspectJPEG(in *bufio.Reader) {
+	const sof0, sof1, sof2, rst0, eoi, sos, app1 = 0xC0, 0xC1, 0xC2, 0xD0, 0xD9, 0xDA, 0xE1
+	d.progressive = true
 	in.Discard(2)
+	oriented := false
 	for {
-		var head [4]byte // 0xFF, the marker, the length including its own two bytes
-		if _, err := io.ReadFull(in, head[:]); err != nil || head[0] != 0xFF {
-			return d
+		marker, err := nextMarker(in)
+		if err != nil || marker < sof0 || marker == eoi || marker == sos {
+			return
 		}
-		marker, length := head[1], int(binary.BigEndian.Uint16(head[2:]))
-		if marker < sof0 || marker >= 0xD0 && marker <= 0xDA || length < 2 { // markers without a length, and the start of the data
-			return d
+		if marker >= rst0 && marker < rst0+8 { // without a length
+			continue
 		}
-		segment := make([]byte, length-2)
+		var size [2]byte // of the segment, with these two bytes
+		if _, err := io.ReadFull(in, size[:]); err != nil {
+			return
+		}
+		segment := make([]byte, max(2, binary.BigEndian.Uint16(size[:]))-2)
 		if _, err := io.ReadFull(in, segment); err != nil {
-			return d
+			return
 		}
 		switch marker {
 		case sof0, sof1:
@@ -49,15 +57,53 @@ func inspectJPEG(in *bufio.Reader) details {
 		case sof2:
 			d.progressive = true
 		case app1:
-			if tiff, ok := bytes.CutPrefix(segment, []byte("Exif\x00\x00")); ok {
-				d.orientation = tiffOrientation(tiff)
+			if tiff, ok := bytes.CutPrefix(segment, exifMark); ok && !oriented {
+				d.orientation, oriented = tiffOrientation(tiff), true
 			}
 		}
 	}
 }
 
+var exifMark = []byte("Exif\x00\x00")
+
+// nextMarker returns the next marker: a byte that is not 0 after one or more bytes of 0xFF.
+func nextMarker(in *bufio.Reader) (marker byte, err error) {
+	for marker == 0 && err == nil {
+		if _, err = in.ReadBytes(0xFF); err != nil {
+			return 0, err
+		}
+		for marker = 0xFF; marker == 0xFF && err == nil; { // fill bytes
+			marker, err = in.ReadByte()
+		}
+	}
+	return marker, err
+}
+
+// maxExif is the size of the largest EXIF data that is read, that of a JPEG.
+const maxExif = 1 << 16
+
+// inspectPNG looks for the chunk eXIf, which may be before or after the pixels.
+func (d *details) inspectPNG(in *bufio.Reader) {
+	in.Discard(8)
+	for {
+		var head [8]byte // length and name of the chunk
+		if _, err := io.ReadFull(in, head[:]); err != nil {
+			return
+		}
+		length := int64(binary.BigEndian.Uint32(head[:]))
+		if string(head[4:]) == "eXIf" && length <= maxExif {
+			tiff, _ := io.ReadAll(io.LimitReader(in, length))
+			d.orientation = tiffOrientation(tiff)
+			return
+		}
+		if _, err := io.CopyN(io.Discard, in, length+4); err != nil { // with the checksum
+			return
+		}
+	}
+}
+
 // tiffOrientation returns the orientation in EXIF data, or 1 if it is missing or invalid. It is an entry of the first
-// directory of a TIFF structure (JEITA CP-3451, section 4.6).
+// directory of a TIFF structure (JEITA CP-3451, section 4.6), as a number of 16 or, from some programs, 32 bits.
 func tiffOrientation(tiff []byte) int {
 	if len(tiff) < 8 {
 		return 1
@@ -77,38 +123,17 @@ func tiffOrientation(tiff []byte) int {
 		if at+size > int64(len(tiff)) {
 			return 1
 		}
-		if order.Uint16(tiff[at:]) == tag {
-			if o := int(order.Uint16(tiff[at+8:])); o >= 1 && o <= 8 {
-				return o
+		if entry := tiff[at:]; order.Uint16(entry) == tag {
+			const long = 4 // the type of numbers of 32 bits
+			o := uint32(order.Uint16(entry[8:]))
+			if order.Uint16(entry[2:]) == long {
+				o = order.Uint32(entry[8:])
+			}
+			if o >= 1 && o <= 8 {
+				return int(o)
 			}
 			return 1
 		}
 	}
 	return 1
-}
-
-// inspectWebP returns the size of the image itself in a WebP file. The outer header may state a different one (RFC 9649,
-// section 2.5 ff.).
-func inspectWebP(in *bufio.Reader) details {
-	d := details{orientation: 1}
-	in.Discard(12) // "RIFF", a length, "WEBP"
-	for {
-		var head [8]byte // name and length of the chunk
-		if _, err := io.ReadFull(in, head[:]); err != nil {
-			return d
-		}
-		start, _ := in.Peek(10)
-		switch name := string(head[:4]); {
-		case name == "VP8L" && len(start) >= 5: // one byte, then 14 bits each for width-1 and height-1
-			bits := binary.LittleEndian.Uint32(start[1:])
-			d.width, d.height = max(d.width, int(bits&0x3FFF)+1), max(d.height, int(bits>>14&0x3FFF)+1)
-		case name == "VP8 " && len(start) >= 10: // six bytes, then width and height
-			d.width = max(d.width, int(binary.LittleEndian.Uint16(start[6:])&0x3FFF))
-			d.height = max(d.height, int(binary.LittleEndian.Uint16(start[8:])&0x3FFF))
-		}
-		length := int64(binary.LittleEndian.Uint32(head[4:]))
-		if _, err := io.CopyN(io.Discard, in, length+length%2); err != nil {
-			return d
-		}
-	}
 }

@@ -12,8 +12,8 @@ import (
 	"io"
 
 	"golang.org/x/image/draw"
-	_ "golang.org/x/image/webp" // for image.Decode
 
+	"nndl.example/resnet18/pkg/internal/filetype"
 	"nndl.example/resnet18/pkg/internal/regularfile"
 )
 
@@ -35,9 +35,9 @@ var (
 	ErrTooLarge = errors.New("image too large")
 )
 
-// Load reads a PNG, JPEG, GIF (first frame) or WebP file. It applies the EXIF orientation of a JPEG, paints transparent
-// pixels white, crops the picture to the square in its middle and scales that to 32×32. It returns the pixels as bytes of
-// shape [32, 32, 3], and as an image for display.
+// Load reads a PNG, JPEG, GIF or WebP file, of an animation the first frame. It applies the EXIF orientation, paints
+// transparent pixels white, crops the picture to the square in its middle and scales that to 32×32. It returns the pixels as
+// bytes of shape [32, 32, 3], and as an image for display. Colour profiles are not applied.
 //
 // The error is ErrFormat or ErrTooLarge for an unusable image. Anything but a regular file is refused.
 func Load(path string) (pixels []uint8, small *image.NRGBA, err error) {
@@ -67,7 +67,7 @@ func decode(file io.ReadSeeker) (*image.NRGBA, error) {
 	}
 	header, format, err := image.DecodeConfig(file)
 	if err != nil {
-		return nil, fmt.Errorf("%w, want PNG, JPEG, GIF or WebP: %w", ErrFormat, err)
+		return nil, headerError(file, err)
 	}
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func decode(file io.ReadSeeker) (*image.NRGBA, error) {
 	if _, err := file.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	img, _, err := image.Decode(file)
+	img, err := d.decodePixels(file, format, header)
 	if err != nil {
 		return nil, fmt.Errorf("%w (%s): %w", ErrFormat, format, err)
 	}
@@ -88,6 +88,41 @@ func decode(file io.ReadSeeker) (*image.NRGBA, error) {
 		return nil, fmt.Errorf("%w (%s): no pixels", ErrFormat, format)
 	}
 	return applyOrientation(shrink(img), d.orientation), nil
+}
+
+// headerError says what a file is whose header image.DecodeConfig does not read.
+func headerError(file io.ReadSeeker, err error) error {
+	start := make([]byte, filetype.Start)
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	n, _ := io.ReadFull(file, start)
+	switch found := filetype.Name(start[:n]); found {
+	case filetype.Unknown, filetype.PNG, filetype.JPEG, filetype.GIF, filetype.WebP:
+		return fmt.Errorf("%w, want PNG, JPEG, GIF or WebP: %w", ErrFormat, err)
+	case filetype.HEIC, filetype.AVIF, filetype.TIFF, filetype.BMP, filetype.JPEGXL, filetype.JPEG2000, filetype.Photoshop:
+		return fmt.Errorf("%w: %s, want PNG, JPEG, GIF or WebP: save it as JPEG or PNG with an image viewer", ErrFormat, found)
+	default:
+		return fmt.Errorf("%w: %s, want PNG, JPEG, GIF or WebP", ErrFormat, found)
+	}
+}
+
+// decodePixels decodes the picture, or the first frame of an animated one at its place on the canvas.
+func (d details) decodePixels(file io.Reader, format string, header image.Config) (image.Image, error) {
+	switch {
+	case d.frame != nil:
+		return d.frame.decode()
+	case format == "webp":
+		return decodeWebP(file)
+	}
+	img, _, err := image.Decode(file)
+	if ycc, ok := img.(*image.YCbCr); ok && err == nil {
+		return smooth(ycc), nil
+	}
+	if err != nil || format != "gif" || img.Bounds().Empty() {
+		return img, err
+	}
+	return onWhite(img, image.Rect(0, 0, header.Width, header.Height), img.Bounds().Min), nil
 }
 
 // check returns an error for images without pixels and for those that would take too much memory.
@@ -116,16 +151,27 @@ func (d details) check(model color.Model) error {
 	return nil
 }
 
-// shrink crops the image to the square in its middle, paints transparent pixels white and scales it to 32×32.
+// shrink paints transparent pixels white, crops the image to the square in its middle and scales it to 32×32.
 func shrink(img image.Image) *image.NRGBA {
 	b := img.Bounds()
 	side := min(b.Dx(), b.Dy())
 	corner := b.Min.Add(image.Pt((b.Dx()-side)/2, (b.Dy()-side)/2))
 	square := image.Rectangle{corner, corner.Add(image.Pt(side, side))}
 	small := image.NewNRGBA(image.Rect(0, 0, Size, Size))
-	draw.Draw(small, small.Bounds(), image.NewUniform(color.White), image.Point{}, draw.Src)
-	draw.CatmullRom.Scale(small, small.Bounds(), img, square, draw.Over, nil)
+	draw.CatmullRom.Scale(small, small.Bounds(), onWhite(img, square, b.Min), square, draw.Src, nil)
 	return small
+}
+
+// onWhite returns a white canvas with the image at its place, or the image itself if it is opaque and covers the canvas there.
+func onWhite(img image.Image, canvas image.Rectangle, at image.Point) image.Image {
+	place := image.Rectangle{at, at.Add(img.Bounds().Size())}
+	if o, ok := img.(interface{ Opaque() bool }); ok && at == img.Bounds().Min && canvas.In(place) && o.Opaque() {
+		return img
+	}
+	out := image.NewRGBA(canvas)
+	draw.Draw(out, canvas, image.White, image.Point{}, draw.Src)
+	draw.Draw(out, place, img, img.Bounds().Min, draw.Over)
+	return out
 }
 
 // applyOrientation turns the image upright, according to its EXIF orientation from 1 to 8.

@@ -2,6 +2,7 @@ package picture
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/binary"
 	"fmt"
 	"image"
@@ -43,22 +44,9 @@ func pngBytes(t testing.TB, img image.Image) []byte {
 }
 
 // withOrientation returns a JPEG with an EXIF segment that contains only the orientation.
-func withOrientation(t testing.TB, img image.Image, order binary.AppendByteOrder, o uint16) []byte {
+func withOrientation(t testing.TB, img image.Image, order binary.AppendByteOrder, o uint32) []byte {
 	plain := encode(t, func(b *bytes.Buffer) error { return jpeg.Encode(b, img, &jpeg.Options{Quality: 100}) })
-	tiff := []byte("II*\x00")
-	if order.(any) == binary.AppendByteOrder(binary.BigEndian) {
-		tiff = []byte("MM\x00*")
-	}
-	tiff = order.AppendUint32(tiff, 8)
-	tiff = order.AppendUint16(tiff, 1)
-	tiff = order.AppendUint16(tiff, 0x0112)
-	tiff = order.AppendUint16(tiff, 3)
-	tiff = order.AppendUint32(tiff, 1)
-	tiff = order.AppendUint16(tiff, o)
-	tiff = append(tiff, 0, 0)
-	segment := append([]byte("Exif\x00\x00"), tiff...)
-	out := append([]byte{0xFF, 0xD8, 0xFF, 0xE1}, binary.BigEndian.AppendUint16(nil, uint16(len(segment)+2))...)
-	return append(append(out, segment...), plain[2:]...)
+	return jpegWithExif(plain, exif(order, o, false), 0)
 }
 
 // corners returns the initials of the colours at the four corners, row by row.
@@ -99,17 +87,6 @@ func TestFormatsAndSizes(t *testing.T) {
 		{"webp, lower half transparent", "rgww", fromBase64(t, alphaWebP)},
 	}
 	tests[2].want = corners(shrink(quarters(1, 1)))
-	for _, o := range []struct {
-		n    uint16
-		want string
-	}{{1, "rgbw"}, {2, "grwb"}, {3, "wbgr"}, {4, "bwrg"}, {5, "rbgw"}, {6, "brwg"}, {7, "wgbr"}, {8, "gwrb"}, {9, "rgbw"}} {
-		for _, order := range []binary.AppendByteOrder{binary.BigEndian, binary.LittleEndian} {
-			tests = append(tests, struct {
-				name, want string
-				data       []byte
-			}{"orientation", o.want, withOrientation(t, quarters(64, 64), order, o.n)})
-		}
-	}
 	for _, test := range tests {
 		path := filepath.Join(t.TempDir(), "picture")
 		require.NoError(t, os.WriteFile(path, test.data, 0o600))
@@ -117,6 +94,37 @@ func TestFormatsAndSizes(t *testing.T) {
 		require.NoError(t, err, test.name)
 		require.Len(t, pixels, Size*Size*3, test.name)
 		require.Equal(t, test.want, corners(small), test.name)
+	}
+}
+
+// TestOrientation covers every place of the EXIF data, both byte orders and both sizes of the number.
+func TestOrientation(t *testing.T) {
+	t.Parallel()
+	jpg := encode(t, func(b *bytes.Buffer) error { return jpeg.Encode(b, quarters(32, 32), &jpeg.Options{Quality: 100}) })
+	plain := pngBytes(t, quarters(32, 32))
+	places := map[string]func(tiff []byte) []byte{
+		"jpeg":                  func(tiff []byte) []byte { return jpegWithExif(jpg, tiff, 0) },
+		"jpeg after fill bytes": func(tiff []byte) []byte { return jpegWithExif(jpg, tiff, 3) },
+		"jpeg, twice": func(tiff []byte) []byte {
+			return jpegWithExif(jpegWithExif(jpg, exif(binary.BigEndian, 3, false), 0), tiff, 0)
+		},
+		"png":           func(tiff []byte) []byte { return pngWithExif(plain, tiff) },
+		"webp":          func(tiff []byte) []byte { return webpWithExif(fromBase64(t, lossyWebP), tiff) },
+		"lossless webp": func(tiff []byte) []byte { return webpWithExif(fromBase64(t, losslessWebP), tiff) },
+		"webp, with a JPEG's mark": func(tiff []byte) []byte {
+			return webpWithExif(fromBase64(t, losslessWebP), append(bytes.Clone(exifMark), tiff...))
+		},
+	}
+	for o, want := range []string{0: "rgbw", 1: "rgbw", 2: "grwb", 3: "wbgr", 4: "bwrg", 5: "rbgw", 6: "brwg", 7: "wgbr", 8: "gwrb", 9: "rgbw"} {
+		for _, order := range []binary.AppendByteOrder{binary.BigEndian, binary.LittleEndian} {
+			for _, long := range []bool{false, true} {
+				for place, file := range places {
+					small, err := decode(bytes.NewReader(file(exif(order, uint32(o), long))))
+					require.NoError(t, err, place)
+					require.Equal(t, want, corners(small), "%s, orientation %d, %v, 32 bits: %v", place, o, order, long)
+				}
+			}
+		}
 	}
 }
 
@@ -141,16 +149,20 @@ func TestBadFiles(t *testing.T) {
 		data       []byte
 	}{
 		{"empty", "the file is empty", nil},
-		{"text", "corrupt or unsupported image, want PNG", []byte("<html>not found</html>")},
+		{"text", "a web page (HTML), perhaps an error page", []byte("<html>not found</html>")},
 		{"truncated png", "corrupt or unsupported image (png)", whole[:len(whole)/2]},
 		{"png header only", "corrupt or unsupported image, want PNG", whole[:12]},
 		{"truncated jpeg", "corrupt or unsupported image (jpeg)", jpg[:len(jpg)-20]},
 		{"wrong checksum", "corrupt or unsupported image, want PNG", bomb},
 		{"flipped data", "corrupt or unsupported image (png)", func() []byte { b := bytes.Clone(whole); b[len(b)-20] ^= 0xFF; return b }()},
-		{"pdf", "corrupt or unsupported image, want PNG", []byte("%PDF-1.7\n")},
+		{"pdf", "corrupt or unsupported image: a PDF document, want PNG", []byte("%PDF-1.7\n")},
 		{"only a magic number", "corrupt or unsupported image, want PNG", []byte("GIF89a")},
 		{"webp magic", "corrupt or unsupported image, want PNG", []byte("RIFF\x00\x00\x00\x00WEBP")},
-		{"animated webp", "corrupt or unsupported image (webp)", fromBase64(t, animatedWebP)},
+		{"animated webp, cut", "corrupt or unsupported image (webp)", fromBase64(t, animatedWebP)[:120]},
+		{"heic", "a HEIC picture, want PNG, JPEG, GIF or WebP: save it as JPEG", []byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic")},
+		{"avif", "an AVIF picture, want PNG, JPEG, GIF or WebP: save it as JPEG", []byte("\x00\x00\x00\x20ftypavif\x00\x00\x00\x00avifmif1")},
+		{"git lfs", "a pointer of Git LFS", []byte("version https://git-lfs.github.com/spec/v1\n")},
+		{"webp, transparency of another size", "corrupt or unsupported image (webp)", uncompressedAlpha(31)},
 		{"truncated webp", "corrupt or unsupported image (webp)", fromBase64(t, lossyWebP)[:100]},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -163,6 +175,18 @@ func TestBadFiles(t *testing.T) {
 	require.ErrorIs(t, err, regularfile.ErrNotRegular)
 	_, _, err = Load(filepath.Join(t.TempDir(), "none"))
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// uncompressedAlpha returns a lossy WebP file of 64×64 pixels whose transparency has size×size.
+func uncompressedAlpha(size byte) []byte {
+	colours, _ := base64.StdEncoding.DecodeString(lossyWebP)
+	alpha := append([]byte{0}, bytes.Repeat([]byte{255}, int(size)*int(size))...)
+	alpha = append(alpha, make([]byte, len(alpha)%2)...)
+	file := append([]byte("RIFF\x00\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x10\x00\x00\x00"), size-1, 0, 0, size-1, 0, 0)
+	file = binary.LittleEndian.AppendUint32(append(file, "ALPH"...), uint32(len(alpha)))
+	file = append(append(file, alpha...), colours[12:]...)
+	binary.LittleEndian.PutUint32(file[4:], uint32(len(file)-8))
+	return file
 }
 
 // gifHeader returns the start of a GIF file with a screen of the given size.
@@ -189,7 +213,7 @@ func gifWithFrame(w, h uint16) []byte {
 func TestBadFrames(t *testing.T) {
 	small, err := decode(bytes.NewReader(gifWithFrame(1, 1)))
 	require.NoError(t, err)
-	require.Equal(t, "bbbb", corners(small))
+	require.Equal(t, "bwww", corners(small), "the rest of the canvas is white")
 	for _, size := range [][2]uint16{{0, 4}, {4, 0}, {0, 0}} {
 		t.Run(fmt.Sprintf("%d×%d", size[0], size[1]), func(t *testing.T) {
 			data := gifWithFrame(size[0], size[1])
