@@ -63,6 +63,7 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"evaluate", "-epochs", "3"}, 2, "", "unknown flag -epochs"},
 		{[]string{"curves", "x.pdf"}, 2, "", `extension ".pdf", want .svg or .png`},
 		{[]string{"curves", "x.svg", "-work", t.TempDir()}, 1, "", "no run has been saved in"},
+		{[]string{"curves", "x.svg", "-work", "https://example.org/w"}, 2, "", "-work is the URL https://example.org/w, want a path: download the file first"},
 		{[]string{"summary"}, 0, "11,689,512", ""},
 		{[]string{"summary", "-model", "custom"}, 0, "11,181,642", ""},
 		{[]string{"summary", "-model", "custom", "--stem=cifar", "-plain"}, 0, "11,000,138", ""},

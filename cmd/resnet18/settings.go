@@ -22,6 +22,10 @@ func (a *app) validate() error {
 	case a.run == "." || a.run == ".." || strings.ContainsAny(a.run, `/\`):
 		return usagef("-run is %q, want the name of a folder in WORK/runs", a.run)
 	}
+	var err error
+	if a.work, err = lab.CleanPath(a.work); err != nil {
+		return usagef("-work is %v", err)
+	}
 	return nil
 }
 

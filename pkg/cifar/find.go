@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"nndl.example/resnet18/data"
+	"nndl.example/resnet18/pkg/internal/userpath"
 )
 
 // PathVariable is the environment variable that Find uses if FindOptions.Path is empty.
@@ -108,7 +109,10 @@ func Find(ctx context.Context, o FindOptions) (Source, error) {
 	if o.Path != "" {
 		return given(o.Path, "given")
 	}
-	if path := os.Getenv(PathVariable); path != "" {
+	switch path, err := userpath.FromEnv(PathVariable); {
+	case err != nil:
+		return Source{}, fmt.Errorf("cifar: data: %w", err)
+	case path != "":
 		return given(path, "given by "+PathVariable)
 	}
 	removeStale(o.Dir)

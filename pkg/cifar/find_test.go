@@ -70,6 +70,16 @@ func TestFindByEnvironment(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, other, s.Path)
 
+	// In a notebook's cell a relative path means the same file as in the terminal.
+	t.Setenv("GONB_DIR", filepath.Join(filepath.Dir(archive), "notebooks"))
+	t.Setenv(PathVariable, filepath.Base(archive))
+	s, err = Find(t.Context(), FindOptions{})
+	require.NoError(t, err)
+	require.Equal(t, archive, s.Path)
+	t.Setenv(PathVariable, "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz")
+	_, err = Find(t.Context(), FindOptions{})
+	require.ErrorContains(t, err, "CIFAR10_PATH is the URL https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz, want a path: download the file first")
+
 	t.Setenv(PathVariable, archive+"x")
 	_, err = Find(t.Context(), FindOptions{})
 	require.ErrorContains(t, err, "data given by CIFAR10_PATH: stat")

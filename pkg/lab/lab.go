@@ -22,6 +22,7 @@ import (
 	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/inspect"
+	"nndl.example/resnet18/pkg/internal/userpath"
 	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/resnet"
 	"nndl.example/resnet18/pkg/runner"
@@ -49,20 +50,33 @@ type Lab struct {
 //
 //	EPOCHS=1 TRAIN_IMAGES=512 WORK=/tmp/short
 //
-// By default it uses the given number of epochs, all images and the folder work next to that of the notebooks.
+// By default it uses the given number of epochs, all images and the folder work next to that of the notebooks. A relative WORK
+// is relative to the working folder; in a notebook, to the project's folder.
 func Start(epochs int) (*Lab, error) {
-	s := Settings{Work: os.Getenv("WORK"), Epochs: epochs, Out: os.Stdout}
-	if s.Work == "" {
-		s.Work = "work"
-		if os.Getenv("GONB_DIR") != "" { // a notebook's cells run in its folder
-			s.Work = filepath.Join("..", "work")
-		}
-	}
-	if err := errors.Join(readInt("EPOCHS", 1, &s.Epochs), readInt("TRAIN_IMAGES", 0, &s.TrainImages)); err != nil {
+	work, err := workFolder()
+	s := Settings{Work: work, Epochs: epochs, Out: os.Stdout}
+	if err := errors.Join(err, readInt("EPOCHS", 1, &s.Epochs), readInt("TRAIN_IMAGES", 0, &s.TrainImages)); err != nil {
 		return nil, err
 	}
 	return New(s)
 }
+
+// workFolder returns $WORK, by default work.
+func workFolder() (string, error) {
+	work, err := userpath.FromEnv("WORK")
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("lab: %w", err)
+	case work == "" && os.Getenv("GONB_DIR") != "": // a notebook's cells run in its folder
+		return filepath.Join("..", "work"), nil
+	case work == "":
+		return "work", nil
+	}
+	return work, nil
+}
+
+// CleanPath removes quotes around a path and replaces a leading ~ by the home folder. A URL is an error.
+func CleanPath(path string) (string, error) { return userpath.Clean(path) }
 
 // New starts the backend and finds the data.
 func New(s Settings) (*Lab, error) {

@@ -50,6 +50,26 @@ func TestStart(t *testing.T) {
 	require.ErrorContains(t, err, "want 0 to 9999")
 }
 
+// A relative WORK means the same folder in a notebook's cell, whose working folder is another one, as in the terminal.
+func TestWorkFolder(t *testing.T) {
+	project := t.TempDir()
+	for _, test := range []struct{ work, notebooks, want string }{
+		{"", "", "work"},
+		{"", filepath.Join(project, "notebooks"), filepath.Join("..", "work")},
+		{"work2", "", "work2"},
+		{"work2", filepath.Join(project, "notebooks"), filepath.Join(project, "work2")},
+	} {
+		t.Setenv("GONB_DIR", test.notebooks)
+		t.Setenv("WORK", test.work)
+		got, err := workFolder()
+		require.NoError(t, err)
+		require.Equal(t, test.want, got)
+	}
+	t.Setenv("WORK", "https://example.org/work")
+	_, err := Start(1)
+	require.EqualError(t, err, "lab: WORK is the URL https://example.org/work, want a path: download the file first")
+}
+
 func TestNew(t *testing.T) {
 	_, err := New(Settings{Epochs: 0})
 	require.ErrorContains(t, err, "epochs=0")

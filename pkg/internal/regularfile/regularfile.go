@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 )
 
 // ErrNotRegular reports that a path leads to a directory, a FIFO, a device or a socket.
@@ -16,6 +17,9 @@ var ErrNotRegular = errors.New("not a regular file")
 // it, for any other kind of file.
 func Open(path string) (*os.File, fs.FileInfo, error) {
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) && strings.Contains(path, "://") {
+		return nil, nil, fmt.Errorf("%w: a URL is not read: download the file first", err)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

@@ -24,8 +24,11 @@ func TestOpen(t *testing.T) {
 
 func TestOpenErrors(t *testing.T) {
 	t.Parallel()
+	_, _, err := Open("https://example.org/cat.jpg")
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.ErrorContains(t, err, "a URL is not read: download the file first")
 	dir := t.TempDir()
-	_, _, err := Open(filepath.Join(dir, "none"))
+	_, _, err = Open(filepath.Join(dir, "none"))
 	require.ErrorIs(t, err, os.ErrNotExist)
 	_, _, err = Open(dir)
 	require.ErrorIs(t, err, ErrNotRegular)
