@@ -128,7 +128,7 @@ func workFolder(t *testing.T) string {
 // TestSteps takes all the steps with a few images, on the pure-Go backend. Ctrl-C and the signal by which systems end
 // programs stop the training, and the same command goes on. A second one does not wait.
 //
-// It is not parallel: the signals would stop the trainings of other tests, too.
+// It is not parallel: the signals would stop the training runs of other tests, too.
 func TestSteps(t *testing.T) {
 	work := workFolder(t)
 	flags := []string{"-work", work, "-backend", "go", "-train-images", "16", "-model", "custom"}

@@ -184,7 +184,7 @@ func Compare(a, b *Result) (Comparison, error) {
 }
 
 // Verdict returns "better" or "worse" if the difference between the two trained networks is significant for a random choice of
-// test images (|z| > 1.96), else "noise". It does not account for the differences between runs of one recipe: see the rows
+// test images (|z| > 1.96), else "not significant". It does not account for the differences between runs of one recipe: see the rows
 // that change only the seed.
 func (c Comparison) Verdict() string {
 	switch {
@@ -193,7 +193,7 @@ func (c Comparison) Verdict() string {
 	case c.Z < -1.96:
 		return "worse"
 	}
-	return "noise"
+	return "not significant"
 }
 
 // pack encodes bits in base64; the first is the lowest bit of the first byte.

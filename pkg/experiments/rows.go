@@ -1,5 +1,5 @@
-// Package experiments defines the rows of notebook 07's table, trainings that each change one thing in another row. It runs a
-// row, saves its result and compares results.
+// Package experiments defines the rows of notebook 07's table: training runs, most of which differ from another row in one
+// thing. It runs a row, saves its result and compares results.
 package experiments
 
 import (
@@ -94,7 +94,7 @@ func stems() []Row {
 	return []Row{equalSteps, cifarStem, equalWork}
 }
 
-// full returns the trainings of 30 epochs on all images.
+// full returns the training runs of 30 epochs on all images.
 func full() []Row {
 	chapter := Row{"full-chapter", "the chapter's recipe, 30 epochs of all 40,000 images", "", "", "custom", 0, runner.Config{}}
 	sgd := Row{"full-sgd", "SGD, learning rate 0.1, 30 epochs of all 40,000 images", "full-chapter", "", "custom", 0,
@@ -133,7 +133,7 @@ func modern() Row {
 func modernFull() Row {
 	row := modern()
 	row.Name, row.Against = "modern-full", "modern"
-	row.Change = "lookahead, precise batch norm, test-time augmentation by shifts, too"
+	row.Change = "lookahead, precise batch norm, test-time augmentation with one-pixel shifts"
 	row.Config.EvalSteps = 480
 	row.Config.Recipe.Lookahead, row.Config.Recipe.ShiftAverage, row.Config.Recipe.PreciseNorm = 20, 1, 20
 	return row

@@ -1,4 +1,4 @@
-// Package metrics evaluates predictions: accuracy by class, the confusion matrix, mistakes, and whether two models differ
+// Package metrics evaluates predictions: recall by class, the confusion matrix, mistakes, and whether two models differ
 // by more than chance.
 package metrics
 

@@ -1,4 +1,4 @@
-// Package smalldisk runs a test on a small file system that is soon full.
+// Package smalldisk runs a test on a small file system that fills up quickly.
 package smalldisk
 
 import (
