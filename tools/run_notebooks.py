@@ -65,7 +65,7 @@ def new_client(nb, folder, echo):
 def join(nb, limit):
     """Moves cells into the last of each group that makes one program: up to limit cells that run. The others stay, empty.
 
-    A group ends where a cell has commands for GoNB or defines a name again.
+    A group ends where a cell has commands for GoNB, imports something or defines a name again.
     """
     group = Group()
     for cell in nb.cells:
@@ -76,7 +76,8 @@ def join(nb, limit):
             group = Group()
             continue
         definitions, _, body = cell.source.partition("%%\n")
-        if group.full(limit) or not group.names.isdisjoint(DEFINED.findall(definitions)):
+        imports = re.search("^import ", definitions, re.MULTILINE)  # must come before all else
+        if imports or group.full(limit) or not group.names.isdisjoint(DEFINED.findall(definitions)):
             group = Group()
         group.add(cell, definitions, body)
 

@@ -34,6 +34,9 @@ class Join(unittest.TestCase):
         for again in ("func f() {}", "func f() {\n}\n\n%%\nf()", "type f int"):
             self.assertEqual(joined("func f() { g() }\n\n%%\nf()", again)[0], "func f() { g() }\n\n%%\nf()")
 
+    def test_imports_come_first(self):
+        self.assertEqual(joined("func f() {}", 'import "os"')[0], "func f() {}")
+
     def test_methods_of_two_types(self):
         self.assertEqual(joined("func (a A) Len() int { return 1 }", "func (b B) Len() int { return 2 }")[0], "")
 
