@@ -40,6 +40,7 @@ func TestHelp(t *testing.T) {
 		"predict":    saved + " weights json train-images bfloat16 backend download",
 		"curves":     saved + " train-images bfloat16",
 		"export":     saved + " train-images bfloat16",
+		"ship":       saved + " experiment dtype commit train-images backend download",
 		"import":     network + " work run new-head",
 		"experiment": "epochs train-images results work backend devices download",
 		"compile":    network + " backend",

@@ -21,6 +21,7 @@ const overview = `resnet18 trains ResNet-18 on CIFAR-10: section 5.5 of "Neural 
     resnet18 predict 2 my-cat.jpg   classify test image 2 and your own picture
     resnet18 curves FILE.svg        draw a run's loss and accuracy
     resnet18 export FILE            write the best model as safetensors, with torchvision's names
+    resnet18 ship FILE              write it in the compact form that comes with the project
     resnet18 import FILE            start training from such a file, written by export or PyTorch
     resnet18 experiment NAME        train a row of notebook 07's table; "list" lists the rows
     resnet18 compile                let XLA compile the network now, so that training does not wait for it
@@ -47,7 +48,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetHelpFunc(help)
 	root.SetHelpCommand(&cobra.Command{Use: "help [COMMAND]", Short: "Explain a command.", RunE: helpCommand})
 	for _, command := range []func(*app) *cobra.Command{
-		(*app).data, (*app).summary, (*app).train, (*app).evaluate, (*app).predict, (*app).curves, (*app).exportModel,
+		(*app).data, (*app).summary, (*app).train, (*app).evaluate, (*app).predict, (*app).curves, (*app).exportModel, (*app).ship,
 		(*app).importModel, (*app).experiment, (*app).compile, (*app).completion,
 	} {
 		c := command(&app{out: stdout, err: stderr})

@@ -19,7 +19,8 @@ func (a *app) evaluate() *cobra.Command {
 	c := &cobra.Command{
 		Use: "evaluate [flags] [FILE.safetensors...]", Short: "Score models on the test set.",
 		Long: `Scores models on the test set: the best model of a run, or those in the given files, written by export, by a run or by PyTorch.
-The weights determine the network. If one file fails, the others are still scored, and the exit code is 1.
+The weights determine the network. Before any training it scores the weights that come with the project, and says so on stderr.
+If one file fails, the others are still scored, and the exit code is 1.
 
 With -json each model is one line, an object with these fields:
   file      path of the weights
@@ -55,7 +56,7 @@ func (a *app) runEvaluate(files []string) error {
 		return usagef("got -run and a file of weights, want only one of them")
 	}
 	if len(files) == 0 {
-		if err := a.checkModel(); err != nil {
+		if err := a.checkModel(); err != nil && !a.usesShipped() {
 			return err
 		}
 		files = []string{""} // the run's best model

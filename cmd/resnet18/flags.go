@@ -19,6 +19,7 @@ type app struct {
 	devices, epochs, images   int
 	download, newHead, asJSON bool
 	results                   string
+	row, dtype, commit        string
 	hyper                     hyperparameters
 	out, err                  io.Writer
 }

@@ -18,13 +18,16 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 
+	"nndl.example/resnet18/data/weights"
 	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/metrics"
+	"nndl.example/resnet18/pkg/pretrained"
 )
 
 func call(args ...string) (code int, stdout, stderr string) {
@@ -133,6 +136,9 @@ func TestSteps(t *testing.T) {
 	work := workFolder(t)
 	flags := []string{"-work", work, "-backend", "go", "-train-images", "16", "-model", "custom"}
 	dir := filepath.Join(work, "runs", "custom-16-images")
+	embedded := weights.Files
+	t.Cleanup(func() { weights.Files = embedded })
+	weights.Files = fstest.MapFS{}
 	code, _, err := call(append(append([]string{"predict"}, flags...), "2")...)
 	require.Equal(t, 1, code)
 	require.Contains(t, err, `run "resnet18 train -model custom" first`)
@@ -174,6 +180,48 @@ func TestSteps(t *testing.T) {
 	code, _, err = call("evaluate", "-work", work)
 	require.Equal(t, 1, code)
 	require.Contains(t, err, `run "resnet18 train -model library" first, or choose another with -run: custom-16-images`)
+	testShip(t, flags, last)
+}
+
+// testShip writes the run in the compact form. In another folder, without a training, it is what evaluate and predict use.
+func testShip(t *testing.T, flags []string, last string) {
+	file := filepath.Join(t.TempDir(), "custom.safetensors.gz")
+	ship := append(append([]string{"ship"}, flags...), "-commit", "abc123")
+	code, out, err := call(append(ship, "-dtype", "F64", file)...)
+	require.Equal(t, 2, code)
+	require.Contains(t, err, `-dtype is "F64", want F32, F16, BF16, I8 or smallest`)
+	code, out, err = call(append(ship, "-dtype", "F32", file)...)
+	require.Equal(t, 0, code, err)
+	require.Regexp(t, `\nF32 +\d+ +0\.\d{4} +0 +0\n`, out)
+	require.Regexp(t, `\nI8 +\d+ +0\.\d{4} +\d+ +\S+\n`, out)
+	data, e := os.ReadFile(file)
+	require.NoError(t, e)
+	w, e := pretrained.Open(data)
+	require.NoError(t, e)
+	require.Equal(t, pretrained.Info{
+		Network: "ResNet-18, imagenet stem, 10 classes", DType: "F32", Accuracy: w.Info.Accuracy, AccuracyFloat32: w.Info.Accuracy, TestImages: 16,
+		Data: w.Info.Data, Run: "custom-16-images", Commit: "abc123", Command: w.Info.Command,
+	}, w.Info)
+	require.Contains(t, w.Info.Command, "resnet18 ship -work")
+
+	weights.Files = fstest.MapFS{filepath.Base(file): {Data: data}}
+	other := []string{"-work", workFolder(t), "-backend", "go", "-train-images", "16", "-model", "custom"}
+	code, out, err = call(append([]string{"evaluate"}, other...)...)
+	require.Equal(t, 0, code)
+	require.True(t, strings.HasSuffix(out, last), "%q does not end in %q", out, last)
+	note := `("resnet18 train -model custom" makes one): using the project's, with test accuracy`
+	require.Contains(t, err, note)
+	require.Equal(t, 1, strings.Count(err, "\n"))
+
+	code, out, err = call(append([]string{"predict", "-json", "-work", t.TempDir()}, append(other[2:], whitePicture(t))...)...)
+	require.Equal(t, 0, code, err)
+	var p prediction
+	strict(t, out, &p)
+	require.Equal(t, "data/weights/custom.safetensors.gz", p.File)
+	require.Contains(t, err, note)
+	code, _, err = call("predict", "-work", t.TempDir(), "-run", "mine", whitePicture(t))
+	require.Equal(t, 1, code, "a run that is named must exist")
+	require.Contains(t, err, `run "resnet18 train -run mine" first`)
 }
 
 // testEvaluateFiles scores files of weights. One that fails does not keep the others from being scored.

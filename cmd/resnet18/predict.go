@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/lab"
 	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/picture"
 )
@@ -18,8 +19,9 @@ func (a *app) predict() *cobra.Command {
 		Use: "predict [flags] INDEX|FILE...", Short: "Classify test images or pictures.",
 		Args: arguments(1, 1<<30, "INDEX|FILE..."),
 		Long: `Classifies test images (0 to 9999) and PNG, JPEG, GIF or WebP files of any size, whose middle square is scaled to 32×32.
-The model is the best of a run, or the weights in a file. If one input fails, the others are still classified, and the exit
-code is 1. For a file whose name is a number, write ./2.
+The model is the best of a run, or the weights in a file. Before any training it is the one that comes with the project, and a
+line on stderr says so. If one input fails, the others are still classified, and the exit code is 1. For a file whose name is a
+number, write ./2.
 
 With -json each input is one line, an object with these fields:
   input         the argument
@@ -55,11 +57,11 @@ func (a *app) runPredict(args []string) error {
 		return err
 	}
 	if a.weights == "" {
-		if err := a.checkModel(); err != nil {
+		if err := a.checkModel(); err != nil && !a.usesShipped() {
 			return err
 		}
 	}
-	l, err := a.lab(1)
+	l, err := a.predictLab(args)
 	if err != nil {
 		return err
 	}
@@ -95,6 +97,21 @@ func (a *app) runPredict(args []string) error {
 		return errReported
 	}
 	return nil
+}
+
+// predictLab starts the backend. It finds the data only for a test image: pictures do not need it, and the first time it has
+// to be unpacked.
+func (a *app) predictLab(args []string) (*lab.Lab, error) {
+	for _, arg := range args {
+		if _, err := strconv.Atoi(arg); err == nil {
+			return a.lab(1)
+		}
+	}
+	l, err := lab.WithoutData(a.settings(1))
+	if err == nil {
+		fmt.Fprintln(a.info(), l)
+	}
+	return l, err
 }
 
 // loadSubject reads an image: from the test set, with its true class, or from a file.

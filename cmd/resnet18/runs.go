@@ -72,9 +72,13 @@ type savedModel struct {
 	path    string
 }
 
-// open loads the weights in a file, or if path is "" those of the run's best model. The network follows from the file.
+// open loads the weights in a file, or if path is "" those of the run's best model or, without one, the project's. The network
+// follows from the file.
 func (a *app) open(b compute.Backend, path string) (*savedModel, error) {
 	best := path == ""
+	if best && a.usesShipped() {
+		return a.openShipped(b)
+	}
 	if best {
 		path = a.bestPath()
 	}
@@ -99,6 +103,37 @@ func (a *app) open(b compute.Backend, path string) (*savedModel, error) {
 	return &savedModel{r, c, path}, nil
 }
 
+// usesShipped reports whether evaluate and predict use the weights that come with the project: if no run is named, the default
+// one has not been trained, and the project has weights of its network.
+func (a *app) usesShipped() bool {
+	return a.run == "" && lab.HasShipped(a.model) && !exists(a.bestPath())
+}
+
+// openShipped loads the weights that come with the project, and says so on stderr.
+func (a *app) openShipped(b compute.Backend) (*savedModel, error) {
+	c := a.network()
+	r, err := runner.New(b, c, a.runDir(), runner.Config{Devices: max(1, a.devices)})
+	if err != nil {
+		return nil, err
+	}
+	r.Out = a.info()
+	note, err := lab.LoadShipped(r, a.model, a.trainCommand())
+	if err != nil {
+		r.Finalize()
+		return nil, err
+	}
+	fmt.Fprintln(a.err, "resnet18:", note)
+	return &savedModel{r, c, r.LoadedFrom()}, nil
+}
+
+// trainCommand returns the command that trains the run.
+func (a *app) trainCommand() string {
+	if a.run != "" {
+		return fmt.Sprintf("%q", "resnet18 train -run "+a.run)
+	}
+	return fmt.Sprintf("%q", "resnet18 train -model "+a.model)
+}
+
 // bestPath returns the file of the run's best model, or of the imported weights if it has not been trained.
 func (a *app) bestPath() string {
 	path := filepath.Join(a.runDir(), "best.safetensors")
@@ -118,15 +153,11 @@ func (a *app) checkModel() error {
 	if exists(a.bestPath()) {
 		return nil
 	}
-	train := "resnet18 train -model " + a.model
-	if a.run != "" {
-		train = "resnet18 train -run " + a.run
-	}
 	others := ""
 	if names := a.savedRuns(); len(names) > 0 {
 		others = ", or choose another with -run: " + strings.Join(names, ", ")
 	}
-	return fmt.Errorf("there is no %s yet: run \"%s\" first%s", a.bestPath(), train, others)
+	return fmt.Errorf("there is no %s yet: run %s first%s", a.bestPath(), a.trainCommand(), others)
 }
 
 // report prints an error about one of several inputs: the others are still processed.

@@ -76,12 +76,15 @@ func (a *app) info() io.Writer {
 
 // lab finds the data, starts the backend and prints what they are.
 func (a *app) lab(epochs int) (*lab.Lab, error) {
-	out := a.info()
-	l, err := lab.New(lab.Settings{
-		Work: a.work, Epochs: epochs, TrainImages: a.images, Devices: max(1, a.devices), Backend: a.backend, Download: a.download, Out: out,
-	})
+	l, err := lab.New(a.settings(epochs))
 	if err == nil {
-		fmt.Fprintln(out, l)
+		fmt.Fprintln(a.info(), l)
 	}
 	return l, err
+}
+
+func (a *app) settings(epochs int) lab.Settings {
+	return lab.Settings{
+		Work: a.work, Epochs: epochs, TrainImages: a.images, Devices: max(1, a.devices), Backend: a.backend, Download: a.download, Out: a.info(),
+	}
 }

@@ -31,6 +31,9 @@ var libraryNames = strings.NewReplacer(
 	"variance", "running_var", "head/", "fc.",
 )
 
+// TorchName finds our variables in files with torchvision's names.
+func (n Net) TorchName(name string) string { return libraryNames.Replace(name) }
+
 // valuesOf reads all variables of a network.
 func valuesOf(n inspect.Network) map[string][]float32 {
 	values := map[string][]float32{}

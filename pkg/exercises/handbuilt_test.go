@@ -1,6 +1,7 @@
 package exercises
 
 import (
+	"bytes"
 	"encoding/json"
 	"math/rand/v2"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"nndl.example/resnet18/pkg/inspect"
 	"nndl.example/resnet18/pkg/nn"
+	"nndl.example/resnet18/pkg/pretrained"
 	"nndl.example/resnet18/pkg/resnet"
 	"nndl.example/resnet18/pkg/runner"
 )
@@ -132,4 +134,30 @@ func TestSigned(t *testing.T) {
 	lib, ours := tensors.FromValue([]float32{1, 2}), tensors.FromValue([]float32{5, 2.5})
 	require.InDelta(t, -0.5, signed(lib, ours), 1e-6)
 	require.InDelta(t, 4, signed(ours, lib), 1e-6)
+}
+
+// The weights of the package's network, in the compact form, fit the network that the notebook builds, and the other way round.
+func TestHandBuiltCompact(t *testing.T) {
+	t.Parallel()
+	b := backend(t)
+	theirs, err := runner.New(b, resnet.Custom(3, 10, true), t.TempDir(), runner.Config{})
+	require.NoError(t, err)
+	t.Cleanup(theirs.Finalize)
+	ours, err := runner.New(b, HandBuilt(), t.TempDir(), runner.Config{Seed: 5})
+	require.NoError(t, err)
+	t.Cleanup(ours.Finalize)
+	var file, back bytes.Buffer
+	require.NoError(t, theirs.WriteCompact(&file, pretrained.Info{DType: "F32"}))
+	_, err = ours.LoadCompact(file.Bytes(), "the package's")
+	require.NoError(t, err)
+	images := bytes.Repeat([]byte{0, 50, 200}, 1024)
+	want, err := theirs.Predict(images)
+	require.NoError(t, err)
+	got, err := ours.Predict(images)
+	require.NoError(t, err)
+	require.InDeltaSlice(t, want[0], got[0], 1e-4)
+
+	require.NoError(t, ours.WriteCompact(&back, pretrained.Info{DType: "F32"}))
+	_, err = theirs.LoadCompact(back.Bytes(), "the notebook's")
+	require.NoError(t, err)
 }

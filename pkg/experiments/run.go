@@ -57,6 +57,28 @@ func Run(l *lab.Lab, row Row) (*Result, error) {
 	return result, result.score(r, test)
 }
 
+// Trained returns a runner with the best model and the history of a row's run.
+func Trained(l *lab.Lab, row Row) (*runner.Runner, error) {
+	train, err := l.Data(cifar.Train)
+	if err != nil {
+		return nil, err
+	}
+	model, _, _, err := row.network(train.Take(row.TrainImages))
+	if err != nil {
+		return nil, err
+	}
+	r, err := runner.New(l.Backend, model, l.RunDir("exp-"+row.Name), row.Config)
+	if err != nil {
+		return nil, err
+	}
+	r.Out = l.Out
+	if err := errors.Join(r.LoadBest(), r.LoadHistory()); err != nil {
+		r.Finalize()
+		return nil, fmt.Errorf("experiments: row %s: %w", row.Name, err)
+	}
+	return r, nil
+}
+
 // muonMACs is the number of multiply-adds that Muon adds to a training step, for any batch size.
 func muonMACs(m runner.Model) (total int64) {
 	for _, p := range m.Params() {

@@ -41,7 +41,11 @@ func TestDeadWeights(t *testing.T) {
 	require.Len(t, dead, s.Params()-s.Live())
 	require.Len(t, dead, 6_946_816)
 	require.Len(t, live, 4_220_096)
+	ranges := n.LiveKernelRanges()
 	for _, g := range gradients {
+		if reached, ok := ranges[g.Name]; ok || g.IsConvKernel() {
+			checkReached(t, g, reached, ok)
+		}
 		switch g.Name {
 		case "layer4.1.conv1.weight": // on a 1×1 map: the centre only
 			table := g.KernelMap()
@@ -57,6 +61,16 @@ func TestDeadWeights(t *testing.T) {
 	}
 	_, err = n.Gradients(&cifar.Dataset{Pixels: make([]uint8, 5)})
 	require.ErrorContains(t, err, "5 bytes")
+}
+
+// checkReached checks that exactly the rows and columns of the range, or all, get a gradient.
+func checkReached(t *testing.T, g Gradient, reached [2]int, partly bool) {
+	for y, row := range g.KernelMap() {
+		for x, mean := range row {
+			inside := !partly || min(y, x) >= reached[0] && max(y, x) <= reached[1]
+			require.Equal(t, inside, mean != 0, "%s[%d][%d]", g.Name, y, x)
+		}
+	}
 }
 
 func TestNetwork(t *testing.T) {

@@ -80,6 +80,16 @@ func CleanPath(path string) (string, error) { return userpath.Clean(path) }
 
 // New starts the backend and finds the data.
 func New(s Settings) (*Lab, error) {
+	l, err := WithoutData(s)
+	if err != nil {
+		return nil, err
+	}
+	l.Source, err = cifar.Find(context.Background(), cifar.FindOptions{Dir: l.DataDir(), Download: s.Download, Progress: s.Out})
+	return l, err
+}
+
+// WithoutData starts the backend only, for predictions of the reader's own pictures: Data must not be called.
+func WithoutData(s Settings) (*Lab, error) {
 	if s.Epochs < 1 || s.TrainImages < 0 {
 		return nil, fmt.Errorf("lab: epochs=%d, images=%d: want epochs ≥ 1 and images ≥ 0 (0: all)", s.Epochs, s.TrainImages)
 	}
@@ -91,10 +101,6 @@ func New(s Settings) (*Lab, error) {
 	} else {
 		l.Backend, err = backend.New(s.Backend, os.Stderr)
 	}
-	if err != nil {
-		return nil, err
-	}
-	l.Source, err = cifar.Find(context.Background(), cifar.FindOptions{Dir: l.DataDir(), Download: s.Download, Progress: s.Out})
 	return l, err
 }
 
@@ -112,9 +118,13 @@ func readInt(name string, low int, v *int) error {
 	return nil
 }
 
-// String describes the data and the backend in two lines.
+// String describes the data, if there is any, and the backend, in a line each.
 func (l *Lab) String() string {
-	return fmt.Sprintf("data: %v\nbackend: %s", l.Source, backend.DescribeDevices(l.Backend, l.Devices))
+	data := ""
+	if l.Source != (cifar.Source{}) {
+		data = fmt.Sprintf("data: %v\n", l.Source)
+	}
+	return data + "backend: " + backend.DescribeDevices(l.Backend, l.Devices)
 }
 
 // DataDir returns the folder of archives and extracted batch files.
@@ -151,20 +161,6 @@ func (l *Lab) Runner(name string, m runner.Model, c runner.Config) (*runner.Runn
 		return nil, err
 	}
 	r.Out = l.Out
-	return r, nil
-}
-
-// Trained returns a runner with the run's best model loaded. maker, for the error, names the notebook or command that trains it.
-func (l *Lab) Trained(name string, m runner.Model, maker string) (*runner.Runner, error) {
-	r, err := l.Runner(name, m, runner.Config{})
-	if err != nil {
-		return nil, err
-	}
-	if err := r.LoadBest(); errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("lab: no trained model %s: run %s first", r.BestPath(), maker)
-	} else if err != nil {
-		return nil, err
-	}
 	return r, nil
 }
 

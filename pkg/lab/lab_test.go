@@ -36,8 +36,6 @@ func TestStart(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 12, d.Len())
 
-	_, err = l.Trained("library", resnet.Library(), "notebook 03-train")
-	require.ErrorContains(t, err, "run notebook 03-train first")
 	path, err := SaveExample(l, 7)
 	require.NoError(t, err)
 	f, err := os.Open(path)

@@ -39,6 +39,7 @@ func (r *Runner) LoadBest() error {
 	if err := nn.ReadWeights(f, r.store, r.model.Params()); err != nil {
 		return fmt.Errorf("runner: %s: %w", path, err)
 	}
+	r.loadedFrom = path
 	return nil
 }
 

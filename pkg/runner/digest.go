@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 
+	"nndl.example/resnet18/pkg/pretrained"
 	"nndl.example/resnet18/pkg/safetensors"
 )
 
@@ -106,9 +107,9 @@ func openOwn(path string) (*safetensors.File, error) {
 	return f, asCorrupt(err)
 }
 
-// asCorrupt wraps package safetensors' error for a corrupt file so that it is also this package's ErrCorrupt.
+// asCorrupt wraps another package's error for a corrupt file so that it is also this package's ErrCorrupt.
 func asCorrupt(err error) error {
-	if errors.Is(err, safetensors.ErrCorrupt) {
+	if errors.Is(err, safetensors.ErrCorrupt) || errors.Is(err, pretrained.ErrCorrupt) {
 		return corruptError{err}
 	}
 	return err

@@ -82,6 +82,7 @@ func (r *Runner) loadFile(path string, read reader) error {
 	if err != nil {
 		return fmt.Errorf("runner: loading %s: %w", path, err)
 	}
+	r.loadedFrom = path
 	return nil
 }
 

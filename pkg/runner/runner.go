@@ -95,6 +95,8 @@ type Runner struct {
 	History History   // of the run so far
 	Out     io.Writer // for log lines and progress; os.Stdout by default
 
+	loadedFrom string // see LoadedFrom
+
 	backend   compute.Backend
 	sharding  *sharding // nil with one device
 	model     Model
@@ -130,7 +132,7 @@ func New(b compute.Backend, m Model, dir string, c Config) (*Runner, error) {
 // reset gives the runner fresh weights, graphs and history.
 func (r *Runner) reset() error {
 	r.Finalize()
-	r.History = History{}
+	r.History, r.loadedFrom = History{}, ""
 	r.store = model.NewStore()
 	r.store.SetParam(model.ParamInitialSeed, int64(r.Config.Seed)) // for random numbers during training, such as dropout's
 	if err := r.model.Init(r.store, r.Config.Seed); err != nil {
@@ -190,6 +192,9 @@ const bestName = "best.safetensors"
 
 // BestPath returns the path of the best model.
 func (r *Runner) BestPath() string { return filepath.Join(r.dir, bestName) }
+
+// LoadedFrom returns the file that the weights were last loaded from, or "" for fresh ones. Training does not change it.
+func (r *Runner) LoadedFrom() string { return r.loadedFrom }
 
 // Store returns the store of the model's variables.
 func (r *Runner) Store() *model.Store { return r.store }

@@ -18,7 +18,7 @@ var levels = [][]string{
 	{"data", "pkg/internal/atomicfile", "pkg/internal/filetype", "pkg/internal/regularfile", "pkg/internal/userpath"},
 	{"pkg/backend", "pkg/cifar", "pkg/chart", "pkg/optim", "pkg/picture", "pkg/safetensors"},
 	{"pkg/nn", "pkg/metrics"},
-	{"pkg/resnet", "pkg/airbench"},
+	{"pkg/resnet", "pkg/airbench", "pkg/pretrained"},
 	{"pkg/runner", "pkg/inspect"},
 	{"pkg/lab"},
 	{"pkg/experiments", "pkg/exercises"},
@@ -26,7 +26,7 @@ var levels = [][]string{
 }
 
 // withoutBackend are the packages that get their backend from the caller, for example from a page compiled to WebAssembly.
-var withoutBackend = []string{"pkg/nn", "pkg/resnet", "pkg/airbench", "pkg/cifar", "pkg/chart", "pkg/optim", "pkg/metrics", "pkg/inspect", "pkg/safetensors", "pkg/picture"}
+var withoutBackend = []string{"pkg/nn", "pkg/resnet", "pkg/airbench", "pkg/cifar", "pkg/chart", "pkg/optim", "pkg/metrics", "pkg/inspect", "pkg/safetensors", "pkg/picture", "pkg/pretrained"}
 
 // goList returns the packages of the project with those that they import, without their tests: directly, or with deps at any
 // distance.
@@ -79,6 +79,9 @@ func TestNetworksDoNotChooseBackends(t *testing.T) {
 	for _, name := range withoutBackend {
 		require.Contains(t, deps, name)
 		require.NotContains(t, deps[name], "pkg/backend", "%s depends on pkg/backend", name)
+	}
+	for _, name := range []string{"data", "data/weights", "pkg/cifar"} {
+		require.NotContains(t, deps["pkg/pretrained"], name, "a page gets its weights as bytes")
 	}
 	for _, name := range []string{"pkg/resnet", "pkg/airbench"} {
 		require.NotContains(t, deps["pkg/runner"], name, "pkg/runner trains any model and must not know %s", name)
