@@ -70,18 +70,27 @@ func (n Net) groups() []group {
 
 // Logits implements runner.Model: normalised images [batch, 32, 32, 3] to logits [batch, 10].
 func (n Net) Logits(scope *model.Scope, images *Node) *Node {
+	logits, _ := n.LogitsAndMaps(scope, images)
+	return logits
+}
+
+// LogitsAndMaps returns the logits and the feature maps after the whitening and after each of the three groups, each
+// [batch, height, width, channels].
+func (n Net) LogitsAndMaps(scope *model.Scope, images *Node) (logits *Node, maps []*Node) {
 	l := layers{nn.NewVariables(scope, images.Graph())}
 	batch := images.Shape().Dim(0)
 	images.AssertDims(batch, cifar10.Height, cifar10.Width, cifar10.Channels)
 	x := activation.Gelu(l.whiten(images)) // [batch, 31, 31, 24]
+	maps = append(maps, x)
 	for _, g := range n.groups() {
 		x.AssertDims(batch, g.size, g.size, g.in)
 		x = nn.MaxPool2D(l.convolve(x, g.name+".conv1"), 2, 2)
 		x = activation.Gelu(l.norm(x, g.name+".norm1"))
 		x = activation.Gelu(l.norm(l.convolve(x, g.name+".conv2"), g.name+".norm2"))
+		maps = append(maps, x)
 	}
 	x = Reshape(nn.MaxPool2D(x, 3, 3), batch, n.Widths[2])
-	return MulScalar(MatMul(x, l.Value("fc.weight")), logitScale)
+	return MulScalar(MatMul(x, l.Value("fc.weight")), logitScale), maps
 }
 
 // layers are the layers of the network, with its variables.

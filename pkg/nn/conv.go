@@ -80,16 +80,17 @@ func matmulConvolution(x, kernel *Node, stride int) *Node {
 		kernel = Slice(kernel, AxisRange(first, last+1), AxisRange(first, last+1))
 	}
 	columns := func(x *Node) *Node {
-		return Reshape(im2col(x, k, stride, sizeOut), batch*sizeOut*sizeOut, live*live*in)
+		return Reshape(Im2col(x, k, stride), batch*sizeOut*sizeOut, live*live*in)
 	}
 	y := matMulRematerialized(columns(x), Reshape(kernel, live*live*in, out), func(dy *Node) *Node { return columns(SchedulingBarrier(x, dy)) })
 	return Reshape(y, batch, sizeOut, sizeOut, out)
 }
 
-// im2col puts the inputs that the live kernel positions meet side by side, as channels: x [batch, size, size, in] to
-// [batch, sizeOut, sizeOut, live·live·in].
-func im2col(x *Node, k, stride, sizeOut int) *Node {
+// Im2col puts the inputs that the live positions of a k×k kernel meet (LiveKernelRange) side by side, as channels:
+// x [batch, size, size, in] to [batch, sizeOut, sizeOut, live·live·in].
+func Im2col(x *Node, k, stride int) *Node {
 	size, pad := x.Shape().Dim(1), k/2
+	sizeOut := (size-1)/stride + 1
 	first, last := LiveKernelRange(size, sizeOut, k, stride)
 	before := max(0, pad-first)
 	after := max(0, (sizeOut-1)*stride+last-pad-(size-1))

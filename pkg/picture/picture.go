@@ -2,6 +2,7 @@
 package picture
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"image"
@@ -49,6 +50,15 @@ func Load(path string) (pixels []uint8, small *image.NRGBA, err error) {
 	small, err = decode(f)
 	if err != nil {
 		return nil, nil, fmt.Errorf("picture: %s: %w", path, err)
+	}
+	return rgb(small), small, nil
+}
+
+// Decode is Load for the content of a file.
+func Decode(content []byte) (pixels []uint8, small *image.NRGBA, err error) {
+	small, err = decode(bytes.NewReader(content))
+	if err != nil {
+		return nil, nil, fmt.Errorf("picture: %w", err)
 	}
 	return rgb(small), small, nil
 }

@@ -94,6 +94,9 @@ func TestFormatsAndSizes(t *testing.T) {
 		require.NoError(t, err, test.name)
 		require.Len(t, pixels, Size*Size*3, test.name)
 		require.Equal(t, test.want, corners(small), test.name)
+		content, _, err := Decode(test.data)
+		require.NoError(t, err, test.name)
+		require.Equal(t, pixels, content, test.name)
 	}
 }
 
