@@ -89,6 +89,7 @@ func (a *app) runImport(file string) error {
 		return err
 	}
 	defer r.Finalize()
+	r.Out = a.out
 	if err := r.Import(file, a.newHead); err != nil {
 		if errors.Is(err, runner.ErrOutputs) {
 			err = fmt.Errorf("%w; -new-head imports all but the last layer", err)

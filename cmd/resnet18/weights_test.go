@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -65,6 +66,46 @@ func TestImportExport(t *testing.T) {
 	code, _, err = call(append(append([]string{"import"}, flags...), in)...)
 	require.Equal(t, 1, code)
 	require.Contains(t, err, "initial.safetensors exists")
+}
+
+// Weights that DataParallel has written in half precision are imported, and the command says what it ignored.
+func TestImportFromElsewhere(t *testing.T) {
+	t.Parallel()
+	in, dir := weightsFile(t, resnet.Custom(3, 10, true)), t.TempDir()
+	ts := weightsIn(t, in)
+	for i, tensor := range ts {
+		half := make([]byte, 0, len(tensor.Data)/2)
+		for at := 2; at < len(tensor.Data); at += 4 {
+			half = append(half, tensor.Data[at:at+2]...) // bfloat16 is the upper half of float32
+		}
+		ts[i] = safetensors.Tensor{Name: "module." + tensor.Name, DType: "BF16", Shape: tensor.Shape, Data: half}
+	}
+	save := func() string {
+		path := filepath.Join(dir, "parallel.safetensors")
+		f, err := os.Create(path)
+		require.NoError(t, err)
+		require.NoError(t, safetensors.Write(f, ts, nil))
+		require.NoError(t, f.Close())
+		return path
+	}
+	code, out, err := call("import", "-work", filepath.Join(dir, "work"), "-model", "custom", save())
+	require.Equal(t, 0, code, err)
+	require.Contains(t, out, `begin with "module.", which is ignored`)
+
+	copy(ts[3].Data, []byte{0xC0, 0x7F}) // NaN
+	code, _, err = call("import", "-work", filepath.Join(dir, "work2"), "-model", "custom", save())
+	require.Equal(t, 1, code)
+	require.Contains(t, err, fmt.Sprintf("tensor %q has the value NaN at index 0", ts[3].Name))
+	require.NoDirExists(t, filepath.Join(dir, "work2"))
+
+	cut, e := os.ReadFile(in)
+	require.NoError(t, e)
+	path := filepath.Join(dir, "cut.safetensors")
+	require.NoError(t, os.WriteFile(path, cut[:len(cut)/2], 0o600))
+	code, _, err = call("import", "-work", filepath.Join(dir, "work2"), "-model", "custom", path)
+	require.Equal(t, 1, code)
+	require.Contains(t, err, "truncated")
+	require.NotContains(t, err, "-new-head")
 }
 
 // The network follows from the weights.

@@ -4,14 +4,10 @@ import (
 	"bufio"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"iter"
 	"math"
-	"slices"
-	"strings"
 
-	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -59,87 +55,6 @@ func WriteWeights(w io.Writer, store *model.Store, params []Param, metadata map[
 	})
 }
 
-var (
-	// ErrArchitecture is returned by ReadWeights and ReadFeatures if the names or shapes of a file's tensors are not the
-	// network's.
-	ErrArchitecture = errors.New("weights of a different architecture")
-	// ErrOutputs is an ErrArchitecture for a file that differs only in the last layer: ReadFeatures can read it.
-	ErrOutputs = fmt.Errorf("%w: different number of outputs", ErrArchitecture)
-)
-
-// ReadWeights sets a network's variables from a file that WriteWeights or PyTorch wrote. It checks all names and shapes and
-// reads all values before it changes anything: after an error the network is as it was. PyTorch's counters
-// num_batches_tracked are ignored: with a fixed momentum they have no effect.
-func ReadWeights(f *safetensors.File, store *model.Store, params []Param) error {
-	return readWeights(f, store, params, func(string) bool { return false })
-}
-
-// ReadFeatures is ReadWeights for all variables but those of the last layer, "fc", which keep their values: fresh ones after the
-// network's Init. This is for fine-tuning: a network for other classes starts from a trained one, for example from torchvision's
-// weights for ImageNet with their 1,000 outputs. The file may have a last layer of any size, or none.
-func ReadFeatures(f *safetensors.File, store *model.Store, params []Param) error {
-	features := slices.DeleteFunc(slices.Clone(params), func(p Param) bool { return isHead(p.Name) })
-	return readWeights(f, store, features, isHead)
-}
-
-// isHead reports whether a variable belongs to the last layer.
-func isHead(name string) bool { return strings.HasPrefix(name, "fc.") }
-
-// readWeights reads the tensors of params. The file may have no other tensors than those that skip accepts.
-func readWeights(f *safetensors.File, store *model.Store, params []Param, skip func(name string) bool) error {
-	if err := checkWeights(f, store, params, skip); err != nil {
-		return err
-	}
-	values := make([][]float32, len(params))
-	for i, p := range params {
-		t, err := f.Tensor(p.Name)
-		if err != nil {
-			return fmt.Errorf("nn: weights: %w", err)
-		}
-		values[i] = slices.AppendSeq(make([]float32, 0, p.Size()), transpose(byteFloats(t.Data), p.TorchDims(), inverse(p.torchAxes())))
-	}
-	for i, p := range params {
-		if err := SetValues(store, p, values[i]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// checkWeights checks that a file has the tensors of params and no others, and that they fit the store.
-func checkWeights(f *safetensors.File, store *model.Store, params []Param, skip func(name string) bool) error {
-	known := map[string]bool{}
-	for _, p := range params {
-		known[p.Name] = true
-		e, ok := f.Entry(p.Name)
-		v := store.GetVariable(p.Path())
-		switch {
-		case !ok:
-			return fmt.Errorf("nn: %w: no tensor %q, want %v", ErrArchitecture, p.Name, p.TorchDims())
-		case e.DType != "F32":
-			return fmt.Errorf("nn: weights: tensor %q has dtype %s, want F32", p.Name, e.DType)
-		case !slices.Equal(e.Shape, p.TorchDims()):
-			return fmt.Errorf("nn: %w: tensor %q has shape %v, want %v", shapeError(p), p.Name, e.Shape, p.TorchDims())
-		case v != nil && (v.DType() != dtypes.Float32 || !slices.Equal(v.Shape().Dimensions, p.Dims)):
-			return fmt.Errorf("nn: weights: the network's variable %q is %s, want float32 %v", p.Name, v.Shape(), p.Dims)
-		}
-	}
-	for _, name := range f.Names() {
-		if !known[name] && !skip(name) && !strings.HasSuffix(name, ".num_batches_tracked") {
-			return fmt.Errorf("nn: %w: tensor %q is not part of this network", ErrArchitecture, name)
-		}
-	}
-	return nil
-}
-
-// shapeError is the error for a tensor of another shape. The last layer comes last, so all before it agree.
-func shapeError(p Param) error {
-	if isHead(p.Name) {
-		return ErrOutputs
-	}
-	return ErrArchitecture
-}
-
 // transpose yields the values in the order that they have after the axes are permuted: new axis i is old axis axes[i].
 func transpose(values []float32, dims, axes []int) iter.Seq[float32] {
 	strides := make([]int, len(dims))
@@ -178,12 +93,4 @@ func writeFloats(w io.Writer, values iter.Seq[float32]) error {
 		buf.Write(binary.LittleEndian.AppendUint32(buf.AvailableBuffer(), math.Float32bits(v))) // Flush has the error
 	}
 	return buf.Flush()
-}
-
-func byteFloats(b []byte) []float32 {
-	values := make([]float32, len(b)/4)
-	for i := range values {
-		values[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-	}
-	return values
 }

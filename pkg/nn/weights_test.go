@@ -30,8 +30,24 @@ func TestBadWeights(t *testing.T) {
 		{"shape", `"a.weight" has shape [2 3], want [3 2]`, func(ts []safetensors.Tensor) []safetensors.Tensor { ts[0].Shape = []int{2, 3}; return ts }},
 		{"rank", `"a.weight" has shape [6], want [3 2]`, func(ts []safetensors.Tensor) []safetensors.Tensor { ts[0].Shape = []int{6}; return ts }},
 		{"dtype", `"a.bias" has dtype I32`, func(ts []safetensors.Tensor) []safetensors.Tensor { ts[1].DType = "I32"; return ts }},
-		{"half precision", `"a.bias" has dtype F16`, func(ts []safetensors.Tensor) []safetensors.Tensor {
-			ts[1].DType, ts[1].Data = "F16", make([]byte, 4)
+		{"8 bits", `"a.bias" has dtype F8_E4M3, want F32, F64, F16 or BF16`, func(ts []safetensors.Tensor) []safetensors.Tensor {
+			ts[1].DType, ts[1].Data = "F8_E4M3", make([]byte, 2)
+			return ts
+		}},
+		{"NaN", `unusable weights: tensor "a.weight" has the value NaN at index 5`, func(ts []safetensors.Tensor) []safetensors.Tensor {
+			copy(ts[0].Data[20:], []byte{0, 0, 0xC0, 0x7F})
+			return ts
+		}},
+		{"infinity in float16", `"a.bias" has the value -Inf at index 1`, func(ts []safetensors.Tensor) []safetensors.Tensor {
+			ts[1].DType, ts[1].Data = "F16", []byte{0, 0, 0, 0xFC}
+			return ts
+		}},
+		{"too large for float32", `"a.bias" has the value +Inf at index 0`, func(ts []safetensors.Tensor) []safetensors.Tensor {
+			ts[1].DType, ts[1].Data = "F64", []byte{0, 0, 0, 0, 0, 0, 0, 0x7E, 0, 0, 0, 0, 0, 0, 0, 0}
+			return ts
+		}},
+		{"two prefixes", `no tensor "module.a.bias", want [2]`, func(ts []safetensors.Tensor) []safetensors.Tensor {
+			ts[0].Name, ts[1].Name = "module."+ts[0].Name, "model."+ts[1].Name
 			return ts
 		}},
 	} {
@@ -91,7 +107,7 @@ func TestBadWeightsKeepStore(t *testing.T) {
 	data := bytes.Repeat([]byte{1}, 24)
 	for name, bias := range map[string]safetensors.Tensor{
 		"shape": {Name: "a.bias", DType: "F32", Shape: []int{3}, Data: data[:12]},
-		"dtype": {Name: "a.bias", DType: "F16", Shape: []int{2}, Data: data[:4]},
+		"dtype": {Name: "a.bias", DType: "I16", Shape: []int{2}, Data: data[:4]},
 		"name":  {Name: "a.shift", DType: "F32", Shape: []int{2}, Data: data[:8]},
 	} {
 		var file bytes.Buffer
@@ -123,6 +139,55 @@ func TestCountersAreIgnored(t *testing.T) {
 	got, err := Values(store, params[0])
 	require.NoError(t, err)
 	require.Equal(t, []float32{3, 4}, got)
+}
+
+// TestWeightsFromElsewhere reads what PyTorch and its tools write: other floating-point types and prefixes, with and without
+// counters.
+func TestWeightsFromElsewhere(t *testing.T) {
+	t.Parallel()
+	params := []Param{{"conv1.weight", []int{2}, true}, {"layer1.0.conv1.weight", []int{2}, true}, {"fc.weight", []int{2}, true}}
+	types := map[string][]byte{ // 1.5 and -0.25
+		"F32":  {0, 0, 0xC0, 0x3F, 0, 0, 0x80, 0xBE},
+		"F64":  {0, 0, 0, 0, 0, 0, 0xF8, 0x3F, 0, 0, 0, 0, 0, 0, 0xD0, 0xBF},
+		"F16":  {0, 0x3E, 0, 0xB4},
+		"BF16": {0xC0, 0x3F, 0x80, 0xBE},
+	}
+	for dtype, data := range types {
+		for _, prefix := range []string{"", "module.", "_orig_mod.", "model.", "module._orig_mod.", "backbone.net."} {
+			for _, counter := range []bool{false, true} {
+				var ts []safetensors.Tensor
+				for _, p := range params {
+					ts = append(ts, safetensors.Tensor{Name: prefix + p.Name, DType: dtype, Shape: []int{2}, Data: data})
+				}
+				if counter {
+					ts = append(ts, safetensors.Tensor{Name: prefix + "bn1.num_batches_tracked", DType: "I64", Data: make([]byte, 8)})
+				}
+				var file bytes.Buffer
+				require.NoError(t, safetensors.Write(&file, ts, nil))
+				f, err := safetensors.Read(bytes.NewReader(file.Bytes()), int64(file.Len()))
+				require.NoError(t, err)
+				require.Equal(t, prefix, NamePrefix(f, params))
+				for _, read := range []func(*safetensors.File, *model.Store, []Param) error{ReadWeights, ReadFeatures} {
+					store := model.NewStore()
+					require.NoError(t, read(f, store, params), "%s, %q", dtype, prefix)
+					got, err := Values(store, params[1])
+					require.NoError(t, err)
+					require.Equal(t, []float32{1.5, -0.25}, got, "%s, %q", dtype, prefix)
+				}
+			}
+		}
+	}
+}
+
+// A variance below 0 has no square root.
+func TestBadVariance(t *testing.T) {
+	var file bytes.Buffer
+	require.NoError(t, safetensors.Write(&file, []safetensors.Tensor{{Name: "bn1.running_var", DType: "F32", Shape: []int{1}, Data: []byte{0, 0, 0x80, 0xBF}}}, nil))
+	f, err := safetensors.Read(bytes.NewReader(file.Bytes()), int64(file.Len()))
+	require.NoError(t, err)
+	err = ReadWeights(f, model.NewStore(), []Param{{"bn1.running_var", []int{1}, false}})
+	require.ErrorIs(t, err, ErrValues)
+	require.ErrorContains(t, err, `"bn1.running_var" has the value -1 at index 0, want variances of at least 0`)
 }
 
 // ones are values that no bad file holds.

@@ -97,6 +97,42 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
+// Weights in other formats are named, with the line that converts them, and so is what is not weights at all.
+func TestBadFormats(t *testing.T) {
+	for _, test := range []struct {
+		name, data string
+		want       []string
+	}{
+		{"resnet18.pth", "PK\x03\x04" + strings.Repeat("\x00", 26) + "resnet18/data.pkl", []string{"it is a PyTorch checkpoint", "torch.load(", "weights_only=True"}},
+		{"old.pt", "\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", []string{"it is a Python pickle", "torch.load("}},
+		{"resnet18.pdparams", "\x80\x04\x95\x00\x00\x00\x00\x00", []string{"it is a Python pickle", "paddle.load("}},
+		{"model.onnx", "\x08\x07\x12\x07pytorch", []string{"it is an ONNX model", "onnx.load("}},
+		{"other.onnx", "\x08\x03:\x80\x80", []string{"it is an ONNX model"}},
+		{"model.h5", "\x89HDF\r\n\x1a\n\x00", []string{"it is an HDF5 file", "h5py.File("}},
+		{"weights.npz", "PK\x03\x04" + strings.Repeat("\x00", 26) + "conv1.weight.npy", []string{"it is NumPy arrays", "numpy.load("}},
+		{"model.keras", "PK\x03\x04" + strings.Repeat("\x00", 26) + "metadata.json", []string{"it is a Keras model"}},
+		{"lfs.safetensors", "version https://git-lfs.github.com/spec/v1\n", []string{"it is a pointer of Git LFS", "git lfs pull"}},
+		{"page.safetensors", "<!DOCTYPE html><html>", []string{"it is a web page (HTML)"}},
+		{"gzipped.safetensors", "\x1f\x8b\x08\x00\x00\x00\x00\x00", []string{"it is a gzip file"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), test.name)
+			require.NoError(t, os.WriteFile(path, []byte(test.data), 0o600))
+			badinput.Refused(t, "weights", func() error {
+				_, err := Open(path)
+				require.ErrorIs(t, err, ErrCorrupt)
+				return err
+			}, append(test.want, path)...)
+		})
+	}
+	cut := filepath.Join(t.TempDir(), "cut.safetensors")
+	data := written(t, samples, nil)
+	require.NoError(t, os.WriteFile(cut, data[:len(data)-1], 0o600))
+	_, err := Open(cut)
+	require.ErrorContains(t, err, "truncated")
+	require.NotContains(t, err.Error(), "it is")
+}
+
 // Headers of the maximum length must stay below the memory limit of bad inputs.
 func TestLongHeaders(t *testing.T) {
 	if testing.Short() {

@@ -154,8 +154,8 @@ type File struct {
 	close    func() error
 }
 
-// Open opens a file and checks its header. It returns ErrCorrupt for an invalid file, and refuses anything but a regular
-// file. The caller must close the file.
+// Open opens a file and checks its header. It returns ErrCorrupt for an invalid file; for weights in another format, the error
+// says how to convert them. It refuses anything but a regular file. The caller must close the file.
 func Open(path string) (*File, error) {
 	f, info, err := regularfile.Open(path)
 	if err != nil {
@@ -163,6 +163,9 @@ func Open(path string) (*File, error) {
 	}
 	s, err := Read(f, info.Size())
 	if err != nil {
+		if is := foreign(f, path); is != "" && errors.Is(err, ErrCorrupt) {
+			err = fmt.Errorf("%w: not a safetensors file: %s", ErrCorrupt, is)
+		}
 		f.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

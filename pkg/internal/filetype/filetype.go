@@ -28,6 +28,8 @@ const (
 	NumPy   Format = "NumPy arrays (.npy, .npz)"
 	Matlab  Format = "a MATLAB file"
 
+	Safetensors Format = "a safetensors file"
+
 	PNG       Format = "a PNG picture"
 	JPEG      Format = "a JPEG picture"
 	GIF       Format = "a GIF picture"
@@ -75,7 +77,7 @@ var signatures = []struct {
 	{4, "ftypmif1", HEIC},
 	{4, "ftypmsf1", HEIC},
 	{4, "ftyp", "a video"},
-	{8, `{"`, "a safetensors file"},
+	{8, `{"`, Safetensors},
 	{0, "BM", BMP}, // two letters: the last to be tried
 }
 
