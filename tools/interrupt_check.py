@@ -37,7 +37,9 @@ def run(client, code, seen=lambda text: None):
         if message["parent_header"].get("msg_id") != request:
             continue
         kind, content = message["msg_type"], message["content"]
-        if kind == "stream":
+        if kind in ("display_data", "update_display_data"):  # the curves, with the line of progress as text
+            content = {"text": content["data"]["text/plain"] + "\n"}
+        if "text" in content:
             print(content["text"], end="", flush=True)
             text += content["text"]
             seen(text)

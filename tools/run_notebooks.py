@@ -37,6 +37,8 @@ class Client(NotebookClient):
         self.cell_number = cell_index + 1
         if self.echo and msg["msg_type"] == "stream":
             print(msg["content"]["text"], end="", flush=True)
+        if self.echo and msg["msg_type"] == "update_display_data":  # a figure that changes, with a line of text
+            print(msg["content"]["data"].get("text/plain", ""), end="\r", flush=True)
         return super().process_message(msg, cell, cell_index)
 
     async def _async_cleanup_kernel(self):

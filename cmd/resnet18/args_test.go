@@ -35,7 +35,7 @@ func TestHelp(t *testing.T) {
 		"data":    "work train-images download",
 		"summary": network,
 		"train": "epochs train-images lr batch optimizer momentum weight-decay schedule warmup augment label-smoothing seed " +
-			network + " work run backend devices download",
+			network + " work run backend devices download plot",
 		"evaluate":   saved + " weights json train-images bfloat16 backend devices download",
 		"predict":    saved + " weights json train-images bfloat16 backend download",
 		"curves":     saved + " train-images bfloat16",

@@ -18,6 +18,7 @@ type app struct {
 	backend                   string
 	devices, epochs, images   int
 	download, newHead, asJSON bool
+	plot                      bool
 	results                   string
 	row, dtype, commit        string
 	hyper                     hyperparameters

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nndl.example/resnet18/pkg/lab"
 	"nndl.example/resnet18/pkg/runner"
 )
 
@@ -38,6 +39,7 @@ complete run continues if -epochs is larger than before, unless it has a schedul
 	a.backendFlags(c)
 	a.devicesFlag(c)
 	a.downloadFlag(c)
+	f.BoolVar(&a.plot, "plot", false, "draw loss, accuracy and learning rate while training; in a log file once, at the end")
 	return c
 }
 
@@ -57,6 +59,9 @@ func (a *app) runTrain() error {
 	}
 	defer r.Finalize()
 	r.Out = a.out
+	if a.plot {
+		lab.Live(r)
+	}
 	fmt.Fprintf(a.out, "network: %v, %.2f million parameters\ntraining: %s, batches of %d, learning rate %g; recipe: %v\nrun: %s, in %s\n",
 		network, float64(network.Summary().Params())/1e6, l.Conditions(), r.Config.BatchSize, r.Config.LearningRate, r.Config.Recipe, name, r.Dir())
 	complete, err := l.Train(r)

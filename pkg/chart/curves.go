@@ -21,6 +21,7 @@ func Curves(axes Axes, series ...Series) (*Figure, error) {
 	if err := axes.check(); err != nil {
 		return nil, err
 	}
+	w, h := axes.size()
 	series = slices.Clone(series)
 	var legend []legendEntry
 	nextColor := 0
@@ -36,7 +37,7 @@ func Curves(axes Axes, series ...Series) (*Figure, error) {
 		}
 		xmin, xmax = min(xmin, slices.Min(s.X)), max(xmax, slices.Max(s.X))
 		ymin, ymax = min(ymin, slices.Min(s.Y)), max(ymax, slices.Max(s.Y))
-		s.X, s.Y, s.BestAt = downsample(s.X, s.Y, s.BestAt)
+		s.X, s.Y, s.BestAt = downsample(s.X, s.Y, s.BestAt, buckets(w))
 		if s.Name != "" && !s.Faint {
 			legend = append(legend, s.legendEntry())
 		}
@@ -44,7 +45,6 @@ func Curves(axes Axes, series ...Series) (*Figure, error) {
 	if !axes.LogY {
 		ymin, ymax = padY(ymin, ymax, series)
 	}
-	w, h := axes.size()
 	return &Figure{
 		Title: axes.Title, Alt: describeCurves(axes, series), width: w, height: h,
 		paint: func(p pen) {

@@ -2,20 +2,20 @@ package chart
 
 import "slices"
 
-// downsampleBuckets is the number of intervals that a long series is reduced to, each with its minimum and maximum:
-// about one per pixel of a chart's width.
-const downsampleBuckets = 480
+// buckets returns the number of intervals that a long series is reduced to in a figure of the given width: about one for each
+// pixel of the plot.
+func buckets(width float64) int { return max(int(0.92*width), 2) }
 
 // downsample reduces a long series to the minimum and maximum of each interval, which preserves its shape. It always
 // keeps the point at index keep, and returns that point's new index. Short series are copied.
-func downsample(x, y []float64, keep int) (dx, dy []float64, at int) {
+func downsample(x, y []float64, keep, intervals int) (dx, dy []float64, at int) {
 	n := len(y)
-	if n <= 2*downsampleBuckets {
+	if n <= 2*intervals {
 		return slices.Clone(x), slices.Clone(y), keep
 	}
 	at = keep
-	for b := range downsampleBuckets {
-		from, to := b*n/downsampleBuckets, (b+1)*n/downsampleBuckets
+	for b := range intervals {
+		from, to := b*n/intervals, (b+1)*n/intervals
 		lo, hi := from, from
 		for i := from; i < to; i++ {
 			if y[i] < y[lo] {
@@ -26,7 +26,7 @@ func downsample(x, y []float64, keep int) (dx, dy []float64, at int) {
 			}
 		}
 		picks := []int{lo, hi}
-		if b == 0 || b == downsampleBuckets-1 {
+		if b == 0 || b == intervals-1 {
 			picks = append(picks, from, to-1) // the ends of the series
 		}
 		if keep >= from && keep < to {

@@ -55,9 +55,10 @@ func (f *Figure) html() string {
 	var b strings.Builder
 	b.WriteString(`<figure style="margin:0.5em 0"><div style="display:flex;flex-wrap:wrap;align-items:center;gap:12px">`)
 	for _, p := range parts {
-		// In a narrow window the figures of a row first shrink to 400 pixels, then wrap.
-		fmt.Fprintf(&b, `<img alt="%s" width="%g" style="flex:1 1 %gpx;min-width:0;max-width:min(100%%,%gpx);height:auto" src="data:image/svg+xml;base64,%s">`,
-			html.EscapeString(p.description()), p.width, min(p.width, 400), p.width, base64.StdEncoding.EncodeToString(p.SVG()))
+		// In a narrow window the figures of a row first shrink to 400 pixels, then wrap. The height reserves the room while
+		// the picture is decoded, so that a figure that changes does not flicker.
+		fmt.Fprintf(&b, `<img alt="%s" width="%g" height="%g" style="flex:1 1 %gpx;min-width:0;max-width:min(100%%,%gpx);height:auto" src="data:image/svg+xml;base64,%s">`,
+			html.EscapeString(p.description()), p.width, p.height, min(p.width, 400), p.width, base64.StdEncoding.EncodeToString(p.SVG()))
 	}
 	b.WriteString("</div>")
 	if f.Caption != "" {

@@ -21,24 +21,38 @@ type Training struct {
 	TrainScoreSteps []int
 	TrainScore      []float64
 
+	LearningRate []float64 // of each of TrainSteps, or none
+
 	Title string // for example the model's name
+
+	// For a training that is not complete:
+	Steps         int     // the axes reach to this step; 0 means the last one
+	Width, Height float64 // of a panel in CSS pixels; 0 means the default
 }
 
-// TrainingCurves draws the loss of a training run on the left and its accuracy on the right. The pale line is the loss of
-// each batch, the strong one its moving average. The star marks the evaluation with the highest accuracy.
+// TrainingCurves draws the loss of a training run on the left and right of it its accuracy and its learning rate, if they are
+// given. The pale line is the loss of each batch, the strong one its moving average. The star marks the evaluation with the
+// highest accuracy.
 func TrainingCurves(t Training) (*Figure, error) {
 	if err := t.check(); err != nil {
 		return nil, err
 	}
-	loss, err := t.lossPanel()
-	if err != nil || len(t.DevScore)+len(t.TrainScore) == 0 {
-		return loss, err
+	panels := []func() (*Figure, error){t.lossPanel}
+	if len(t.DevScore)+len(t.TrainScore) > 0 {
+		panels = append(panels, t.accuracyPanel)
 	}
-	score, err := t.accuracyPanel()
-	if err != nil {
-		return nil, err
+	if len(t.LearningRate) > 0 {
+		panels = append(panels, t.ratePanel)
 	}
-	return Row(loss, score), nil
+	var row []*Figure
+	for _, draw := range panels {
+		f, err := draw()
+		if err != nil {
+			return nil, err
+		}
+		row = append(row, f)
+	}
+	return Row(row...), nil
 }
 
 // check returns an error if the lengths of the slices do not match or there is no loss.
@@ -58,6 +72,9 @@ func (t Training) check() error {
 	if len(t.DevLoss) != 0 && len(t.DevLoss) != len(t.DevSteps) {
 		return fmt.Errorf("chart: training curves: len(DevLoss)=%d, len(DevSteps)=%d: lengths must be equal, or no DevLoss", len(t.DevLoss), len(t.DevSteps))
 	}
+	if len(t.LearningRate) != 0 && len(t.LearningRate) != len(t.TrainSteps) {
+		return fmt.Errorf("chart: training curves: len(LearningRate)=%d, len(TrainSteps)=%d: lengths must be equal, or no LearningRate", len(t.LearningRate), len(t.TrainSteps))
+	}
 	if len(t.TrainLoss) == 0 {
 		return errors.New("chart: training curves: no training loss: at least one step is needed")
 	}
@@ -65,7 +82,8 @@ func (t Training) check() error {
 }
 
 func (t Training) lossPanel() (*Figure, error) {
-	axes := Axes{Title: t.title("Loss", "loss"), XLabel: "training step", YLabel: "loss", XMin: new(0.0), YMin: new(0.0)}
+	axes := t.axes("Loss", "loss")
+	axes.YMin = new(0.0)
 	x := floats(t.TrainSteps)
 	window := int(roundUp(float64(len(x)) / 100))
 	smooth := MovingAverage(t.TrainLoss, window)
@@ -84,7 +102,7 @@ func (t Training) lossPanel() (*Figure, error) {
 	}
 	series := []Series{
 		{Name: "train, each step", X: x, Y: t.TrainLoss, Color: Blue, Faint: true},
-		{Name: name, X: x, Y: smooth, Color: Blue},
+		thin(Series{Name: name, X: x, Y: smooth, Color: Blue}),
 	}
 	if len(t.DevLoss) > 0 {
 		series = append(series, Series{Name: "dev", X: floats(t.DevSteps), Y: t.DevLoss, Color: Vermillion, Points: true})
@@ -108,7 +126,7 @@ func (t Training) lossLimit(smooth []float64) float64 {
 }
 
 func (t Training) accuracyPanel() (*Figure, error) {
-	axes := Axes{Title: t.title("Accuracy", "accuracy"), XLabel: "training step", YLabel: "accuracy", XMin: new(0.0)}
+	axes := t.axes("Accuracy", "accuracy")
 	var series []Series
 	if len(t.TrainScore) > 0 {
 		series = append(series, Series{Name: "train", X: floats(t.TrainScoreSteps), Y: t.TrainScore, Color: Blue})
@@ -129,12 +147,36 @@ func (t Training) accuracyPanel() (*Figure, error) {
 	return Curves(axes, series...)
 }
 
-// title returns a panel's title: alone, or after the title of the whole figure.
-func (t Training) title(alone, after string) string {
-	if t.Title == "" {
-		return alone
+func (t Training) ratePanel() (*Figure, error) {
+	axes := t.axes("Learning rate", "learning rate")
+	axes.YMin = new(0.0)
+	return Curves(axes, thin(Series{Name: "learning rate", X: floats(t.TrainSteps), Y: t.LearningRate, Color: Green}))
+}
+
+// axes returns the axes of a panel. Its title is alone, or after the title of the whole figure.
+func (t Training) axes(alone, after string) Axes {
+	a := Axes{Title: alone, XLabel: "training step", YLabel: after, XMin: new(0.0), Width: t.Width, Height: t.Height}
+	if t.Title != "" {
+		a.Title = t.Title + ": " + after
 	}
-	return t.Title + ": " + after
+	if t.Steps > 0 {
+		a.XMax = new(float64(t.Steps))
+	}
+	return a
+}
+
+// thin keeps about 200 points of a smooth series, among them the first and the last.
+func thin(s Series) Series {
+	n := len(s.Y)
+	stride := (n + 199) / 200
+	out := s
+	out.X, out.Y = nil, nil
+	for i := range n {
+		if i%stride == 0 || i == n-1 {
+			out.X, out.Y = append(out.X, s.X[i]), append(out.Y, s.Y[i])
+		}
+	}
+	return out
 }
 
 // MovingAverage returns the moving average of y: each value is the mean of up to window values of y that end at its

@@ -28,6 +28,27 @@ func TestTrainingCurves(t *testing.T) {
 	require.NotContains(t, texts, "Accuracy", "there were no evaluations")
 }
 
+// The curves of a training that is still running leave room for the steps to come.
+func TestTrainingCurvesOfAStart(t *testing.T) {
+	t.Parallel()
+	f, err := TrainingCurves(Training{TrainSteps: []int{0, 1}, TrainLoss: []float64{7, 6}, LearningRate: []float64{0.1, 0.2}, Steps: 5000, Width: 300, Height: 200})
+	require.NoError(t, err)
+	texts, _ := parse(t, f.SVG())
+	require.Subset(t, texts, []string{"Loss", "Learning rate", "5,000"})
+	require.Equal(t, 300.0, f.parts[1].width)
+	_, err = TrainingCurves(Training{TrainSteps: []int{0, 1}, TrainLoss: []float64{7, 6}, LearningRate: []float64{0.1}})
+	require.ErrorContains(t, err, "len(LearningRate)=1, len(TrainSteps)=2")
+}
+
+func TestThin(t *testing.T) {
+	t.Parallel()
+	s := thin(Series{Name: "a", X: floats(make([]int, 1001)), Y: MovingAverage(make([]float64, 1001), 1)})
+	require.Len(t, s.Y, 168)
+	require.Equal(t, "a", s.Name)
+	s = thin(Series{X: []float64{1, 2}, Y: []float64{3, 4}})
+	require.Equal(t, []float64{3, 4}, s.Y)
+}
+
 func TestTrainingCurvesErrors(t *testing.T) {
 	t.Parallel()
 	for want, change := range map[string]func(*Training){

@@ -36,8 +36,8 @@ func batchAccuracy(_ *model.Scope, labels, logits []*graph.Node) *graph.Node {
 // Evaluate returns the accuracy (0 to 1) and the mean cross-entropy of the current weights over a split, each example counting
 // once. Batch norm uses its running statistics. The error is ErrNotFinite if the loss is NaN or infinite.
 func (r *Runner) Evaluate(ctx context.Context, d *cifar.Dataset) (accuracy, meanLoss float64, err error) {
-	p := newProgress(r.Out)
-	defer p.clear()
+	p := newProgress(NewDisplay(r.Out))
+	defer p.Clear()
 	accuracy, meanLoss, err = r.evaluate(ctx, d, p)
 	if err == nil && !isNumber(meanLoss) {
 		return 0, 0, fmt.Errorf("runner: the loss on %s is %g: %w: the weights are damaged or their training diverged", d.Split, meanLoss, ErrNotFinite)

@@ -59,6 +59,6 @@ func (t *training) print(line string) {
 
 // note prints a line for this session only.
 func (t *training) note(format string, args ...any) {
-	t.progress.clear()
+	t.progress.Clear()
 	fmt.Fprintf(t.Out, format+"\n", args...)
 }

@@ -17,25 +17,23 @@ const (
 	slowEvaluation = 2 * time.Second
 )
 
-// progress shows how far a run is: in a terminal or a notebook one line that is overwritten, in a log file a line a minute. In a
-// notebook each update is a message to the browser, so there are at most two a second.
-type progress struct {
-	out      io.Writer
-	live     bool
-	interval time.Duration // between two lines
-	now      func() time.Time
-	last     time.Time // of the last line
-	width    int       // of the line on the screen
-	steps    int       // of this session
-	perStep  float64   // average seconds of the recent steps
+// Display shows how far a training is, for example as a growing curve. Train calls Show with a line of text while it trains and
+// evaluates, Clear before it prints something else, and Finish once, when it returns. All calls come from Train's goroutine, so
+// a display may read Runner.History.
+type Display interface {
+	Interval() time.Duration // the least time between two calls of Show
+	Show(line string)
+	Clear()
+	Finish()
 }
 
-func newProgress(out io.Writer) *progress {
-	p := &progress{out: out, live: isLive(out), interval: time.Minute, now: time.Now, last: time.Now()}
-	if p.live {
-		p.interval = 500 * time.Millisecond
+// NewDisplay returns the display that a Runner uses by default: in a terminal or a notebook one line that is overwritten, in a
+// log file a line a minute. In a notebook each update is a message to the browser, so there are at most two a second.
+func NewDisplay(out io.Writer) Display {
+	if isLive(out) {
+		return &liveLine{out: out}
 	}
-	return p
+	return logLines{out}
 }
 
 // isLive reports whether "\r" overwrites a line on out. GoNB sets GONB_PIPE for the cells of a notebook.
@@ -43,6 +41,48 @@ func isLive(out io.Writer) bool {
 	f, ok := out.(*os.File)
 	return ok && (term.IsTerminal(int(f.Fd())) || os.Getenv("GONB_PIPE") != "")
 }
+
+// liveLine is a line that is overwritten.
+type liveLine struct {
+	out   io.Writer
+	width int // of the line on the screen
+}
+
+func (*liveLine) Interval() time.Duration { return 500 * time.Millisecond }
+
+func (l *liveLine) Show(line string) {
+	fmt.Fprintf(l.out, "\r%-*s", l.width, line) // the spaces erase a longer line from before
+	l.width = len(line)
+}
+
+// Clear erases the line.
+func (l *liveLine) Clear() {
+	if l.width > 0 {
+		fmt.Fprintf(l.out, "\r%s\r", strings.Repeat(" ", l.width))
+		l.width = 0
+	}
+}
+
+func (l *liveLine) Finish() { l.Clear() }
+
+// logLines are lines that remain.
+type logLines struct{ out io.Writer }
+
+func (logLines) Interval() time.Duration { return time.Minute }
+func (l logLines) Show(line string)      { fmt.Fprintln(l.out, line) }
+func (logLines) Clear()                  {}
+func (logLines) Finish()                 {}
+
+// progress writes the lines of a display when they are due.
+type progress struct {
+	Display
+	now     func() time.Time
+	last    time.Time // of the last line
+	steps   int       // of this session
+	perStep float64   // average seconds of the recent steps
+}
+
+func newProgress(d Display) *progress { return &progress{Display: d, now: time.Now, last: time.Now()} }
 
 // step reports a training step. The session's first one compiles the graph and does not count for the rate.
 func (p *progress) step(done, total int, loss float64, took time.Duration) {
@@ -58,41 +98,24 @@ func (p *progress) step(done, total int, loss float64, took time.Duration) {
 		left := time.Duration(p.perStep * float64(total-done) * float64(time.Second))
 		line += fmt.Sprintf(", %.0f ms a step, %s left", 1000*p.perStep, rounded(left))
 	}
-	p.show(line)
+	p.Show(line)
 }
 
 // evaluating reports an evaluation that began at the given time.
 func (p *progress) evaluating(done, total int, since time.Time) {
 	if p.now().Sub(since) >= slowEvaluation && p.due() {
-		p.show(fmt.Sprintf("evaluating: image %d/%d", done, total))
+		p.Show(fmt.Sprintf("evaluating: image %d/%d", done, total))
 	}
 }
 
 // due reports whether it is time for another line.
 func (p *progress) due() bool {
 	now := p.now()
-	if now.Sub(p.last) < p.interval {
+	if now.Sub(p.last) < p.Interval() {
 		return false
 	}
 	p.last = now
 	return true
-}
-
-func (p *progress) show(line string) {
-	if !p.live {
-		fmt.Fprintln(p.out, line)
-		return
-	}
-	fmt.Fprintf(p.out, "\r%-*s", p.width, line) // the spaces erase a longer line from before
-	p.width = len(line)
-}
-
-// clear erases the line, so that other text can be printed.
-func (p *progress) clear() {
-	if p.width > 0 {
-		fmt.Fprintf(p.out, "\r%s\r", strings.Repeat(" ", p.width))
-		p.width = 0
-	}
 }
 
 // rounded formats a duration in the largest units that matter.

@@ -94,6 +94,7 @@ type Runner struct {
 	Config  Config
 	History History   // of the run so far
 	Out     io.Writer // for log lines and progress; os.Stdout by default
+	Display Display   // shows the progress; nil means NewDisplay(Out)
 
 	loadedFrom string // see LoadedFrom
 
@@ -101,6 +102,7 @@ type Runner struct {
 	sharding  *sharding // nil with one device
 	model     Model
 	dir       string
+	total     int // steps of the training; 0 before Train
 	store     *model.Store
 	trainer   *train.Trainer
 	eval      *model.Exec
@@ -184,6 +186,9 @@ func updateInPlace(store *model.Store, g *graph.Graph) {
 		output++
 	}
 }
+
+// TotalSteps returns the number of steps of the training, of which History.Steps are done. It is 0 before Train has begun.
+func (r *Runner) TotalSteps() int { return r.total }
 
 // Dir returns the run's folder.
 func (r *Runner) Dir() string { return r.dir }

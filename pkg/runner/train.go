@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,9 +45,9 @@ func (r *Runner) Train(ctx context.Context, trainData, dev *cifar.Dataset) error
 		return err
 	}
 	defer t.loader.Finalize()
-	t.total = r.Config.Epochs * t.loader.Steps()
-	t.progress = newProgress(r.Out)
-	defer t.progress.clear()
+	r.total = r.Config.Epochs * t.loader.Steps()
+	t.progress = newProgress(cmp.Or(r.Display, NewDisplay(r.Out)))
+	defer t.progress.Finish()
 
 	t.replay()
 	if t.isComplete() {
@@ -80,8 +81,7 @@ type training struct {
 	loader   *cifar.Loader
 	train    *cifar.Dataset
 	dev      *cifar.Dataset
-	step     int // steps done
-	total    int
+	step     int  // steps done
 	started  bool // this session has done a step
 	progress *progress
 
