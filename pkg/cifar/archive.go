@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"nndl.example/resnet18/pkg/internal/filetype"
 	"nndl.example/resnet18/pkg/internal/regularfile"
 )
 
@@ -31,7 +32,7 @@ var errStop = errors.New("stop")
 // only during the call.
 type visitor func(l Layout, name string, data []byte) error
 
-// walk reads a gzipped tar archive of either layout from end to end, including the checksums, and visits its files. It
+// walk reads a tar archive, gzipped or not, of either layout from end to end, including the checksums, and visits its files. It
 // accepts exactly what the published archives contain: one folder and, in it, each file at most once, none missing, none
 // larger than is reasonable. Anything else is an error.
 func walk(archive string, visit visitor) ([]Member, Layout, error) {
@@ -67,14 +68,11 @@ type walker struct {
 
 func walkReader(f io.Reader, visit visitor) ([]Member, Layout, error) {
 	buffered := bufio.NewReaderSize(f, 1<<18)
-	if err := checkGzip(buffered); err != nil {
+	content, err := gunzip(buffered)
+	if err != nil {
 		return nil, "", err
 	}
-	z, err := gzip.NewReader(buffered)
-	if err != nil {
-		return nil, "", explain(err)
-	}
-	w := &walker{limited: &io.LimitedReader{R: z}}
+	w := &walker{limited: &io.LimitedReader{R: content}}
 	w.tar = tar.NewReader(w.limited)
 	for {
 		name, size, err := w.next()
@@ -102,6 +100,9 @@ func walkReader(f io.Reader, visit visitor) ([]Member, Layout, error) {
 func (w *walker) next() (name string, size int64, err error) {
 	w.limited.N = maxSmallFile // headers can follow each other without end
 	h, err := w.tar.Next()
+	for err == nil && isStray(h) {
+		h, err = w.tar.Next()
+	}
 	if w.limited.N <= 0 {
 		return "", 0, fmt.Errorf("after %d members: more than %d bytes of headers for the next", len(w.members), maxSmallFile)
 	}
@@ -111,6 +112,7 @@ func (w *walker) next() (name string, size int64, err error) {
 	if err != nil && !(errors.Is(err, tar.ErrInsecurePath) && h != nil) { // checkMember is stricter
 		return "", 0, fmt.Errorf("after %d members: %w", len(w.members), explain(err))
 	}
+	h.Name = strings.TrimPrefix(h.Name, "./") // as "tar czf x -C folder ." writes it
 	l, name, err := checkMember(h)
 	if err == nil && w.layout != "" && l != w.layout {
 		err = errors.New("python and binary layout in one archive")
@@ -199,6 +201,22 @@ func checkMember(h *tar.Header) (Layout, string, error) {
 		" and readme.html", Python.Folder(), Binary.Folder())
 }
 
+// isStray reports whether a member is the archive's root, or a small file that systems and this package leave in folders.
+func isStray(h *tar.Header) bool {
+	switch h.Typeflag {
+	case tar.TypeDir:
+		return h.Name == "./" || h.Name == "."
+	case tar.TypeReg:
+		return h.Size <= maxSmallFile && checkName(h.Name) == nil && isStrayName(path.Base(h.Name))
+	}
+	return false
+}
+
+// isStrayName reports whether a file's name is one that macOS, Windows or this package's record have.
+func isStrayName(name string) bool {
+	return name == recordFile || name == ".DS_Store" || name == "Thumbs.db" || name == "desktop.ini" || strings.HasPrefix(name, "._")
+}
+
 func checkType(h *tar.Header) error {
 	switch h.Typeflag {
 	case tar.TypeReg, tar.TypeDir:
@@ -226,28 +244,30 @@ func checkName(name string) error {
 	return nil
 }
 
-// checkGzip looks at the first bytes, and says what the file is if it is not a gzip file.
-func checkGzip(r *bufio.Reader) error {
-	start, err := r.Peek(512)
+// gunzip returns the tar stream of a file: unpacked, or as it is, since some browsers unpack a download. If the file is
+// something else, the error says what.
+func gunzip(r *bufio.Reader) (io.Reader, error) {
+	start, err := r.Peek(filetype.Start)
 	if len(start) == 0 && err == io.EOF {
-		return errors.New("empty file (0 bytes), want a gzipped tar archive")
+		return nil, errors.New("empty file (0 bytes), want a gzipped tar archive")
 	}
 	if len(start) == 0 {
-		return err
+		return nil, err
 	}
-	lower := bytes.ToLower(bytes.TrimSpace(start))
-	what := "of an unknown format"
-	switch {
-	case bytes.HasPrefix(start, []byte{0x1f, 0x8b}):
-		return nil
-	case bytes.HasPrefix(lower, []byte("<")):
-		what = "a web page (HTML), perhaps an error page or a log-in page saved under this name"
-	case bytes.HasPrefix(start, []byte("PK")):
-		what = "a zip file"
-	case len(start) > 262 && string(start[257:262]) == "ustar":
-		what = "a tar archive that is not gzipped"
+	switch format := filetype.Name(start); format {
+	case filetype.Gzip:
+		z, err := gzip.NewReader(r)
+		if err != nil {
+			return nil, explain(err)
+		}
+		return z, nil
+	case filetype.Tar:
+		return r, nil
+	case filetype.Unknown:
+		return nil, errors.New("not a gzip file but of an unknown format")
+	default:
+		return nil, fmt.Errorf("not a gzip file but %s", format)
 	}
-	return fmt.Errorf("not a gzip file but %s", what)
 }
 
 // explain turns the errors of gzip and tar into what they mean for the file.

@@ -35,8 +35,17 @@ var badArchives = []badArchive{
 	{"HTML page", func(testing.TB) []byte { return []byte("\n<!DOCTYPE html><html>404 Not Found</html>") },
 		[]string{"not a gzip file but a web page (HTML)"}},
 	{"zip", func(testing.TB) []byte { return []byte("PK\x03\x04 and so on") }, []string{"not a gzip file but a zip file"}},
-	{"tar without gzip", func(t testing.TB) []byte { return tarred(t, smallEntries(Python)) },
-		[]string{"a tar archive that is not gzipped"}},
+	{"bzip2", func(testing.TB) []byte { return []byte("BZh91AY&SY") }, []string{"not a gzip file but a bzip2 file"}},
+	{"xz", func(testing.TB) []byte { return []byte("\xfd7zXZ\x00\x00") }, []string{"not a gzip file but an xz file"}},
+	{"MATLAB", func(testing.TB) []byte { return []byte("MATLAB 5.0 MAT-file, Platform: GLNXA64") }, []string{"not a gzip file but a MATLAB file"}},
+	{"Git LFS", func(testing.TB) []byte { return []byte("version https://git-lfs.github.com/spec/v1\n") }, []string{"a pointer of Git LFS", "git lfs pull"}},
+	{"many strays", func(t testing.TB) []byte {
+		var es []entry
+		for range 5 {
+			es = append(es, file("cifar-10-batches-py/.DS_Store", make([]byte, maxSmallFile/4)))
+		}
+		return pack(t, append(es, smallEntries(Python)...))
+	}, []string{"more than 1048576 bytes of headers"}},
 	{"text", func(testing.TB) []byte { return []byte("hello") }, []string{"not a gzip file but of an unknown format"}},
 	{"gzip header only", func(testing.TB) []byte { return []byte{0x1f, 0x8b} }, []string{"file is truncated"}},
 	{"gzip header corrupt", func(testing.TB) []byte { return []byte("\x1f\x8b\x09 0123456789") },
@@ -152,6 +161,43 @@ var badArchives = []badArchive{
 		b := patched(t, smallFile(Python, "batches.meta"), "U\x03cat", "U\x03cow")
 		return pack(t, replaced(smallEntries(Python), file("cifar-10-batches-py/batches.meta", b)))
 	}, []string{`name of class 3 is "cow", want "cat"`}},
+}
+
+// TestArchivesFromElsewhere reads archives as people's tools leave them: with "./" before the names, with the files that Finder,
+// Windows and this package add, and unpacked by a browser.
+func TestArchivesFromElsewhere(t *testing.T) {
+	t.Parallel()
+	for _, l := range layouts {
+		want, err := small.loadArchive(smallArchive(t, l), Train)
+		require.NoError(t, err)
+		dotted := []entry{{Header: tar.Header{Name: "./", Typeflag: tar.TypeDir, Mode: 0o755}}}
+		var strays []entry
+		for _, e := range smallEntries(l) {
+			strays = append(strays, e, file("./._"+filepath.Base(e.Name), []byte("x")))
+			e.Name = "./" + e.Name
+			dotted = append(dotted, e)
+		}
+		for _, name := range []string{".DS_Store", "Thumbs.db", "desktop.ini", recordFile} {
+			strays = append(strays, file(l.Folder()+"/"+name, []byte("x")))
+		}
+		for name, data := range map[string][]byte{
+			"./": pack(t, dotted), "strays": pack(t, strays), "tar": tarred(t, smallEntries(l)), "tar, ./": tarred(t, dotted),
+		} {
+			archive := write(t, filepath.Join(t.TempDir(), "archive"), data)
+			d, err := small.loadArchive(archive, Train)
+			require.NoError(t, err, name)
+			require.Equal(t, want.Pixels, d.Pixels, name)
+			folder, members, err := small.extract(archive, t.TempDir())
+			require.NoError(t, err, name)
+			require.Len(t, members, 1+len(l.order()), name)
+			require.Equal(t, l.Folder()+"/", members[0].Name, name)
+
+			// Finder's file in the folder does not keep another archive from replacing it.
+			write(t, filepath.Join(folder, ".DS_Store"), []byte("x"))
+			_, _, err = small.extract(smallArchive(t, l), filepath.Dir(folder))
+			require.NoError(t, err, name)
+		}
+	}
 }
 
 // TestBadArchives reads each bad archive in every way: there must be an error that names the file and the cause, and nothing

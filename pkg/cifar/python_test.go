@@ -32,7 +32,7 @@ func python3Batch(t testing.TB, protocol int) []byte {
 // both images, is 7i mod 251.
 func TestPickleOfPython3(t *testing.T) {
 	t.Parallel()
-	for protocol := 2; protocol <= 4; protocol++ {
+	for protocol := 2; protocol <= 5; protocol++ {
 		im, err := small.pickleBatch(python3Batch(t, protocol))
 		require.NoError(t, err, "protocol %d", protocol)
 		require.Equal(t, []uint8{3, 9}, im.labels)

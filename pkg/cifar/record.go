@@ -127,7 +127,7 @@ func foreignFile(l Layout, folder string, fresh map[string]writtenFile) (string,
 	rec, _ := readRecord(l, folder)
 	for _, e := range entries {
 		name := e.Name()
-		if name == recordFile {
+		if isStrayName(name) {
 			continue
 		}
 		sum, err := hashFile(context.Background(), filepath.Join(folder, name), sha256.New())
@@ -153,7 +153,7 @@ func sameFiles(folder string, files map[string]writtenFile) bool {
 		switch {
 		case ok && hasDigest(filepath.Join(folder, e.Name()), f.SHA256):
 			missing--
-		case e.Name() != recordFile:
+		case !isStrayName(e.Name()):
 			return false
 		}
 	}

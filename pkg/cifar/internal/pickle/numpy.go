@@ -12,6 +12,7 @@ const (
 	reconstruct = global("numpy.core.multiarray._reconstruct")
 	ndarray     = global("numpy.ndarray")
 	numpyDType  = global("numpy.dtype")
+	frombuffer  = global("numpy.core.numeric._frombuffer") // protocol 5
 	encode      = global("_codecs.encode")
 )
 
@@ -20,6 +21,8 @@ var globals = map[string]global{
 	"numpy._core.multiarray._reconstruct": reconstruct,
 	"numpy.ndarray":                       ndarray,
 	"numpy.dtype":                         numpyDType,
+	"numpy.core.numeric._frombuffer":      frombuffer,
+	"numpy._core.numeric._frombuffer":     frombuffer,
 	"_codecs.encode":                      encode,
 }
 
@@ -62,7 +65,7 @@ func (m *machine) namesOnStack() (module, name []byte, err error) {
 	return module, name, nil
 }
 
-// call replaces the call of a Python function. Three calls are known, and each only makes a value.
+// call replaces the call of a Python function. Four calls are known, and each only makes a value.
 func (m *machine) call() error {
 	v, err := m.pop(2)
 	if err != nil {
@@ -73,6 +76,12 @@ func (m *machine) call() error {
 	case v[0] == reconstruct && len(args) == 3 && args[0] == ndarray: // an empty array, for BUILD to fill
 		m.push(&Array{})
 		return nil
+	case v[0] == frombuffer && len(args) == 4: // _frombuffer(data, dtype, shape, order)
+		if order, ok := args[3].([]byte); ok {
+			a := &Array{}
+			m.push(a)
+			return a.setState(Tuple{nil, args[2], args[1], string(order) == "F", args[0]})
+		}
 	case v[0] == numpyDType && len(args) == 3: // dtype("u1", align, copy)
 		if name, ok := args[0].([]byte); ok {
 			m.push(&dtype{name})

@@ -44,7 +44,7 @@ const (
 )
 
 // machine is the stack machine that runs a pickle. It has the opcodes of protocol 2 that the data uses, and their successors
-// in protocols 3 and 4 for batches that were written again with Python 3.
+// in protocols 3 to 5 for batches that were written again with Python 3.
 type machine struct {
 	in    []byte // the rest of the input
 	stack []any
@@ -59,7 +59,7 @@ var (
 	errUnderflow = errors.New("stack underflow")
 )
 
-// Decode runs a pickle of protocol 2, 3 or 4 and returns the value that it leaves on the stack.
+// Decode runs a pickle of protocol 2 to 5 and returns the value that it leaves on the stack.
 func Decode(data []byte) (any, error) {
 	m := &machine{in: data, memo: map[uint32]any{}, encodable: len(data)}
 	for range maxOps {

@@ -11,8 +11,8 @@ func (m *machine) step(op byte) error {
 	switch op {
 	case 0x80: // PROTO
 		version, err := m.number(1)
-		if err == nil && (version < 2 || version > 4) {
-			err = fmt.Errorf("pickle protocol %d, want 2, 3 or 4", version)
+		if err == nil && (version < 2 || version > 5) {
+			err = fmt.Errorf("pickle protocol %d, want 2 to 5", version)
 		}
 		return err
 	case 0x95: // FRAME: a hint for buffering
@@ -36,7 +36,7 @@ func (m *machine) step(op byte) error {
 		return m.pushText(1)
 	case 'T', 'B', 'X': // BINSTRING, BINBYTES, BINUNICODE
 		return m.pushText(4)
-	case 0x8e, 0x8d: // BINBYTES8, BINUNICODE8
+	case 0x8e, 0x8d, 0x96: // BINBYTES8, BINUNICODE8, BYTEARRAY8
 		return m.pushText(8)
 	case ')', 0x85, 0x86, 0x87, 't': // EMPTY_TUPLE, TUPLE1, TUPLE2, TUPLE3, TUPLE
 		return m.tuple(op)
