@@ -23,7 +23,7 @@ type Member struct {
 }
 
 const archiveAdvice = "download the archive again from https://www.cs.toronto.edu/~kriz/cifar.html" +
-	" (or delete it to use the copy embedded in this program)"
+	" (or move this file away to use the copy embedded in this program)"
 
 // errStop lets a visitor end a walk early without an error.
 var errStop = errors.New("stop")
@@ -263,6 +263,8 @@ func gunzip(r *bufio.Reader) (io.Reader, error) {
 		return z, nil
 	case filetype.Tar:
 		return r, nil
+	case filetype.Pickle:
+		return nil, errors.New("not an archive but a batch file or another pickle: give the folder that contains the batch files")
 	case filetype.Unknown:
 		return nil, errors.New("not a gzip file but of an unknown format")
 	default:

@@ -39,6 +39,20 @@ var badArchives = []badArchive{
 	{"xz", func(testing.TB) []byte { return []byte("\xfd7zXZ\x00\x00") }, []string{"not a gzip file but an xz file"}},
 	{"MATLAB", func(testing.TB) []byte { return []byte("MATLAB 5.0 MAT-file, Platform: GLNXA64") }, []string{"not a gzip file but a MATLAB file"}},
 	{"Git LFS", func(testing.TB) []byte { return []byte("version https://git-lfs.github.com/spec/v1\n") }, []string{"a pointer of Git LFS", "git lfs pull"}},
+	{"a batch file", func(testing.TB) []byte { return smallFile(Python, "data_batch_1") }, []string{"not an archive but a batch file", "give the folder"}},
+	{"batch is HTML", func(t testing.TB) []byte {
+		return pack(t, replaced(smallEntries(Python), file("cifar-10-batches-py/data_batch_2", []byte("<html>"))))
+	}, []string{"data_batch_2", "not a batch file but a web page (HTML)"}},
+	{"batch is a pointer", func(t testing.TB) []byte {
+		return pack(t, replaced(smallEntries(Python), file("cifar-10-batches-py/data_batch_2", []byte("version https://git-lfs.github.com/spec/v1\n"))))
+	}, []string{"data_batch_2", "not a batch file but a pointer of Git LFS"}},
+	{"batch is gzipped", func(t testing.TB) []byte {
+		return pack(t, replaced(smallEntries(Python), file("cifar-10-batches-py/data_batch_2", gzipped(smallPickle()))))
+	}, []string{"data_batch_2", "not a batch file but a gzip file"}},
+	{"batch with CRLF", func(t testing.TB) []byte {
+		text := bytes.ReplaceAll(smallPickle(), []byte("\n"), []byte("\r\n"))
+		return pack(t, replaced(smallEntries(Python), file("cifar-10-batches-py/data_batch_2", text)))
+	}, []string{"data_batch_2", "all line ends are CRLF"}},
 	{"many strays", func(t testing.TB) []byte {
 		var es []entry
 		for range 5 {

@@ -1,12 +1,14 @@
 package cifar
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"nndl.example/resnet18/pkg/cifar/internal/pickle"
+	"nndl.example/resnet18/pkg/internal/filetype"
 )
 
 // pickleBatch reads a batch of the python layout. The planes share memory with data.
@@ -92,7 +94,7 @@ func pickleLabelNames(data []byte) ([]string, error) {
 func unpickleDict(data []byte) (pickle.Dict, error) {
 	v, err := pickle.Decode(data)
 	if err != nil {
-		return nil, err
+		return nil, notPickle(data, err)
 	}
 	d, ok := v.(pickle.Dict)
 	if !ok {
@@ -102,6 +104,19 @@ func unpickleDict(data []byte) (pickle.Dict, error) {
 		return nil, errCIFAR100
 	}
 	return d, nil
+}
+
+// notPickle says what a file is that is not a pickle; otherwise it returns the error of decoding it.
+func notPickle(data []byte, err error) error {
+	format := filetype.Name(data[:min(len(data), filetype.Start)])
+	lines := bytes.Count(data, []byte("\n"))
+	switch {
+	case format != filetype.Unknown && format != filetype.Pickle:
+		return fmt.Errorf("not a batch file but %s", format)
+	case lines > 1 && lines == bytes.Count(data, []byte("\r\n")):
+		return fmt.Errorf("all line ends are CRLF: the file was transferred as text (by FTP or git), which changes its bytes: %w", err)
+	}
+	return err
 }
 
 // lookup returns the value of a key, which must have type T; want is the name of that type.
