@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"nndl.example/resnet18/data"
@@ -164,6 +165,7 @@ func (o FindOptions) findOfficial(ctx context.Context) (Source, error) {
 	case !errors.Is(err, fs.ErrNotExist):
 		fmt.Fprintf(o.Progress, "CIFAR-10: %v: not used\n", err)
 	}
+	o.nameOthers()
 	if !o.Download {
 		return Source{}, nil
 	}
@@ -177,6 +179,20 @@ func (o FindOptions) findOfficial(ctx context.Context) (Source, error) {
 	}
 	fmt.Fprintf(o.Progress, "CIFAR-10: download failed: %v; using the embedded JPEG copy\n", err)
 	return Source{}, nil
+}
+
+// nameOthers tells the user about files in o.Dir that look like CIFAR-10 but have other names than Find looks for, such as
+// "cifar-10-python (1).tar.gz" or the archive of the other layout.
+func (o FindOptions) nameOthers() {
+	entries, _ := os.ReadDir(o.Dir)
+	for _, e := range entries {
+		name := e.Name()
+		ours := strings.HasPrefix(name, ".") || strings.HasPrefix(name, o.Layout.Archive())
+		if !ours && e.Type().IsRegular() && strings.Contains(strings.ToLower(name), "cifar") {
+			path := filepath.Join(o.Dir, name)
+			fmt.Fprintf(o.Progress, "CIFAR-10: %s: not used, because of its name; to use it, set %s to its path\n", path, PathVariable)
+		}
+	}
 }
 
 // given examines a path that the user gives. A folder may also be the parent of the extracted folder or of the archive.

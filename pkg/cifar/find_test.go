@@ -119,6 +119,15 @@ func TestFindSearches(t *testing.T) {
 	require.Contains(t, lines.String(), path+" has MD5 ")
 	require.Contains(t, lines.String(), "the official archive has "+o.official[Python].md5+": not used")
 
+	// Files with other names are named.
+	for _, name := range []string{"cifar-10-python (1).tar.gz", "CIFAR-10.zip", Binary.Archive()} {
+		other := write(t, filepath.Join(dir, name), archive)
+		_, err = find()
+		require.NoError(t, err)
+		require.Contains(t, lines.String(), "CIFAR-10: "+other+": not used, because of its name; to use it, set CIFAR10_PATH to its path\n")
+		require.NoError(t, os.Remove(other))
+	}
+
 	// The official one comes first.
 	write(t, path, archive)
 	s, err = find()
