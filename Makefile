@@ -18,6 +18,11 @@ GOEXPERIMENT := $(if $(filter amd64,$(shell GOEXPERIMENT=simd go env GOARCH 2>/d
 endif
 export GOEXPERIMENT
 
+# Of the user's settings these would break the build: a go.work in a folder above, a clone that another user owns, CDPATH.
+export GOWORK := off
+export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
+unexport CDPATH
+
 # Jupyter's files are kept in the project, and kernels installed elsewhere are not offered.
 export JUPYTER_CONFIG_DIR := $(CURDIR)/.venv/etc/jupyter
 export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
