@@ -115,7 +115,7 @@ func (n Network) GradCAM(pixels []uint8, class, stage int) (heat [][]float64, er
 		s.Store().SetTraining(x.Graph(), false)
 		logits, maps := n.LogitsAndMaps(s, cifar10.Normalize(x))
 		score := graph.ReduceAllSum(graph.Slice(logits, graph.AxisRange(), graph.AxisElem(class)))
-		return Heat(score, maps[stage])
+		return Heat(score, maps, stage)
 	}, images)
 	if err != nil {
 		return nil, fmt.Errorf("inspect: Grad-CAM: %w", err)
@@ -129,11 +129,11 @@ func (n Network) GradCAM(pixels []uint8, class, stage int) (heat [][]float64, er
 	return heat, nil
 }
 
-// Heat is GradCAM as a graph: a class's logit, a scalar, and a feature map [1, height, width, channels] give the heat
-// [1, height, width].
-func Heat(logit, featureMap *graph.Node) *graph.Node {
-	weight := graph.ReduceAndKeep(graph.Gradient(logit, featureMap)[0], graph.ReduceMean, 1, 2)
-	return graph.MaxScalar(graph.ReduceSum(graph.Mul(weight, featureMap), 3), 0)
+// Heat is GradCAM as a graph: a class's logit, a scalar, and the feature maps of one image give the heat [1, height, width] after a
+// stage.
+func Heat(score *graph.Node, maps []*graph.Node, stage int) *graph.Node {
+	weight := graph.ReduceAndKeep(graph.Gradient(score, maps[stage])[0], graph.ReduceMean, 1, 2)
+	return graph.MaxScalar(graph.ReduceSum(graph.Mul(weight, maps[stage]), 3), 0)
 }
 
 func imageTensor(pixels []uint8) (*tensors.Tensor, error) {

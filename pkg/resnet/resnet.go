@@ -36,7 +36,7 @@ func (c Config) build(images *Node, n network) (logits *Node, maps []*Node) {
 	images.AssertDims(batch, size, size, c.InChannels)
 
 	stem, pooled, blocks := c.architecture(size)
-	x := nn.ReLU(n.layer(images, stem)) // [batch, 16, 16, 64] for a 32×32 image
+	x := nn.ReLU(n.convNorm(images, stem)) // [batch, 16, 16, 64] for a 32×32 image
 	if pooled < stem.sizeOut {
 		x = nn.MaxPoolStem(x) // [batch, 8, 8, 64]
 	}
@@ -58,26 +58,26 @@ func (c Config) build(images *Node, n network) (logits *Node, maps []*Node) {
 // network is what every layer needs while the graph is built.
 type network struct {
 	nn.Variables
-	convNorm func(x *Node, c conv) *Node // a convolution without bias, followed by batch norm, whose shift serves as the bias
+	layer func(x *Node, c conv) *Node // a convolution without bias, followed by batch norm, whose shift serves as the bias
 }
 
 // basicBlock is y = relu(F(x) + shortcut(x)) with two 3×3 convolutions as F (He et al. 2015, eq. 1 and 2).
 func (n network) basicBlock(x *Node, b block, plain bool) *Node {
-	body := func(x *Node) *Node { return n.layer(nn.ReLU(n.layer(x, b.conv1)), b.conv2) }
+	body := func(x *Node) *Node { return n.convNorm(nn.ReLU(n.convNorm(x, b.conv1)), b.conv2) }
 	switch {
 	case plain:
 		return nn.ReLU(body(x))
 	case b.projection != nil:
-		return nn.ReLU(Add(body(x), n.layer(x, *b.projection)))
+		return nn.ReLU(Add(body(x), n.convNorm(x, *b.projection)))
 	}
 	x, shortcut := nn.Fork(x)
 	return nn.ReLU(Add(body(x), shortcut))
 }
 
-// layer is convNorm with its shapes checked.
-func (n network) layer(x *Node, c conv) *Node {
+// convNorm is layer with its shapes checked.
+func (n network) convNorm(x *Node, c conv) *Node {
 	x.AssertDims(-1, c.sizeIn, c.sizeIn, c.in)
-	y := n.convNorm(x, c)
+	y := n.layer(x, c)
 	y.AssertDims(-1, c.sizeOut, c.sizeOut, c.out)
 	return y
 }
