@@ -29,7 +29,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/share/jupyter/runtime
 export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
 
-.PHONY: help lab notebooks digests drawings experiments test check race bad crash devices interrupt fuzz parity bench bench-growth bench-gpu bench-peers release zh text style site setup clean
+.PHONY: help lab notebooks digests drawings experiments test check race bad crash devices interrupt fuzz parity bench bench-growth bench-gpu bench-peers release zh text style site try setup clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 23
 
@@ -154,9 +154,15 @@ text: .venv/.installed ## check spelling, style, cells, links and translation; t
 style: .venv/.installed ## list wording and names to replace, as tools/style.py has them
 	$(PY) tools/style.py
 
+# The page on which the network runs is part of it. Its weights are those of data/weights/.
 site: .venv/.installed ## render the saved notebooks to site/, in both languages, and check every link
 	$(PY) tools/translate.py check
 	$(PY) tools/build_site.py
+	$(PY) tools/try_check.py
+
+try: .venv/.installed ## rebuild only the page on which the network runs, site/en/try.html, and check it in Chromium
+	$(PY) tools/build_try.py
+	$(PY) tools/try_check.py
 
 setup: .venv/.installed .bin/.installed ## install everything into .venv and .bin
 	@$(PY) tools/kernel.py

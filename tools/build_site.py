@@ -25,6 +25,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import GoLexer
 
+import build_try
 import translate
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -235,6 +236,7 @@ def build(folder):
         more.append((path.stem, renderer.headings[0][2]))
         write(folder / "more" / f"{path.stem}.html", "document.html", language="en", root="../", home="../index.html", other="",
               title=more[-1][1], source=f"notebooks/{path.name}", body=body)
+    build_try.build(folder, write)
     for lang in LANGUAGES:
         index_page(site, lang, pages[lang], more)
         search_index(folder, lang, [folder / lang / f"{page.stem}.html" for page in pages[lang]] + sorted((folder / "more").glob("*.html")))

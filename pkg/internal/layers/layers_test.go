@@ -2,7 +2,9 @@
 package layers
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,13 +22,13 @@ var levels = [][]string{
 	{"pkg/nn", "pkg/metrics"},
 	{"pkg/resnet", "pkg/airbench", "pkg/pretrained"},
 	{"pkg/runner", "pkg/inspect"},
-	{"pkg/lab"},
+	{"pkg/lab", "pkg/playground"},
 	{"pkg/experiments", "pkg/exercises"},
-	{"cmd/resnet18", "cmd/drawings"},
+	{"cmd/resnet18", "cmd/drawings", "cmd/browser"},
 }
 
 // withoutBackend are the packages that get their backend from the caller, for example from a page compiled to WebAssembly.
-var withoutBackend = []string{"pkg/nn", "pkg/resnet", "pkg/airbench", "pkg/cifar", "pkg/chart", "pkg/optim", "pkg/metrics", "pkg/inspect", "pkg/safetensors", "pkg/picture", "pkg/pretrained"}
+var withoutBackend = []string{"pkg/nn", "pkg/resnet", "pkg/airbench", "pkg/cifar", "pkg/chart", "pkg/optim", "pkg/metrics", "pkg/inspect", "pkg/safetensors", "pkg/picture", "pkg/pretrained", "pkg/playground"}
 
 // goList returns the packages of the project with those that they import, without their tests: directly, or with deps at any
 // distance.
@@ -86,4 +88,24 @@ func TestNetworksDoNotChooseBackends(t *testing.T) {
 	for _, name := range []string{"pkg/resnet", "pkg/airbench"} {
 		require.NotContains(t, deps["pkg/runner"], name, "pkg/runner trains any model and must not know %s", name)
 	}
+}
+
+// TestBrowserProgram: the program of the page in site/ builds for WebAssembly, without the embedded images (19 MB) and net/http.
+func TestBrowserProgram(t *testing.T) {
+	command := func(args ...string) string {
+		cmd := exec.Command("go", args...)
+		cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "GOEXPERIMENT=")
+		out, err := cmd.CombinedOutput()
+		require.NoError(t, err, "go %v: %s", args, out)
+		return string(out)
+	}
+	deps := strings.Fields(command("list", "-deps", module+"cmd/browser"))
+	require.Contains(t, deps, module+"pkg/resnet")
+	for _, heavy := range []string{"net", "net/http", "embed", module + "data", module + "pkg/cifar"} {
+		require.NotContains(t, deps, heavy)
+	}
+	if testing.Short() {
+		t.Skip("short: the program is not built")
+	}
+	command("build", "-o", filepath.Join(t.TempDir(), "browser.wasm"), module+"cmd/browser")
 }
