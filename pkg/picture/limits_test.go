@@ -59,20 +59,29 @@ func bombs(t testing.TB) map[string]struct {
 	binary.LittleEndian.PutUint32(lossless[21:], 16383<<14|16383)
 	extended := append([]byte("RIFF\x46\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00"), make([]byte, 10)...) // states 1×1
 	extended = append(extended, lossless[12:]...)
+	// An animation of which the size comes after an image, and one with a frame larger than its canvas.
+	lossy := fromBase64(t, lossyWebP)
+	late := append(bytes.Clone(lossy), "VP8X\x0a\x00\x00\x00\x02\x00\x00\x00\xff\xff\x00\xff\xff\x00"...)
+	late = append(append(late, "ANMF\x10\x00\x00\x00"...), make([]byte, 16)...)
+	wide := fromBase64(t, animatedWebP)
+	frame := bytes.Index(wide, []byte("ANMF"))
+	copy(wide[frame+14:], "\xff\xff\x00\xff\xff\x00")
 	return map[string]struct {
 		data []byte
 		want string
 	}{
-		"100 megapixels, png":       {pngClaiming(10000, 10000, 8, 2, 0), "10000×10000 pixels"},
-		"2 gigapixels wide, png":    {pngClaiming(1<<31-1, 1, 8, 2, 0), "2147483647×1 pixels"},
-		"16 bits, interlaced, png":  {pngClaiming(7000, 7000, 16, 6, 1), "takes 747 MB"},
-		"gif":                       {gifHeader(65535, 65535), "65535×65535 pixels"},
-		"progressive jpeg":          {jpeg(5000, 7000), "takes 500 MB"},
-		"hidden progressive jpeg":   {hidden, "takes 500 MB"},
-		"jpeg":                      {jpeg(65535, 65535), "65535×65535 pixels"},
-		"lossless webp":             {lossless, "16384×16384 pixels"},
-		"lossless webp in extended": {extended, "16384×16384 pixels"},
-		"webp":                      {claiming(fromBase64(t, lossyWebP), binary.LittleEndian, 26, 28, 16383, 16383), "16383×16383 pixels"},
+		"size after the image, webp": {late, "65536×65536 pixels"},
+		"large frame, webp":          {wide, "65536×65536 pixels"},
+		"100 megapixels, png":        {pngClaiming(10000, 10000, 8, 2, 0), "10000×10000 pixels"},
+		"2 gigapixels wide, png":     {pngClaiming(1<<31-1, 1, 8, 2, 0), "2147483647×1 pixels"},
+		"16 bits, interlaced, png":   {pngClaiming(7000, 7000, 16, 6, 1), "takes 747 MB"},
+		"gif":                        {gifHeader(65535, 65535), "65535×65535 pixels"},
+		"progressive jpeg":           {jpeg(5000, 7000), "takes 500 MB"},
+		"hidden progressive jpeg":    {hidden, "takes 500 MB"},
+		"jpeg":                       {jpeg(65535, 65535), "65535×65535 pixels"},
+		"lossless webp":              {lossless, "16384×16384 pixels"},
+		"lossless webp in extended":  {extended, "16384×16384 pixels"},
+		"webp":                       {claiming(fromBase64(t, lossyWebP), binary.LittleEndian, 26, 28, 16383, 16383), "16383×16383 pixels"},
 	}
 }
 
@@ -128,8 +137,9 @@ func FuzzDecode(f *testing.F) {
 				t.Fatalf("orientation %d", o)
 			}
 		}
-		c, _, err := image.DecodeConfig(bytes.NewReader(data))
-		if err == nil && c.Width*c.Height > 1<<20 {
+		c, format, err := image.DecodeConfig(bytes.NewReader(data))
+		d := inspect(bytes.NewReader(data), format)
+		if err == nil && max(c.Width, d.width)*max(c.Height, d.height) > 1<<20 {
 			return
 		}
 		decode(bytes.NewReader(data))

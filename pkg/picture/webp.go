@@ -28,6 +28,7 @@ func (d *details) inspectWebP(in *bufio.Reader) {
 		switch name := string(head[:4]); {
 		case name == "VP8X" && len(start) == 10:
 			canvas = image.Pt(uint24(start[4:])+1, uint24(start[7:])+1)
+			d.width, d.height = max(d.width, canvas.X), max(d.height, canvas.Y)
 		case name == "EXIF" && length <= maxExif:
 			tiff, _ := io.ReadAll(io.LimitReader(in, length))
 			d.orientation = tiffOrientation(bytes.TrimPrefix(tiff, exifMark))
@@ -70,10 +71,11 @@ func (d *details) firstFrame(data []byte, canvas image.Point) {
 	if len(data) < header {
 		return
 	}
+	d.width, d.height = max(d.width, uint24(data[6:])+1), max(d.height, uint24(data[9:])+1)
 	d.frame = &frame{image.Rectangle{Max: canvas}, image.Pt(2*uint24(data), 2*uint24(data[3:])), nil}
 	var chunks []byte
 	for rest := data[header:]; len(rest) >= 8; {
-		length := min(int64(len(rest)), 8+int64(binary.LittleEndian.Uint32(rest[4:])+1)&^1)
+		length := min(int64(len(rest)), 8+(int64(binary.LittleEndian.Uint32(rest[4:]))+1)&^1)
 		switch name, chunk := string(rest[:4]), rest[:length]; name {
 		case "ALPH":
 			const hasAlpha = 1 << 4
