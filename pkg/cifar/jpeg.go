@@ -103,7 +103,11 @@ func decodeJPEGs(in []jpegImage) (images, error) {
 	return im, errors.Join(errs...)
 }
 
-// decodeJPEG writes the three planes of an image to chw.
+// decodeJPEG writes the three planes of an image to chw. The copy has one colour value for 2×2 pixels, which YCbCrAt repeats.
+// Interpolating them as libjpeg does is closer to the original pixels of the first 4,000 images (mean PSNR 30.46 dB instead of
+// 30.11), but a small network trained on 3,000 of these and tested on the other 1,000, in four folds, was not better for it:
+// 0.664 correct with interpolation, 0.676 without, 0.692 on the originals (each difference ± 0.006 from the choice of images,
+// one seed).
 func decodeJPEG(chw, data []byte) error {
 	img, err := jpeg.Decode(bytes.NewReader(data))
 	if err != nil {
