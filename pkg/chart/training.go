@@ -127,6 +127,9 @@ func (t Training) lossLimit(smooth []float64) float64 {
 
 func (t Training) accuracyPanel() (*Figure, error) {
 	axes := t.axes("Accuracy", "accuracy")
+	if t.Steps > 0 {
+		axes.YMin = new(0.0) // the first points alone would make a scale of their noise
+	}
 	var series []Series
 	if len(t.TrainScore) > 0 {
 		series = append(series, Series{Name: "train", X: floats(t.TrainScoreSteps), Y: t.TrainScore, Color: Blue})
@@ -150,7 +153,7 @@ func (t Training) accuracyPanel() (*Figure, error) {
 func (t Training) ratePanel() (*Figure, error) {
 	axes := t.axes("Learning rate", "learning rate")
 	axes.YMin = new(0.0)
-	return Curves(axes, thin(Series{Name: "learning rate", X: floats(t.TrainSteps), Y: t.LearningRate, Color: Green}))
+	return Curves(axes, thin(Series{X: floats(t.TrainSteps), Y: t.LearningRate, Color: Green}))
 }
 
 // axes returns the axes of a panel. Its title is alone, or after the title of the whole figure.

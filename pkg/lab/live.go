@@ -31,12 +31,15 @@ func Live(r *runner.Runner) {
 type cellView struct {
 	runner *runner.Runner
 	live   *chart.Live
+	took   time.Duration // to draw the last time
 }
 
-// Interval is long enough that drawing, which takes milliseconds, does not slow the training.
-func (*cellView) Interval() time.Duration { return time.Second }
+// Interval is long enough that drawing takes at most a two-hundredth of the time.
+func (v *cellView) Interval() time.Duration { return max(time.Second, 200*v.took) }
 
 func (v *cellView) Show(line string) {
+	start := time.Now()
+	defer func() { v.took = time.Since(start) }()
 	if fig, err := liveCurves(&v.runner.History, v.runner.TotalSteps()); err == nil { // Finish reports an error
 		v.live.Update(line, fig)
 	}
@@ -73,10 +76,10 @@ func summary(r *runner.Runner) string {
 // few batches, which needs no evaluation.
 func liveCurves(h *runner.History, total int) (*chart.Figure, error) {
 	t := curves(h)
-	t.Steps, t.Width, t.Height = total, 340, 260
-	block := max(10, total/100) // batches
-	for from := 0; from < len(h.Steps); from += block {
-		to := min(from+block, len(h.Steps))
+	t.Steps, t.Width, t.Height = total, 272, 240   // three fit side by side in JupyterLab
+	block := min(max(10, total/100), len(h.Steps)) // batches
+	for to := block; to <= len(h.Steps); to += block {
+		from := to - block
 		t.TrainScoreSteps = append(t.TrainScoreSteps, to-1)
 		t.TrainScore = append(t.TrainScore, meanAccuracy(h.Steps[from:to]))
 	}

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
@@ -52,7 +53,7 @@ func TestLiveCurvesOfAStart(t *testing.T) {
 	require.NoError(t, err)
 	svg := string(fig.SVG())
 	require.Equal(t, 3, strings.Count(svg, ">20,000<"), "loss, accuracy and learning rate")
-	require.Contains(t, fig.Alt, "learning rate from 0.001")
+	require.Contains(t, fig.Alt, "Learning rate, against training step: from 0.001")
 }
 
 func BenchmarkLiveCurves(b *testing.B) {
@@ -154,7 +155,11 @@ func TestCellView(t *testing.T) {
 	out := &bytes.Buffer{}
 	r := &runner.Runner{History: falling(30, 100), Out: out}
 	v := &cellView{runner: r, live: chart.NewLive()}
+	require.Equal(t, time.Second, v.Interval())
 	v.Show("step 30/100")
+	require.Positive(t, v.took)
+	v.took = 10 * time.Millisecond
+	require.Equal(t, 2*time.Second, v.Interval(), "what draws slowly draws rarely")
 	v.Finish()
 	require.Empty(t, out.String())
 	r.History.Steps[3].LearningRate = float32(math.NaN())
