@@ -25,7 +25,7 @@ c.Authenticator.allowed_users = set(students)
 c.JupyterHub.spawner_class = "jupyterhub.spawner.LocalProcessSpawner"
 c.Spawner.cmd = ["/opt/resnet18/docker/start.sh", "jupyterhub-singleuser"]
 c.Spawner.args = ["--LabApp.extension_manager=readonly"]
-c.Spawner.default_url = "/lab/tree/notebooks/01-data.ipynb"
+c.Spawner.default_url = "/lab/tree/notebooks/00-quick-start.ipynb"
 c.Spawner.start_timeout = 300
 c.Spawner.http_timeout = 120
 # JupyterHub does not pass the image's environment on, nor settings for short runs.
