@@ -141,11 +141,13 @@ func (t Training) accuracyPanel() (*Figure, error) {
 				best = i
 			}
 		}
-		series = append(series, Series{
-			Name: "dev", X: floats(t.DevSteps), Y: t.DevScore, Color: Vermillion, Points: true,
-			Best:   fmt.Sprintf("best %.4f, step %s", t.DevScore[best], number(float64(t.DevSteps[best]), 0)),
-			BestAt: best,
-		})
+		dev := Series{Name: "dev", X: floats(t.DevSteps), Y: t.DevScore, Color: Vermillion, Points: true}
+		if t.Steps > 0 { // the curve of the training set, which has more points here, would run through a label
+			dev.Name = fmt.Sprintf("dev, best %.4f", t.DevScore[best])
+		} else {
+			dev.Best, dev.BestAt = fmt.Sprintf("best %.4f, step %s", t.DevScore[best], number(float64(t.DevSteps[best]), 0)), best
+		}
+		series = append(series, dev)
 	}
 	return Curves(axes, series...)
 }

@@ -31,11 +31,12 @@ func TestTrainingCurves(t *testing.T) {
 // The curves of a training that is still running leave room for the steps to come.
 func TestTrainingCurvesOfAStart(t *testing.T) {
 	t.Parallel()
-	f, err := TrainingCurves(Training{TrainSteps: []int{0, 1}, TrainLoss: []float64{7, 6}, LearningRate: []float64{0.1, 0.2}, Steps: 5000, Width: 300, Height: 200})
+	f, err := TrainingCurves(Training{TrainSteps: []int{0, 1}, TrainLoss: []float64{7, 6}, LearningRate: []float64{0.1, 0.2},
+		DevSteps: []int{1}, DevScore: []float64{0.5}, Steps: 5000, Width: 300, Height: 200})
 	require.NoError(t, err)
 	texts, _ := parse(t, f.SVG())
-	require.Subset(t, texts, []string{"Loss", "Learning rate", "5,000"})
-	require.Equal(t, 300.0, f.parts[1].width)
+	require.Subset(t, texts, []string{"Loss", "Accuracy", "dev, best 0.5000", "Learning rate", "5,000"})
+	require.Equal(t, 300.0, f.parts[2].width)
 	_, err = TrainingCurves(Training{TrainSteps: []int{0, 1}, TrainLoss: []float64{7, 6}, LearningRate: []float64{0.1}})
 	require.ErrorContains(t, err, "len(LearningRate)=1, len(TrainSteps)=2")
 }
