@@ -61,14 +61,13 @@ def runtime():
     return Path(root, "lib", "wasm", "wasm_exec.js").read_text(encoding="utf-8")
 
 
-def images():
+def images(split):
     """The first images of each class, as a gzipped tar archive of JPEG files."""
     out, taken = io.BytesIO(), {}
     with tarfile.open(IMAGES) as all_images, tarfile.open(fileobj=out, mode="w") as some:
         for member in all_images:
-            split, _, name = member.name.partition("/")
-            kind = split, name.partition("_")[2]
-            if taken.get(kind, 0) < PER_CLASS[split]:
+            kind = member.name.partition("_")[2]
+            if member.name.startswith(split + "/") and taken.get(kind, 0) < PER_CLASS[split]:
                 taken[kind] = taken.get(kind, 0) + 1
                 some.addfile(member, all_images.extractfile(member))
     return gzip.compress(out.getvalue(), 9, mtime=0)
@@ -84,7 +83,8 @@ def build(folder, write, weights=WEIGHTS):
     target.mkdir(parents=True, exist_ok=True)
     pack(target / "wasm.js", "wasm", program())
     pack(target / "chapter.js", "chapter", chapter.read_bytes())
-    pack(target / "images.js", "images", images())
+    for split in PER_CLASS:
+        pack(target / f"{split}.js", split, images(split))
     if modern.exists():
         pack(target / "modern.js", "modern", modern.read_bytes())
     source = runtime() + (SOURCE / "worker.js").read_text(encoding="utf-8")

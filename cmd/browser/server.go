@@ -18,10 +18,10 @@ import (
 
 // server keeps what the page has loaded.
 type server struct {
-	backend  compute.Backend
-	models   map[string]*playground.Model // "chapter", "modern", and "cut", the chapter's without shortcuts
-	images   playground.Images
-	training *playground.Training
+	backend     compute.Backend
+	models      map[string]*playground.Model // "chapter", "modern", and "cut", the chapter's without shortcuts
+	train, test *cifar10.Dataset
+	training    *playground.Training
 }
 
 func newServer(b compute.Backend) *server {
@@ -40,7 +40,7 @@ func (s *server) call(method string, request, content []byte) (result any, err e
 	case "look":
 		return with(request, s.look)
 	case "train":
-		return with(request, s.train)
+		return with(request, s.begin)
 	case "step":
 		return with(request, s.step)
 	}
@@ -78,15 +78,21 @@ type testImage struct {
 	Pixels       []byte
 }
 
-// readImages reads CIFAR-10's images and returns the test images.
+// readImages reads CIFAR-10's images, those to train on or those of the test set, and returns the latter.
 func (s *server) readImages(archive []byte) (any, error) {
-	var err error
-	if s.images, err = playground.ReadImages(archive); err != nil {
+	images, err := playground.ReadImages(archive)
+	if err != nil {
 		return nil, err
 	}
-	var test []testImage
-	for i, index := range s.images.TestIndices {
-		test = append(test, testImage{index, int(s.images.Test.Labels[i]), s.images.Test.Pixels[i*cifar10.ImageSize:][:cifar10.ImageSize]})
+	if images.Train.Len() > 0 {
+		s.train = images.Train
+	}
+	if images.Test.Len() > 0 {
+		s.test = images.Test
+	}
+	test := []testImage{}
+	for i, index := range images.TestIndices {
+		test = append(test, testImage{index, int(images.Test.Labels[i]), images.Test.Pixels[i*cifar10.ImageSize:][:cifar10.ImageSize]})
 	}
 	return test, nil
 }
@@ -173,17 +179,17 @@ type trainRequest struct {
 
 type trainResult struct{ Images, TestImages, BatchSize, Params int }
 
-// train begins a training.
-func (s *server) train(q trainRequest) (any, error) {
-	if s.images.Train == nil {
+// begin begins a training.
+func (s *server) begin(q trainRequest) (any, error) {
+	if s.train == nil || s.test == nil {
 		return nil, errors.New("the images are not loaded")
 	}
 	var err error
-	s.training, err = playground.NewTraining(s.backend, s.images.Train, q.Shortcuts, q.Seed)
+	s.training, err = playground.NewTraining(s.backend, s.train, q.Shortcuts, q.Seed)
 	if err != nil {
 		return nil, err
 	}
-	return trainResult{s.images.Train.Len(), s.images.Test.Len(), playground.BatchSize, s.training.Params}, nil
+	return trainResult{s.train.Len(), s.test.Len(), playground.BatchSize, s.training.Params}, nil
 }
 
 type stepRequest struct {
@@ -211,7 +217,7 @@ func (s *server) step(q stepRequest) (any, error) {
 		result.Loss = &loss
 	}
 	if q.Evaluate {
-		_, accuracy, err := s.training.Evaluate(s.images.Test)
+		_, accuracy, err := s.training.Evaluate(s.test)
 		if err != nil {
 			return nil, err
 		}

@@ -3,7 +3,6 @@ package playground
 import (
 	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"errors"
 	"fmt"
 	"io"
@@ -22,15 +21,11 @@ type Images struct {
 	TestIndices []int // of the test images in the whole test set
 }
 
-// ReadImages reads images in the form that data/ keeps them in: a gzipped tar archive of JPEG files whose names are
+// ReadImages reads images in the form that data/ keeps them in, but unpacked: a tar archive of JPEG files whose names are
 // split/index_class.jpg.
 func ReadImages(archive []byte) (Images, error) {
-	z, err := gzip.NewReader(bytes.NewReader(archive))
-	if err != nil {
-		return Images{}, fmt.Errorf("playground: images: %w", err)
-	}
 	im := Images{Train: cifar10.New(cifar10.Train, 0), Test: cifar10.New(cifar10.Test, 0)}
-	for files := tar.NewReader(z); ; {
+	for files := tar.NewReader(bytes.NewReader(archive)); ; {
 		h, err := files.Next()
 		if errors.Is(err, io.EOF) {
 			return im, nil

@@ -249,7 +249,8 @@ async function prepareTraining() {
   if (!training.engine) { // a worker of its own, so that the sliders above stay quick
     training.engine = new Engine(wasm);
     await training.engine.started;
-    await training.engine.call("images", null, unpack("images"));
+    await training.engine.call("images", null, unpack("train"));
+    await training.engine.call("images", null, unpack("test"));
   }
   if (!training.begun) {
     await training.engine.call("train", { shortcuts: $("train-shortcuts").checked, seed: 1 + Math.floor(Math.random() * 1e9) });
@@ -369,7 +370,7 @@ async function main() {
   engine = new Engine(wasm);
   await engine.started;
   state.infos.chapter = (await engine.call("load", { model: "chapter" }, unpack("chapter"))).result;
-  showTests((await engine.call("images", null, unpack("images"))).result);
+  showTests((await engine.call("images", null, unpack("test"))).result);
   delete packed.chapter;
   delete packed.wasm;
   page.readyMs = performance.now();
