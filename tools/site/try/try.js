@@ -220,7 +220,7 @@ function showMaps(maps) {
 
 // paintMap draws 8×2 channels with a gap, or the channels of a single position as 32 columns.
 function paintMap(canvas, m) {
-  const values = fromBase64(m.Values), n = m.Size, columns = n === 1 ? 32 : 8, gap = n === 1 ? 0 : Math.max(1, Math.round(n / 8));
+  const values = fromBase64(m.Values), n = m.Size, columns = n === 1 ? 32 : 8, gap = n === 1 ? 0 : 2;
   const scale = n === 1 ? 1 : Math.ceil(24 / n); // so that a gap is narrower than a value
   const cell = n * scale + gap, rows = Math.ceil(m.Shown.length / columns);
   canvas.width = columns * cell - gap;
@@ -237,7 +237,7 @@ function paintMap(canvas, m) {
 
 // ---- training ----
 
-const training = { engine: null, running: false, losses: [], begun: false };
+const training = { engine: null, running: false, begun: false, losses: [], loop: null };
 const rate = () => 10 ** Number($("rate").value);
 
 function showRate() {
@@ -267,14 +267,20 @@ async function train() {
   training.running = true;
   $("start").textContent = say("stop");
   showError("");
+  await training.loop; // of the training that has just been stopped: its last step may not be done yet
+  training.loop = trainUntilStopped();
+  await training.loop;
+  if (!training.running) $("start").textContent = say(training.begun ? "goOn" : "start");
+}
+
+async function trainUntilStopped() {
   try {
     await prepareTraining();
     while (training.running) await trainStep();
   } catch (e) {
+    training.running = false;
     showError(e.message);
   }
-  training.running = false;
-  $("start").textContent = say(training.begun ? "goOn" : "start");
 }
 
 async function trainStep() {
@@ -288,12 +294,14 @@ async function trainStep() {
   }
   training.losses.push(result.Loss);
   $("loss").textContent = say("step", { n: result.Step, l: result.Loss.toFixed(3) });
-  if (result.TestAccuracy !== undefined) $("test-accuracy").textContent = say("test", { p: percent(result.TestAccuracy) });
+  if (result.TestAccuracy !== undefined) $("test-accuracy").textContent = say("test", { n: result.Step, p: percent(result.TestAccuracy) });
   drawCurve();
 }
 
 async function restart() {
-  training.running = training.begun = false;
+  training.running = false;
+  await training.loop;
+  training.begun = false;
   training.losses = [];
   $("loss").textContent = $("test-accuracy").textContent = "";
   $("start").textContent = say("start");
