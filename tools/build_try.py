@@ -75,7 +75,7 @@ def images(split):
 
 def build(folder, write, weights=WEIGHTS):
     """Writes the page's files, those from a template with build_site.write. Without the chapter's weights there is no page."""
-    chapter, modern = weights / "custom.safetensors.gz", weights / "modern.safetensors.gz"
+    chapter, modern = weights / "library.safetensors.gz", weights / "modern.safetensors.gz"
     if not chapter.exists():
         print(f"try: {chapter} is missing, so there is no page with the network", file=sys.stderr)
         return

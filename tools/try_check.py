@@ -27,7 +27,7 @@ CLASSES = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "hors
 def predicted():
     """The command's five most probable classes of each photo, with the weights that come with the project."""
     with tempfile.TemporaryDirectory() as work:  # no training of the user's own
-        out = subprocess.run(["go", "run", "./cmd/resnet18", "predict", "-json", "-model", "custom", *map(str, PHOTOS)], cwd=ROOT, check=True,
+        out = subprocess.run(["go", "run", "./cmd/resnet18", "predict", "-json", *map(str, PHOTOS)], cwd=ROOT, check=True,
                              capture_output=True, text=True, env={**os.environ, "WORK": work}).stdout
     return [{c["class"]: c["probability"] for c in json.loads(line)["top"]} for line in out.splitlines() if line.startswith("{")]
 

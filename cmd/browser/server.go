@@ -134,7 +134,7 @@ func (s *server) look(q lookRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := lookResult{Pixels: pixels, Probabilities: view.Probabilities(q.Temperature), Heat: view.Heat}
+	result := lookResult{Pixels: pixels, Probabilities: view.Probabilities(q.Temperature)[:cifar10.NumClasses], Heat: view.Heat}
 	for i, featureMap := range view.Maps {
 		var shown []int
 		if i < len(q.Channels) {

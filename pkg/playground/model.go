@@ -21,7 +21,7 @@ import (
 	"nndl.example/resnet18/pkg/resnet"
 )
 
-// Names of the networks: the chapter's (section 5.5.7) and that of the modern recipe.
+// Names of the networks: the chapter's library model (section 5.5.2), which has 1,000 outputs, and that of the modern recipe.
 const (
 	Chapter = "chapter"
 	Modern  = "modern"
@@ -33,6 +33,7 @@ type Model struct {
 	backend compute.Backend
 	store   *model.Store
 	network network
+	outputs int
 	execs   map[int]*model.Exec // by the stage of Grad-CAM
 }
 
@@ -49,10 +50,11 @@ func Open(b compute.Backend, name string, weights []byte) (*Model, error) {
 	}
 	store := model.NewStore()
 	load := func(params []nn.Param) error { return w.Load(store, params) }
-	m := &Model{Info: w.Info, backend: b, store: store, execs: map[int]*model.Exec{}}
+	m := &Model{Info: w.Info, backend: b, store: store, outputs: cifar10.NumClasses, execs: map[int]*model.Exec{}}
 	switch name {
 	case Chapter:
-		c := resnet.Custom(3, cifar10.NumClasses, true)
+		c := resnet.Library()
+		m.outputs = c.NumClasses
 		if err := load(c.Params()); err != nil {
 			return nil, err
 		}
@@ -81,7 +83,7 @@ func (m *Model) WithoutShortcuts() (*Model, error) {
 		return nil, fmt.Errorf("playground: %s has no shortcuts", m.Info.Network)
 	}
 	folded.Plain = true
-	return &Model{m.Info, m.backend, m.store, folded, map[int]*model.Exec{}}, nil
+	return &Model{m.Info, m.backend, m.store, folded, m.outputs, map[int]*model.Exec{}}, nil
 }
 
 // View is what a network makes of a picture.
@@ -103,7 +105,7 @@ func (m *Model) Look(pixels []uint8, class, stage int) (v View, err error) {
 	if err != nil {
 		return v, err
 	}
-	chosen := make([]float32, cifar10.NumClasses)
+	chosen := make([]float32, m.outputs)
 	if class >= 0 && class < len(chosen) {
 		chosen[class] = 1
 	}
@@ -148,7 +150,8 @@ func finalize(ts []*tensors.Tensor) {
 	}
 }
 
-// Probabilities returns the softmax of the logits divided by a temperature: above 1 the answer is less certain, below 1 more.
+// Probabilities returns the softmax of the logits divided by a temperature: above 1 the answer is less certain, below 1 more. Of a
+// network with 1,000 outputs, the first ten are CIFAR-10's classes.
 func (v View) Probabilities(temperature float64) []float64 {
 	scaled := make([]float32, len(v.Logits))
 	for i, l := range v.Logits {
