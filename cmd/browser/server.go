@@ -109,7 +109,7 @@ type lookRequest struct {
 
 type lookResult struct {
 	Pixels        []byte    // the picture as the network sees it
-	Probabilities []float64 // of the ten classes
+	Probabilities []float64 // of the ten classes, then of all other outputs together, if the network has others
 	Heat          [][]float32
 	Maps          []mapResult
 }
@@ -134,7 +134,7 @@ func (s *server) look(q lookRequest) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := lookResult{Pixels: pixels, Probabilities: view.Probabilities(q.Temperature)[:cifar10.NumClasses], Heat: view.Heat}
+	result := lookResult{Pixels: pixels, Probabilities: tenAndOthers(view.Probabilities(q.Temperature)), Heat: view.Heat}
 	for i, featureMap := range view.Maps {
 		var shown []int
 		if i < len(q.Channels) {
@@ -143,6 +143,18 @@ func (s *server) look(q lookRequest) (any, error) {
 		result.Maps = append(result.Maps, drawMap(featureMap, shown))
 	}
 	return result, nil
+}
+
+// tenAndOthers adds up the probabilities of the outputs that are none of CIFAR-10's classes.
+func tenAndOthers(p []float64) []float64 {
+	if len(p) == cifar10.NumClasses {
+		return p
+	}
+	others := 0.0
+	for _, v := range p[cifar10.NumClasses:] {
+		others += v
+	}
+	return append(slices.Clone(p[:cifar10.NumClasses]), others)
 }
 
 // drawMap draws a feature map's channels: 16 of them, or all of a map that has one position.

@@ -164,15 +164,17 @@ async function look() { // one request at a time; the last change wins
 }
 
 function show(result, model) {
+  const names = [...text.classes, say("others")];
   const best = result.Probabilities.indexOf(Math.max(...result.Probabilities));
   const chosen = Number($("heat-class").value);
-  showPicture(result, chosen < 0 ? best : chosen);
+  showPicture(result, names[chosen < 0 ? best : chosen]);
   $("source").textContent = state.source;
-  const says = say("says", { class: text.classes[best], p: percent(result.Probabilities[best]) });
+  const says = say("says", { class: names[best], p: percent(result.Probabilities[best]) });
   if ($("says").textContent !== says) $("says").textContent = $("strip-says").textContent = says; // a live region: speaks on every write
   $("strip-picture").getContext("2d").drawImage($("picture"), 0, 0);
-  [...$("bars").children].forEach((row, i) => {
-    const p = result.Probabilities[i];
+  $("bars").lastChild.hidden = $("others").hidden = result.Probabilities.length === 10;
+  result.Probabilities.forEach((p, i) => {
+    const row = $("bars").children[i];
     row.classList.toggle("first", i === best);
     row.querySelector(".track div").style.width = percent(p);
     row.querySelector(".value").textContent = percent(p);
@@ -184,14 +186,14 @@ function show(result, model) {
   $("shortcuts").disabled = model === "modern";
 }
 
-function showPicture(result, heatClass) {
+function showPicture(result, className) {
   const c = $("picture").getContext("2d"), small = canvas(32, 32);
   paintPixels(small, fromBase64(result.Pixels));
   c.imageSmoothingEnabled = false;
   c.drawImage(small, 0, 0, 256, 256);
   const heat = result.Heat.flat(), n = result.Heat.length, largest = Math.max(...heat);
   const on = $("heat").checked && largest > 0;
-  $("picture").setAttribute("aria-label", on ? say("pictureAltHeat", { class: text.classes[heatClass] }) : say("pictureAlt"));
+  $("picture").setAttribute("aria-label", on ? say("pictureAltHeat", { class: className }) : say("pictureAlt"));
   if (!on) return;
   const glow = canvas(n, n), image = new ImageData(n, n);
   heat.forEach((v, i) => image.data.set([255, 110, 0, 190 * v / largest], 4 * i));
@@ -369,7 +371,7 @@ async function main() {
     showError(say("unsupported"));
     return;
   }
-  $("bars").innerHTML = text.classes.map(c => `<li><span>${c}</span><span class="track" aria-hidden="true"><div></div></span><span class="value"></span></li>`).join("");
+  $("bars").innerHTML = [...text.classes, say("others")].map(c => `<li><span>${c}</span><span class="track" aria-hidden="true"><div></div></span><span class="value"></span></li>`).join("");
   showSliders();
   showRate();
   drawCurve();
