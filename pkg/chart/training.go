@@ -25,7 +25,7 @@ type Training struct {
 
 	Title string // for example the model's name
 
-	// For a training that is not complete:
+	// For small panels that are drawn while a training runs:
 	Steps         int     // the axes reach to this step; 0 means the last one
 	Width, Height float64 // of a panel in CSS pixels; 0 means the default
 }
@@ -94,7 +94,9 @@ func (t Training) lossPanel() (*Figure, error) {
 	}
 	if top > 0 {
 		axes.YMax = &top
-		notes = append(notes, fmt.Sprintf("starts at %.2f", t.TrainLoss[0]))
+		if t.Steps == 0 { // smaller panels have no room
+			notes = append(notes, fmt.Sprintf("starts at %.2f", t.TrainLoss[0]))
+		}
 	}
 	name := "train"
 	if len(notes) > 0 {
