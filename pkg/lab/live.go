@@ -76,7 +76,7 @@ func summary(r *runner.Runner) string {
 // few batches, which needs no evaluation.
 func liveCurves(h *runner.History, total int) (*chart.Figure, error) {
 	t := curves(h)
-	t.Steps, t.Width, t.Height = total, 272, 240   // three fit side by side in JupyterLab
+	t.Steps, t.Width, t.Height = total, 260, 240   // three fit side by side in JupyterLab
 	block := min(max(10, total/100), len(h.Steps)) // batches
 	for to := block; to <= len(h.Steps); to += block {
 		from := to - block
