@@ -187,10 +187,10 @@ func TestSteps(t *testing.T) {
 func testShip(t *testing.T, flags []string, last string) {
 	file := filepath.Join(t.TempDir(), "custom.safetensors.gz")
 	ship := append(append([]string{"ship"}, flags...), "-commit", "abc123")
-	code, out, err := call(append(ship, "-dtype", "F64", file)...)
+	code, _, err := call(append(ship, "-dtype", "F64", file)...)
 	require.Equal(t, 2, code)
 	require.Contains(t, err, `-dtype is "F64", want F32, F16, BF16, I8 or smallest`)
-	code, out, err = call(append(ship, "-dtype", "F32", file)...)
+	code, out, err := call(append(ship, "-dtype", "F32", file)...)
 	require.Equal(t, 0, code, err)
 	require.Regexp(t, `\nF32 +\d+ +0\.\d{4} +0 +0\n`, out)
 	require.Regexp(t, `\nI8 +\d+ +0\.\d{4} +\d+ +\S+\n`, out)

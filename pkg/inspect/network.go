@@ -67,6 +67,19 @@ func (n Network) Logits(pixels []uint8, mode Mode, normalise func(images *graph.
 
 // Maps returns the feature maps of one image in evaluation mode: after the stem and after each of the four stages.
 func (n Network) Maps(pixels []uint8) ([]Map, error) {
+	out, err := n.look("feature maps", pixels, func(maps []*graph.Node) []*graph.Node { return maps })
+	if err != nil {
+		return nil, err
+	}
+	var maps []Map
+	for _, t := range out {
+		maps = append(maps, t.Value().([][][][]float32)[0])
+	}
+	return maps, nil
+}
+
+// look returns what of the images' feature maps, in evaluation mode, is chosen in the graph; what names it, for the error.
+func (n Network) look(what string, pixels []uint8, choose func(maps []*graph.Node) []*graph.Node) ([]*tensors.Tensor, error) {
 	images, err := imageTensor(pixels)
 	if err != nil {
 		return nil, err
@@ -74,16 +87,12 @@ func (n Network) Maps(pixels []uint8) ([]Map, error) {
 	out, err := model.CallOnceN(n.Backend, n.Store, func(s *model.Scope, x *graph.Node) []*graph.Node {
 		s.Store().SetTraining(x.Graph(), false)
 		logits, maps := n.LogitsAndMaps(s, cifar10.Normalize(x))
-		return append(maps, logits) // the pure-Go backend fails if a graph's last nodes are not among its outputs
+		return append(choose(maps), logits) // the pure-Go backend fails if a graph's last nodes are not among its outputs
 	}, images)
 	if err != nil {
-		return nil, fmt.Errorf("inspect: feature maps: %w", err)
+		return nil, fmt.Errorf("inspect: %s: %w", what, err)
 	}
-	var maps []Map
-	for _, t := range out[:len(out)-1] {
-		maps = append(maps, t.Value().([][][][]float32)[0])
-	}
-	return maps, nil
+	return out[:len(out)-1], nil
 }
 
 // Map is a feature map: [row][column][channel].
@@ -207,17 +216,12 @@ func (m Map) MostActive(n int) (channels []int, silent int) {
 // Features returns the 512 numbers of each image that the last layer turns into logits: the mean of each channel after the last
 // stage, in evaluation mode.
 func (n Network) Features(pixels []uint8) ([][]float32, error) {
-	images, err := imageTensor(pixels)
+	what := fmt.Sprintf("features of %d images", len(pixels)/cifar10.ImageSize)
+	out, err := n.look(what, pixels, func(maps []*graph.Node) []*graph.Node {
+		return []*graph.Node{graph.ReduceMean(maps[len(maps)-1], 1, 2)}
+	})
 	if err != nil {
 		return nil, err
-	}
-	out, err := model.CallOnceN(n.Backend, n.Store, func(s *model.Scope, x *graph.Node) []*graph.Node {
-		s.Store().SetTraining(x.Graph(), false)
-		logits, maps := n.LogitsAndMaps(s, cifar10.Normalize(x))
-		return []*graph.Node{graph.ReduceMean(maps[len(maps)-1], 1, 2), logits} // logits: see Maps
-	}, images)
-	if err != nil {
-		return nil, fmt.Errorf("inspect: features of %d images: %w", len(pixels)/cifar10.ImageSize, err)
 	}
 	return out[0].Value().([][]float32), nil
 }

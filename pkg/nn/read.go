@@ -83,7 +83,7 @@ func readWeights(f *safetensors.File, store *model.Store, params []Param, skip f
 		if err != nil {
 			return fmt.Errorf("nn: weights: %w", err)
 		}
-		floats := byteFloats(t)
+		floats := Floats(t)
 		if err := checkValues(t, floats); err != nil {
 			return err
 		}
@@ -150,8 +150,9 @@ func checkValues(t safetensors.Tensor, values []float32) error {
 // floatSize is the size in bytes of one value of the types that are read.
 var floatSize = map[string]int{"F64": 8, "F32": 4, "F16": 2, "BF16": 2}
 
-// byteFloats converts a tensor's values. float16 and bfloat16 become wider without a change; float64 is rounded.
-func byteFloats(t safetensors.Tensor) []float32 {
+// Floats converts a tensor's values, which are F64, F32, F16 or BF16. float16 and bfloat16 become wider without a change; float64 is
+// rounded.
+func Floats(t safetensors.Tensor) []float32 {
 	size := floatSize[t.DType]
 	values := make([]float32, len(t.Data)/size)
 	for i := range values {

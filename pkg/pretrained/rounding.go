@@ -4,10 +4,12 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gomlx/compute/dtypes/bfloat16"
 	"github.com/gomlx/compute/dtypes/float16"
 
+	"nndl.example/resnet18/pkg/nn"
 	"nndl.example/resnet18/pkg/safetensors"
 )
 
@@ -46,24 +48,10 @@ func encodeFloats(values []float32, dtype string) (data []byte, err error) {
 func finite(v float32) bool { return !math.IsInf(float64(v), 0) && !math.IsNaN(float64(v)) }
 
 func decodeFloats(t safetensors.Tensor) ([]float32, error) {
-	size := 2
-	if t.DType == float32Type {
-		size = 4
+	if !slices.Contains(DTypes, t.DType) {
+		return nil, fmt.Errorf("dtype is %s, want one of %v", t.DType, DTypes)
 	}
-	values := make([]float32, len(t.Data)/size)
-	for i := range values {
-		switch at := t.Data[size*i:]; t.DType {
-		case float32Type:
-			values[i] = math.Float32frombits(binary.LittleEndian.Uint32(at))
-		case float16Type:
-			values[i] = float16.FromBits(binary.LittleEndian.Uint16(at)).Float32()
-		case bfloat16Type:
-			values[i] = bfloat16.FromBits(binary.LittleEndian.Uint16(at)).Float32()
-		default:
-			return nil, fmt.Errorf("dtype is %s, want one of %v", t.DType, DTypes)
-		}
-	}
-	return values, nil
+	return nn.Floats(t), nil
 }
 
 // encodeInt8 rounds each of n output channels to multiples of a scale, which makes its largest absolute value 127.

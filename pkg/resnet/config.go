@@ -150,22 +150,26 @@ func (c Config) architecture(size int) (stem conv, pooled int, blocks []block) {
 	return stem, pooled, blocks
 }
 
+// convs lists all convolutions for 32×32 images, in torchvision's order.
+func (c Config) convs() []conv {
+	stem, _, blocks := c.architecture(32)
+	list := []conv{stem}
+	for _, b := range blocks {
+		list = append(list, b.conv1, b.conv2)
+		if b.projection != nil {
+			list = append(list, *b.projection)
+		}
+	}
+	return list
+}
+
 // LiveKernelRanges returns, by name, the kernels of which 32×32 images reach only a part, each with the first and the last row (and
 // column) that they reach: see Summary.Live.
 func (c Config) LiveKernelRanges() map[string][2]int {
 	live := map[string][2]int{}
-	add := func(cv conv) {
+	for _, cv := range c.convs() {
 		if first, last := nn.LiveKernelRange(cv.sizeIn, cv.sizeOut, cv.kernel, cv.stride); last-first+1 < cv.kernel {
 			live[cv.name+".weight"] = [2]int{first, last}
-		}
-	}
-	stem, _, blocks := c.architecture(32)
-	add(stem)
-	for _, b := range blocks {
-		add(b.conv1)
-		add(b.conv2)
-		if b.projection != nil {
-			add(*b.projection)
 		}
 	}
 	return live

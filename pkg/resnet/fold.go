@@ -23,15 +23,7 @@ type Folded struct {
 func (c Config) Fold(store *model.Store) (Folded, error) {
 	c = c.withDefaults()
 	f := Folded{c, model.NewStore()}
-	stem, _, blocks := c.architecture(32)
-	convs := []conv{stem}
-	for _, b := range blocks {
-		convs = append(convs, b.conv1, b.conv2)
-		if b.projection != nil {
-			convs = append(convs, *b.projection)
-		}
-	}
-	for _, cv := range convs {
+	for _, cv := range c.convs() {
 		if err := f.fold(store, cv); err != nil {
 			return f, fmt.Errorf("resnet: fold: %w", err)
 		}

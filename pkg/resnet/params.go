@@ -14,22 +14,13 @@ import (
 func (c Config) Params() []nn.Param {
 	c = c.withDefaults()
 	var ps []nn.Param
-	add := func(cv conv) {
+	for _, cv := range c.convs() {
 		ps = append(ps, nn.Param{Name: cv.name + ".weight", Dims: []int{cv.kernel, cv.kernel, cv.in, cv.out}, Trainable: true})
 		for _, v := range []struct {
 			name      string
 			trainable bool
 		}{{"weight", true}, {"bias", true}, {"running_mean", false}, {"running_var", false}} {
 			ps = append(ps, nn.Param{Name: cv.norm + "." + v.name, Dims: []int{cv.out}, Trainable: v.trainable})
-		}
-	}
-	stem, _, blocks := c.architecture(32)
-	add(stem)
-	for _, b := range blocks {
-		add(b.conv1)
-		add(b.conv2)
-		if b.projection != nil {
-			add(*b.projection)
 		}
 	}
 	return append(ps, nn.Param{Name: "fc.weight", Dims: []int{512, c.NumClasses}, Trainable: true}, nn.Param{Name: "fc.bias", Dims: []int{c.NumClasses}, Trainable: true})

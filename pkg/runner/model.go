@@ -55,8 +55,9 @@ func (r *Runner) modelFile(more map[string]string) ([]byte, error) {
 }
 
 // LoadModel sets the weights and running statistics from a file that SaveModel or PyTorch wrote. It returns ErrCorrupt if
-// the file is not a safetensors file or does not match its digest, and ErrArchitecture if its weights are of another
-// architecture, and nn.ErrValues if they contain NaN or infinity. After an error the weights are unchanged. For the run's own best model, use LoadBest.
+// the file is not a safetensors file or does not match its digest, ErrArchitecture if its weights are of another architecture,
+// and nn.ErrValues if they contain NaN or infinity. After an error the weights are unchanged. For the run's own best model, use
+// LoadBest.
 func (r *Runner) LoadModel(path string) error { return r.loadFile(path, nn.ReadWeights) }
 
 // LoadFeatures is like LoadModel for a file with another number of outputs, such as torchvision's weights for ImageNet: it

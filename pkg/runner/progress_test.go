@@ -125,9 +125,9 @@ func TestIsLive(t *testing.T) {
 
 // recorder is a display that notes what it is told.
 type recorder struct {
-	shown, cleared, finished int
-	steps                    []int // done at each Show
-	runner                   *Runner
+	cleared, finished int
+	steps             []int // done at each Show
+	runner            *Runner
 }
 
 func (*recorder) Interval() time.Duration { return 0 }
