@@ -118,21 +118,21 @@ func compared(lib, ours []*tensors.Tensor) (logits, gradients float64) {
 	return largest(lib[last:], ours[last:]), largest(lib[:last], ours[:last])
 }
 
-// signed is the book's check: the largest difference with its sign.
+// signed is the book's check: the largest of ours minus the library's, with its sign.
 func signed(lib, ours *tensors.Tensor) float64 {
 	x, y, d := floats(lib), floats(ours), math.Inf(-1)
 	for j := range x {
-		d = max(d, x[j]-y[j])
+		d = max(d, y[j]-x[j])
 	}
 	return d
 }
 
-// changed replaces each value v of one variable by 10·v+10.
-func changed(values map[string][]float32, name string) map[string][]float32 {
+// changed replaces each value v of one variable by 10·v+by.
+func changed(values map[string][]float32, name string, by float32) map[string][]float32 {
 	values = maps.Clone(values)
 	wrong := make([]float32, len(values[name]))
 	for i, v := range values[name] {
-		wrong[i] = 10*v + 10
+		wrong[i] = 10*v + by
 	}
 	values[name] = wrong
 	return values
@@ -167,8 +167,8 @@ func mistakes(right map[string][]float32) []Mistake {
 	a, b, c, d := n, n, n, n
 	a.Unit, b.Unit, c.Unit = oneShortcutMissing, strideOnSecond, reluBeforeSum
 	d.Epsilon = 1e-3
-	variance := changed(right, "layer2.0.downsample.1.running_var")
-	bias := changed(right, "fc.bias")
+	variance := changed(right, "layer2.0.downsample.1.running_var", 10)
+	bias := changed(right, "fc.bias", -10)
 	return []Mistake{{"one shortcut missing", a, right}, {"stride on conv2", b, right},
 		{"ReLU before the sum", c, right}, {"epsilon 1e-3", d, right},
 		{"a running variance", n, variance}, {"the head's bias", n, bias}}
