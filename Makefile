@@ -29,7 +29,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/share/jupyter/runtime
 export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
 
-.PHONY: help lab notebooks digests drawings experiments test check race bad crash devices interrupt fuzz parity bench bench-growth bench-gpu bench-peers release zh text style site try setup clean
+.PHONY: help lab notebooks digests drawings experiments test check race bad crash devices interrupt fuzz parity bench bench-growth bench-gpu bench-peers release zh text stale style site try setup clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 23
 
@@ -143,13 +143,17 @@ release: ## build the command for five platforms into dist/, with checksums
 zh: .venv/.installed ## build the Chinese notebooks, notebooks/zh-*.ipynb
 	@$(PY) tools/translate.py build
 
-text: .venv/.installed ## check spelling, style, cells, links and translation; test tools/
+text: .venv/.installed ## check spelling, style, cells, links, translation and numbers; test tools/
 	$(PY) tools/check_notebooks.py
 	$(PY) tools/spelling.py
 	$(PY) tools/style.py
 	$(PY) -m unittest discover -q -b tools
 	$(PY) tools/translate.py check
 	$(PY) tools/trust.py check
+	$(PY) tools/stale.py
+
+stale: .venv/.installed ## list each number in the texts with the output that it repeats, and those without one
+	$(PY) tools/stale.py -v
 
 style: .venv/.installed ## list wording and names to replace, as tools/style.py has them
 	$(PY) tools/style.py
