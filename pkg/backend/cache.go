@@ -29,6 +29,7 @@ import (
 
 	"nndl.example/resnet18/pkg/backend/internal/xlamem"
 	"nndl.example/resnet18/pkg/internal/atomicfile"
+	"nndl.example/resnet18/pkg/internal/regularfile"
 )
 
 // minCompileTime is the shortest compile time for which a program is cached. Those of ResNet-18 take seconds.
@@ -118,7 +119,7 @@ func CachesPrograms(b compute.Backend) bool {
 
 // processor returns the lines of /proc/cpuinfo on the first processor's model and features: XLA compiles for these.
 var processor = sync.OnceValue(func() (lines []string) {
-	info, _ := os.ReadFile("/proc/cpuinfo")
+	info, _ := regularfile.Read("/proc/cpuinfo")
 	first, _, _ := strings.Cut(string(info), "\n\n")
 	for line := range strings.Lines(first) {
 		switch key, _, _ := strings.Cut(line, ":"); strings.TrimSpace(key) {
@@ -183,7 +184,7 @@ func readCached(client unsafe.Pointer, file string) unsafe.Pointer {
 	if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() {
 		return nil
 	}
-	b, err := os.ReadFile(file)
+	b, err := regularfile.Read(file)
 	if err != nil {
 		return nil
 	}

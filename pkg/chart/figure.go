@@ -7,7 +7,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
-	"os"
+	"io"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -16,6 +16,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"nndl.example/resnet18/pkg/internal/atomicfile"
 )
 
 // Figure is a finished drawing, made by the constructors of this package. The zero value is an empty drawing.
@@ -119,7 +121,11 @@ func (f *Figure) Save(path string) error {
 	default:
 		return fmt.Errorf("chart: save %s: unsupported extension %q, want .svg or .png", path, ext)
 	}
-	if err := os.WriteFile(path, data, 0o644); err != nil {
+	err := atomicfile.Write(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("chart: save figure: %w", err)
 	}
 	return nil

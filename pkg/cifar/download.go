@@ -76,11 +76,8 @@ func (d download) fetchAndCheck(ctx context.Context, part string) error {
 }
 
 func fileSize(name string) (int64, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return 0, err
-	}
-	return info.Size(), nil
+	stamp, err := stampFile(name)
+	return stamp.Size, err
 }
 
 // client gives up soon if the server cannot be reached, and leaves the archive gzipped.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 
 	"nndl.example/resnet18/pkg/internal/atomicfile"
+	"nndl.example/resnet18/pkg/internal/regularfile"
 	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/runner"
 )
@@ -84,7 +85,7 @@ func writeFile(path string, write func(io.Writer) error) error {
 // Read reads the result of a row from dir.
 func Read(dir, name string) (*Result, error) {
 	path := filepath.Join(dir, name+".json")
-	text, err := os.ReadFile(path)
+	text, err := regularfile.Read(path)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("experiments: no %s: run \"resnet18 experiment %s\" to create it: %w", path, name, err)
 	}

@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"image"
 	"image/png"
-	"os"
+	"io"
 	"path/filepath"
 
 	"golang.org/x/image/draw"
 
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/internal/atomicfile"
 )
 
 // SaveExample enlarges a test image to 320×320 pixels and writes it as a PNG file, for readers without a picture of their own.
@@ -26,14 +27,8 @@ func SaveExample(l *Lab, index int) (path string, err error) {
 	large := image.NewNRGBA(image.Rect(0, 0, 320, 320))
 	draw.CatmullRom.Scale(large, large.Bounds(), small, small.Bounds(), draw.Src, nil)
 	path = filepath.Join(l.Work, fmt.Sprintf("%s-%d.png", cifar.Classes[d.Labels[index]], index))
-	f, err := os.Create(path)
-	if err != nil {
+	if err := atomicfile.Write(path, func(w io.Writer) error { return png.Encode(w, large) }); err != nil {
 		return "", fmt.Errorf("lab: saving an example picture: %w", err)
 	}
-	defer func() {
-		if e := f.Close(); err == nil {
-			err = e
-		}
-	}()
-	return path, png.Encode(f, large)
+	return path, nil
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"nndl.example/resnet18/pkg/internal/regularfile"
 	"nndl.example/resnet18/pkg/nn"
 	"nndl.example/resnet18/pkg/safetensors"
 )
@@ -154,7 +155,7 @@ func (t *training) readBest(c *checkpoint) ([]byte, error) {
 	if err := checkBest(f, c); err != nil {
 		return nil, fmt.Errorf("%s: %w", t.BestPath(), err)
 	}
-	return os.ReadFile(t.BestPath())
+	return regularfile.Read(t.BestPath())
 }
 
 // withDigest returns the file of a best model of version 1 with the metadata of today's.

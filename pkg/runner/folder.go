@@ -11,6 +11,8 @@ import (
 	"strconv"
 
 	"github.com/gofrs/flock"
+
+	"nndl.example/resnet18/pkg/internal/regularfile"
 )
 
 // folderLock keeps a second run out of a run's folder. The operating system releases it when the process ends, in whatever way.
@@ -26,6 +28,9 @@ func lockFolder(dir string) (*folderLock, error) {
 		return nil, fmt.Errorf("the run's folder: %w", err)
 	}
 	l := &folderLock{dir: dir, lock: flock.New(filepath.Join(dir, "lock"))}
+	if err := regularfile.CheckNew(l.lock.Path()); err != nil {
+		return nil, fmt.Errorf("the run's folder %s cannot be locked: %w: move it away", dir, err)
+	}
 	ok, err := l.lock.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("the run's folder %s cannot be locked: %w: make it writable or choose another", dir, err)

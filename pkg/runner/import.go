@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"nndl.example/resnet18/pkg/internal/regularfile"
 	"nndl.example/resnet18/pkg/nn"
 )
 
@@ -104,7 +105,7 @@ func (t *training) startFromInitial() error {
 }
 
 func fileSHA256(path string) (string, error) {
-	f, err := os.Open(path)
+	f, _, err := regularfile.Open(path)
 	if err != nil {
 		return "", err
 	}

@@ -5,6 +5,7 @@ package regularfile
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -14,7 +15,7 @@ import (
 var ErrNotRegular = errors.New("not a regular file")
 
 // Open opens the regular file at path for reading, following symbolic links. It returns ErrNotRegular, without opening
-// it, for any other kind of file.
+// it, for any other kind of file. The information is that of the open file.
 func Open(path string) (*os.File, fs.FileInfo, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) && strings.Contains(path, "://") {
@@ -23,14 +24,54 @@ func Open(path string) (*os.File, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("%s is %s: %w", path, kind(info.Mode()), ErrNotRegular)
+	if err := check(path, info); err != nil {
+		return nil, nil, err
 	}
-	f, err := os.Open(path)
+	return open(path)
+}
+
+// open opens a file that was regular a moment ago. If somebody has put something else in its place, it does not block.
+func open(path string) (*os.File, fs.FileInfo, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|nonBlocking, 0)
 	if err != nil {
 		return nil, nil, err
 	}
+	info, err := f.Stat()
+	if err == nil {
+		err = check(path, info)
+	}
+	if err != nil {
+		f.Close()
+		return nil, nil, err
+	}
 	return f, info, nil
+}
+
+// Read returns the content of the regular file at path.
+func Read(path string) ([]byte, error) {
+	f, _, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(f)
+}
+
+// CheckNew returns ErrNotRegular if there is something other than a regular file at path. Use it before creating a file that may exist
+// already.
+func CheckNew(path string) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil // creating the file reports what is wrong, if anything
+	}
+	return check(path, info)
+}
+
+func check(path string, info fs.FileInfo) error {
+	if info.Mode().IsRegular() {
+		return nil
+	}
+	return fmt.Errorf("%s is %s: %w", path, kind(info.Mode()), ErrNotRegular)
 }
 
 func kind(mode fs.FileMode) string {

@@ -20,6 +20,10 @@ func TestOpen(t *testing.T) {
 	data, err := io.ReadAll(f)
 	require.NoError(t, err)
 	require.Equal(t, "content", string(data))
+	data, err = Read(path)
+	require.NoError(t, err)
+	require.Equal(t, "content", string(data))
+	require.NoError(t, CheckNew(path))
 }
 
 func TestOpenErrors(t *testing.T) {

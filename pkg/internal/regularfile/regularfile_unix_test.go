@@ -22,5 +22,11 @@ func TestOpenSpecialFiles(t *testing.T) {
 		_, _, err := Open(path)
 		require.ErrorIs(t, err, ErrNotRegular)
 		require.ErrorContains(t, err, path+" "+want)
+		_, _, err = open(path) // put there after the check
+		require.ErrorIs(t, err, ErrNotRegular)
+		_, err = Read(path)
+		require.ErrorIs(t, err, ErrNotRegular)
+		require.ErrorIs(t, CheckNew(path), ErrNotRegular)
 	}
+	require.NoError(t, CheckNew(filepath.Join(dir, "none")))
 }
