@@ -44,6 +44,9 @@ const (
 	damagedSuffix = ".damaged" // a damaged file is set aside under this name
 )
 
+// metadataKeys are the metadata of a checkpoint of either version.
+var metadataKeys = []string{versionKey, "step", "identity", "history", "best", digestKey, digestKeyOfV1}
+
 var dtypeNames = map[dtypes.DType]string{dtypes.Float32: "F32", dtypes.Int64: "I64", dtypes.Int32: "I32", dtypes.Uint64: "U64"}
 
 func dtypeOf(name string) (dtypes.DType, bool) {
@@ -172,11 +175,33 @@ func parseCheckpoint(f *safetensors.File, variables bool) (*checkpoint, error) {
 		return nil, fmt.Errorf("%w: no digest", ErrCorrupt)
 	case want != h.String():
 		return nil, errDigest
-	case c.step != len(c.history.Steps):
+	}
+	if err := checkKnown(f); err != nil {
+		return nil, err
+	}
+	if c.step != len(c.history.Steps) {
 		return nil, fmt.Errorf("%w: the checkpoint is of step %d, its history has %d steps", ErrCorrupt, c.step, len(c.history.Steps))
 	}
 	c.id, err = parseIdentity(f.Metadata["identity"])
 	return c, err
+}
+
+// checkKnown returns ErrVersion if an undamaged checkpoint has anything but the identity that this version does not know.
+func checkKnown(f *safetensors.File) error {
+	for key := range f.Metadata {
+		if !slices.Contains(metadataKeys, key) {
+			return fmt.Errorf("%w: unknown metadata key %.40q", ErrVersion, key)
+		}
+	}
+	for _, name := range f.Names() {
+		if !strings.HasPrefix(name, "/") && !slices.Contains(historyTensors, name) {
+			return fmt.Errorf("%w: unknown tensor %.40q", ErrVersion, name)
+		}
+	}
+	if err := parseJSON(f.Metadata["history"], &History{}); err != nil {
+		return fmt.Errorf("%w: history of the run: %w", ErrVersion, err)
+	}
+	return nil
 }
 
 // parseMetadata reads a checkpoint's metadata, all but the identity, without checking them against the digest.
@@ -190,10 +215,11 @@ func parseMetadata(metadata map[string]string) (*checkpoint, error) {
 	if c.version != version1 && c.version != version2 {
 		return nil, fmt.Errorf("%w: checkpoint of version %.20q, want %s", ErrVersion, c.version, version2)
 	}
-	var err1 error
-	c.step, err1 = strconv.Atoi(metadata["step"])
-	err2 := json.Unmarshal([]byte(metadata["history"]), &c.history)
-	if err := errors.Join(err1, err2); err != nil {
+	var err error
+	if c.step, err = strconv.Atoi(metadata["step"]); err != nil {
+		return nil, fmt.Errorf("%w: metadata of the checkpoint: %w", ErrCorrupt, err)
+	}
+	if err := json.Unmarshal([]byte(metadata["history"]), &c.history); err != nil {
 		return nil, fmt.Errorf("%w: metadata of the checkpoint: %w", ErrCorrupt, err)
 	}
 	if c.step < 1 {

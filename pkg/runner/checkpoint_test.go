@@ -181,18 +181,26 @@ func TestOptimizerStateMissing(t *testing.T) {
 // A checkpoint of another version is refused, and neither passed over nor set aside.
 func TestOtherVersion(t *testing.T) {
 	t.Parallel()
+	unknown := safetensors.Tensor{Name: "history/gradients", DType: "F32", Shape: []int{1}, Data: make([]byte, 4)}
 	for _, test := range []struct {
 		name   string
 		change func(metadata map[string]string)
 		want   string
+		extra  []safetensors.Tensor
 	}{
-		{"a later format", func(m map[string]string) { m["version"] = "3" }, `checkpoint of version "3", want 2`},
+		{"a later format", func(m map[string]string) { m["version"] = "3" }, `checkpoint of version "3", want 2`, nil},
 		{"a field of the identity that is not known", func(m map[string]string) {
 			m["identity"] = strings.Replace(m["identity"], `{`, `{"temperature":2,`, 1)
-		}, `unknown field "temperature"`},
+		}, `unknown field "temperature"`, nil},
 		{"a field of the recipe that is not known", func(m map[string]string) {
 			m["identity"] = strings.Replace(m["identity"], `{`, `{"recipe":{"mixup":2},`, 1)
-		}, `unknown field "mixup"`},
+		}, `unknown field "mixup"`, nil},
+		{"a second identity", func(m map[string]string) { m["identity"] += `{"temperature":2}` }, "trailing data after the JSON value", nil},
+		{"a field of the history that is not known", func(m map[string]string) {
+			m["history"] = strings.Replace(m["history"], `{`, `{"gradients":[],`, 1)
+		}, `unknown field "gradients"`, nil},
+		{"a key that is not known", func(m map[string]string) { m["sampler"] = "weighted" }, `unknown metadata key "sampler"`, nil},
+		{"a tensor that is not known", func(map[string]string) {}, `unknown tensor "history/gradients"`, []safetensors.Tensor{unknown}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir, _, newest := stopped(t)
@@ -206,6 +214,7 @@ func TestOtherVersion(t *testing.T) {
 				ts = append(ts, tensor)
 			}
 			test.change(f.Metadata)
+			ts = append(ts, test.extra...)
 			f.Metadata[digestKey] = digest(f.Metadata, ts)
 			require.NoError(t, atomicfile.Write(newest, func(w io.Writer) error { return safetensors.Write(w, ts, f.Metadata) }))
 			before, err := os.ReadFile(newest)

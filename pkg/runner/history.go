@@ -69,6 +69,8 @@ const (
 	logTensor   = "history/log"   // U8 [bytes]: lines of text
 )
 
+var historyTensors = []string{stepsTensor, evalsTensor, logTensor}
+
 // summary is the history's JSON without those parts.
 func (h History) summary() (string, error) {
 	h.Steps, h.Evals, h.Log = nil, nil, nil

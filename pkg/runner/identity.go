@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"nndl.example/resnet18/pkg/cifar"
@@ -39,14 +41,26 @@ func (r *Runner) identity(trainData, dev *cifar.Dataset) identity {
 	return id
 }
 
-// parseIdentity reads an identity. An unknown field would change the identity of the run, so it is an error.
+// parseIdentity reads an identity.
 func parseIdentity(text string) (id identity, err error) {
-	d := json.NewDecoder(strings.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&id); err != nil {
+	if err := parseJSON(text, &id); err != nil {
 		return id, fmt.Errorf("%w: identity of the run: %w", ErrVersion, err)
 	}
 	return id, nil
+}
+
+// parseJSON reads a value of JSON. Anything that this version does not know is an error: it would be lost at the next save, and
+// may change what the run does.
+func parseJSON(text string, v any) error {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return errors.New("trailing data after the JSON value")
+	}
+	return nil
 }
 
 // text returns the identity in the form that files contain.
