@@ -36,12 +36,13 @@ type visitor func(l Layout, name string, data []byte) error
 // accepts exactly what the published archives contain: one folder and, in it, each file at most once, none missing, none
 // larger than is reasonable. Anything else is an error.
 func walk(archive string, visit visitor) ([]Member, Layout, error) {
-	f, _, err := regularfile.Open(archive)
+	f, info, err := regularfile.Open(archive)
 	if err != nil {
 		return nil, "", fmt.Errorf("cifar: open archive: %w", err)
 	}
 	defer f.Close()
-	members, layout, err := walkReader(f, visit)
+	// Of files such as /proc/kmsg, of size 0, a read may wait for ever.
+	members, layout, err := walkReader(io.LimitReader(f, info.Size()), visit)
 	if err != nil && err != errStop {
 		var own *visitError
 		if errors.As(err, &own) {
@@ -63,6 +64,7 @@ type walker struct {
 	tar     *tar.Reader
 	layout  Layout // "" before the first member
 	members []Member
+	starts  starts
 	data    bytes.Buffer
 }
 
@@ -72,7 +74,7 @@ func walkReader(f io.Reader, visit visitor) ([]Member, Layout, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	w := &walker{limited: &io.LimitedReader{R: content}}
+	w := &walker{limited: &io.LimitedReader{R: content}, starts: starts{}}
 	w.tar = tar.NewReader(w.limited)
 	for {
 		name, size, err := w.next()
@@ -142,6 +144,9 @@ func (w *walker) visit(name string, size int64, visit visitor) error {
 		return fmt.Errorf("member %q: %w", member, explain(err))
 	}
 	err := visit(w.layout, name, w.data.Bytes())
+	if err == nil && w.layout.batchID(name) != 0 {
+		err = w.starts.add(name, w.data.Bytes())
+	}
 	if err == nil || err == errStop {
 		return err
 	}

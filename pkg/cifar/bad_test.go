@@ -165,6 +165,21 @@ var badArchives = []badArchive{
 		b[recordSize] = 10
 		return pack(t, replaced(smallEntries(Binary), file("cifar-10-batches-bin/test_batch.bin", b)))
 	}, []string{"test_batch.bin", "image 1 has label 10, want 0 to 9"}},
+	{"test batch as a training batch", func(t testing.TB) []byte {
+		return pack(t, replaced(smallEntries(Python), file("cifar-10-batches-py/data_batch_1", smallFile(Python, "test_batch"))))
+	}, []string{"data_batch_1", `it has the name of another batch: its batch_label is "testing batch 1 of 1", want "training batch 1 of 5"`}},
+	{"two batches swapped", func(t testing.TB) []byte {
+		es := replaced(smallEntries(Python), file("cifar-10-batches-py/data_batch_2", smallFile(Python, "data_batch_3")))
+		return pack(t, replaced(es, file("cifar-10-batches-py/data_batch_3", smallFile(Python, "data_batch_2"))))
+	}, []string{"data_batch_3", "it has the name of another batch"}},
+	{"copy of another batch", func(t testing.TB) []byte {
+		return pack(t, replaced(smallEntries(Binary), file("cifar-10-batches-bin/data_batch_2.bin", smallFile(Binary, "test_batch.bin"))))
+	}, []string{"data_batch_2.bin", "it is a copy of test_batch.bin"}},
+	{"copy of another batch, without titles", func(t testing.TB) []byte {
+		b := bytes.Replace(smallPickle(), []byte("training batch 1 of 5"), []byte("12345 training images"), 1)
+		es := replaced(smallEntries(Python), file("cifar-10-batches-py/data_batch_1", b))
+		return pack(t, replaced(es, file("cifar-10-batches-py/data_batch_2", b)))
+	}, []string{"data_batch_1", "it is a copy of data_batch_2"}},
 	{"pickle short", func(t testing.TB) []byte {
 		return pack(t, replaced(smallEntries(Python), file("cifar-10-batches-py/data_batch_5", smallPickle()[:3000])))
 	}, []string{"data_batch_5", "pickle is truncated"}},

@@ -2,7 +2,6 @@ package cifar
 
 import (
 	"encoding/binary"
-	"fmt"
 	"strings"
 )
 
@@ -10,11 +9,7 @@ func (r reader) encodeBatch(l Layout, id int, im images, in []jpegImage) []byte 
 	if l == Binary {
 		return appendBinary(make([]byte, 0, len(im.labels)*recordSize), im)
 	}
-	title := fmt.Sprintf("training batch %d of 5", id)
-	if id == testBatch {
-		title = "testing batch 1 of 1"
-	}
-	return pickleOfBatch(title, im, func(i int) string { return in[i].name + ".png" })
+	return pickleOfBatch(batchTitle(id), im, func(i int) string { return in[i].name + ".png" })
 }
 
 func (r reader) encodeMeta(l Layout) []byte {

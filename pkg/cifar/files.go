@@ -28,20 +28,20 @@ func stampFile(name string) (fileStamp, error) {
 	if err != nil {
 		return fileStamp{}, err
 	}
-	if !info.Mode().IsRegular() {
-		return fileStamp{}, fmt.Errorf("%s: %w", name, regularfile.ErrNotRegular)
+	if err := regularfile.Check(name, info); err != nil {
+		return fileStamp{}, err
 	}
 	return fileStamp{info.Size(), info.ModTime().UnixNano(), changeTime(info)}, nil
 }
 
 // hashFile returns the digest of a regular file in hexadecimal digits.
 func hashFile(ctx context.Context, name string, h hash.Hash) (string, error) {
-	f, _, err := regularfile.Open(name)
+	f, info, err := regularfile.Open(name)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	if _, err := io.Copy(h, contextReader{ctx, f}); err != nil {
+	if _, err := io.Copy(h, contextReader{ctx, io.LimitReader(f, info.Size())}); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil

@@ -19,7 +19,7 @@ func FuzzPickle(f *testing.F) {
 	}
 	f.Add(arrayOf(numpyArray(goodShape, "u1", "\x88", 10)))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if im, err := small.pickleBatch(data); err == nil {
+		if im, err := small.pickleBatch(1, data); err == nil {
 			checkImages(t, im)
 		}
 		if names, err := pickleLabelNames(data); err != nil && names != nil {

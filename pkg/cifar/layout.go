@@ -1,6 +1,7 @@
 package cifar
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"strings"
 
@@ -152,7 +153,7 @@ type images struct {
 func (r reader) check(l Layout, name string, data []byte) error {
 	switch {
 	case l.batchID(name) != 0:
-		_, err := r.batch(l, data)
+		_, err := r.batch(l, l.batchID(name), data)
 		return err
 	case name == l.metaFile():
 		return r.meta(l, data)
@@ -160,13 +161,29 @@ func (r reader) check(l Layout, name string, data []byte) error {
 	return nil
 }
 
-// batch decodes a batch file; the result may share memory with data.
-func (r reader) batch(l Layout, data []byte) (images, error) {
+// batch decodes the file of batch id; the result may share memory with data.
+func (r reader) batch(l Layout, id int, data []byte) (images, error) {
 	if l == Binary {
 		return r.binaryBatch(data)
 	}
-	return r.pickleBatch(data)
+	return r.pickleBatch(id, data)
 }
+
+// starts finds batch files that are copies of others: it holds digests of their first bytes.
+type starts map[[sha256.Size]byte]string
+
+// add returns an error if a batch file begins as an earlier one.
+func (s starts) add(name string, data []byte) error {
+	sum := sha256.Sum256(data[:min(len(data), startOfBatch)])
+	if other, found := s[sum]; found {
+		return fmt.Errorf("it is a copy of %s", other)
+	}
+	s[sum] = name
+	return nil
+}
+
+// startOfBatch is the number of bytes by which batch files are told apart: the labels and some images.
+const startOfBatch = 1 << 16
 
 // meta checks the class names.
 func (r reader) meta(l Layout, data []byte) error {

@@ -3,11 +3,13 @@ package cifar
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"nndl.example/resnet18/pkg/cifar/cifar10"
+	"nndl.example/resnet18/pkg/internal/regularfile"
 )
 
 const folderAdvice = "move the folder away and extract the archive again"
@@ -57,6 +59,9 @@ func (r reader) load(folder string, split Split) (*Dataset, error) {
 	if _, err := r.readChecked(l, folder, l.metaFile()); err != nil {
 		return nil, err
 	}
+	if err := checkCopies(l, folder); err != nil {
+		return nil, err
+	}
 	d := cifar10.New(split, len(ids)*r.batchLen)
 	for i, id := range ids {
 		im, err := r.loadBatch(l, folder, id)
@@ -85,7 +90,7 @@ func (r reader) loadArchive(path string, split Split) (*Dataset, error) {
 			}
 			return r.check(l, name, data)
 		}
-		im, err := r.batch(l, data)
+		im, err := r.batch(l, ids[i], data)
 		if err != nil {
 			return err
 		}
@@ -119,11 +124,33 @@ func (r reader) loadBatch(l Layout, folder string, id int) (images, error) {
 	if err != nil {
 		return images{}, fmt.Errorf("cifar: read batch: %w; %s", err, folderAdvice)
 	}
-	im, err := r.batch(l, data)
+	im, err := r.batch(l, id, data)
 	if err != nil {
 		return images{}, fmt.Errorf("cifar: %s: %w; %s", name, corrupt(err), folderAdvice)
 	}
 	return im, nil
+}
+
+// checkCopies returns an error if a batch file of an extracted folder, of whatever split, is a copy of another. What is wrong with
+// single files is reported when they are read.
+func checkCopies(l Layout, folder string) error {
+	seen := starts{}
+	for _, id := range allBatches {
+		path := filepath.Join(folder, l.batchFile(id))
+		f, _, err := regularfile.Open(path)
+		if err != nil {
+			continue
+		}
+		start, err := io.ReadAll(io.LimitReader(f, startOfBatch))
+		f.Close()
+		if err == nil && len(start) > 0 {
+			err = seen.add(l.batchFile(id), start)
+		}
+		if err != nil {
+			return fmt.Errorf("cifar: %s: %w: %w; %s", path, ErrCorrupt, err, folderAdvice)
+		}
+	}
+	return nil
 }
 
 // readChecked reads and checks a file of an extracted folder.

@@ -191,3 +191,24 @@ func TestDataset(t *testing.T) {
 	require.Len(t, prints, 5)
 	require.Len(t, d.Fingerprint(), 16)
 }
+
+// A batch file that is another one under a wrong name would let training see the test set.
+func TestCopiedBatches(t *testing.T) {
+	t.Parallel()
+	for l, want := range map[Layout]string{
+		Binary: "test_batch.bin: corrupt data: it is a copy of data_batch_1.bin; move the folder away",
+		Python: "test_batch: corrupt data: it is a copy of data_batch_1; move the folder away",
+	} {
+		folder := smallFolder(t, l)
+		write(t, filepath.Join(folder, l.batchFile(1)), smallFile(l, l.batchFile(testBatch)))
+		for _, split := range []Split{Train, Dev, Test} {
+			_, err := small.load(folder, split)
+			require.ErrorContains(t, err, want)
+			require.ErrorIs(t, err, ErrCorrupt)
+		}
+	}
+	folder := smallFolder(t, Python)
+	write(t, filepath.Join(folder, "data_batch_1"), smallFile(Python, "data_batch_2"))
+	_, err := small.floatBatch(folder, 1, Train)
+	require.ErrorContains(t, err, `its batch_label is "training batch 2 of 5", want "training batch 1 of 5"`)
+}

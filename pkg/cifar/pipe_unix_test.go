@@ -3,6 +3,7 @@
 package cifar
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -27,6 +28,13 @@ func TestPipe(t *testing.T) {
 	s, err := Find(t.Context(), FindOptions{Dir: dir, origin: o})
 	require.NoError(t, err)
 	require.Equal(t, embeddedOrigin, s.Origin)
+
+	require.NoError(t, os.Remove(pipe))
+	require.NoError(t, syscall.Mkfifo(pipe+".part", 0o600))
+	var lines bytes.Buffer
+	_, err = Find(t.Context(), FindOptions{Dir: dir, Download: true, Progress: &lines, origin: o})
+	require.NoError(t, err)
+	require.Contains(t, lines.String(), pipe+".part is a FIFO: not a regular file")
 
 	folder := smallFolder(t, Python)
 	require.NoError(t, os.Remove(filepath.Join(folder, "test_batch")))

@@ -11,8 +11,8 @@ import (
 	"nndl.example/resnet18/pkg/internal/filetype"
 )
 
-// pickleBatch reads a batch of the python layout. The planes share memory with data.
-func (r reader) pickleBatch(data []byte) (images, error) {
+// pickleBatch reads the file of batch id in the python layout. The planes share memory with data.
+func (r reader) pickleBatch(id int, data []byte) (images, error) {
 	d, err := unpickleDict(data)
 	if err != nil {
 		return images{}, err
@@ -25,7 +25,26 @@ func (r reader) pickleBatch(data []byte) (images, error) {
 	if err != nil {
 		return images{}, err
 	}
-	return images{labels, planes}, nil
+	return images{labels, planes}, checkTitle(id, d)
+}
+
+// batchTitle is what a published batch file of the python layout has as its "batch_label".
+func batchTitle(id int) string {
+	if id == testBatch {
+		return "testing batch 1 of 1"
+	}
+	return fmt.Sprintf("training batch %d of 5", id)
+}
+
+// checkTitle returns an error for a file with the name of one batch and the title of another. Other titles, or none, are accepted.
+func checkTitle(id int, d pickle.Dict) error {
+	title, _ := d["batch_label"].([]byte)
+	for _, other := range allBatches {
+		if other != id && string(title) == batchTitle(other) {
+			return fmt.Errorf("it has the name of another batch: its batch_label is %q, want %q", title, batchTitle(id))
+		}
+	}
+	return nil
 }
 
 func (r reader) labels(d pickle.Dict) ([]uint8, error) {

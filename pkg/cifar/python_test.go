@@ -16,7 +16,7 @@ import (
 func TestPickleBatch(t *testing.T) {
 	t.Parallel()
 	for _, id := range allBatches {
-		im, err := small.pickleBatch(smallFile(Python, Python.batchFile(id)))
+		im, err := small.pickleBatch(id, smallFile(Python, Python.batchFile(id)))
 		require.NoError(t, err)
 		require.Equal(t, smallImages(id), im)
 	}
@@ -33,7 +33,7 @@ func python3Batch(t testing.TB, protocol int) []byte {
 func TestPickleOfPython3(t *testing.T) {
 	t.Parallel()
 	for protocol := 2; protocol <= 5; protocol++ {
-		im, err := small.pickleBatch(python3Batch(t, protocol))
+		im, err := small.pickleBatch(1, python3Batch(t, protocol))
 		require.NoError(t, err, "protocol %d", protocol)
 		require.Equal(t, []uint8{3, 9}, im.labels)
 		for i, v := range im.planes {
@@ -59,7 +59,7 @@ const goodShape = "K\x02M\x00\x0c\x86" // (2, 3072)
 
 func TestBadBatches(t *testing.T) {
 	good := smallPickle
-	_, err := small.pickleBatch(arrayOf(numpyArray(goodShape, "u1", "\x89", 6144)))
+	_, err := small.pickleBatch(1, arrayOf(numpyArray(goodShape, "u1", "\x89", 6144)))
 	require.NoError(t, err)
 	for _, test := range []struct {
 		name string
@@ -93,7 +93,7 @@ func TestBadBatches(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			badinput.Refused(t, "batch", func() error {
-				_, err := small.pickleBatch(test.data)
+				_, err := small.pickleBatch(1, test.data)
 				return err
 			}, test.want)
 		})

@@ -24,7 +24,7 @@ func Open(path string) (*os.File, fs.FileInfo, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := check(path, info); err != nil {
+	if err := Check(path, info); err != nil {
 		return nil, nil, err
 	}
 	return open(path)
@@ -38,7 +38,7 @@ func open(path string) (*os.File, fs.FileInfo, error) {
 	}
 	info, err := f.Stat()
 	if err == nil {
-		err = check(path, info)
+		err = Check(path, info)
 	}
 	if err != nil {
 		f.Close()
@@ -64,10 +64,11 @@ func CheckNew(path string) error {
 	if err != nil {
 		return nil // creating the file reports what is wrong, if anything
 	}
-	return check(path, info)
+	return Check(path, info)
 }
 
-func check(path string, info fs.FileInfo) error {
+// Check returns ErrNotRegular unless the information is that of a regular file.
+func Check(path string, info fs.FileInfo) error {
 	if info.Mode().IsRegular() {
 		return nil
 	}
