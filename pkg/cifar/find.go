@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"nndl.example/resnet18/data"
@@ -22,7 +21,7 @@ const PathVariable = "CIFAR10_PATH"
 type Source struct {
 	Path   string
 	Layout Layout
-	Origin string // "given", "found folder", "found", "downloaded" or "embedded JPEG copy"
+	Origin string // "given", "found folder", "found", "found, not a published archive", "downloaded" or "embedded JPEG copy"
 }
 
 // String describes the source in one line.
@@ -59,6 +58,7 @@ type FindOptions struct {
 const (
 	folderOrigin     = "found folder"
 	foundOrigin      = "found"
+	otherOrigin      = "found, not a published archive"
 	downloadedOrigin = "downloaded"
 )
 
@@ -88,12 +88,14 @@ var realOrigins = origins{
 //     error and looks no further;
 //  2. a complete extracted folder in o.Dir that Extract did not make, such as one unpacked with tar;
 //  3. the official archive in o.Dir, if its MD5 matches;
-//  4. if o.Download is set, the official archive, downloaded to o.Dir and checked; an interrupted download is resumed, and
+//  4. what else in o.Dir is complete, if there is only one such thing or all have the same content: the official archive under
+//     another name, the other layout, an archive that was unpacked by a browser or packed again;
+//  5. if o.Download is set, the official archive, downloaded to o.Dir and checked; an interrupted download is resumed, and
 //     one that fails is reported to o.Progress;
-//  5. the embedded JPEG copy, rebuilt as an archive in o.Dir/embedded.
+//  6. the embedded JPEG copy, rebuilt as an archive in o.Dir/embedded.
 //
-// The archives of 3 and 5 are hashed again only if they have changed since the last call. Find does not unpack; see
-// Extract. It returns an error if ctx ends.
+// Files are read again only if they have changed since the last call. What is in o.Dir but not used is reported to o.Progress. Find does
+// not unpack; see Extract. It returns an error if ctx ends.
 func Find(ctx context.Context, o FindOptions) (Source, error) {
 	if o.Layout == "" {
 		o.Layout = Python
@@ -117,14 +119,21 @@ func Find(ctx context.Context, o FindOptions) (Source, error) {
 		return given(path, "given by "+PathVariable)
 	}
 	removeStale(o.Dir)
-	if s, ok := o.findFolder(); ok {
+	removeStale(filepath.Join(o.Dir, embeddedFolder))
+	if s, ok := o.findFolder(o.Layout); ok {
 		return s, nil
 	}
-	s, err := o.findOfficial(ctx)
-	if err != nil || s.Path != "" {
-		return s, err
+	for _, find := range []func(context.Context) (Source, error){o.findOfficial, o.findOther, o.download} {
+		if s, err := find(ctx); err != nil || s.Path != "" {
+			return s, err
+		}
 	}
-	jpegs := o.origin.jpegs
+	return o.rebuild(ctx)
+}
+
+// rebuild rebuilds the archive from the embedded copy.
+func (o FindOptions) rebuild(ctx context.Context) (Source, error) {
+	jpegs, err := o.origin.jpegs, error(nil)
 	if jpegs == nil {
 		if jpegs, err = data.JPEGArchive(); err != nil {
 			return Source{}, err
@@ -138,8 +147,8 @@ func Find(ctx context.Context, o FindOptions) (Source, error) {
 }
 
 // findFolder looks for an extracted folder without a record. One with a record was extracted from an archive.
-func (o FindOptions) findFolder() (Source, bool) {
-	folder := filepath.Join(o.Dir, o.Layout.Folder())
+func (o FindOptions) findFolder(l Layout) (Source, bool) {
+	folder := filepath.Join(o.Dir, l.Folder())
 	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
 		return Source{}, false
 	}
@@ -150,26 +159,30 @@ func (o FindOptions) findFolder() (Source, bool) {
 		fmt.Fprintf(o.Progress, "CIFAR-10: %v: not used\n", err)
 		return Source{}, false
 	}
-	return Source{folder, o.Layout, folderOrigin}, true
+	return Source{folder, l, folderOrigin}, true
 }
 
-// findOfficial looks for the official archive and downloads it if it may. The Source is empty if there is none.
+// findOfficial looks for the official archive. The Source is empty if there is none.
 func (o FindOptions) findOfficial(ctx context.Context) (Source, error) {
 	archive := filepath.Join(o.Dir, o.Layout.Archive())
-	published := o.origin.official[o.Layout]
-	switch err := published.check(ctx, archive); {
+	switch err := o.origin.official[o.Layout].check(ctx, archive); {
 	case err == nil:
 		return Source{archive, o.Layout, foundOrigin}, nil
 	case ctx.Err() != nil:
 		return Source{}, ctx.Err()
 	case !errors.Is(err, fs.ErrNotExist):
-		fmt.Fprintf(o.Progress, "CIFAR-10: %v: not used\n", err)
+		fmt.Fprintf(o.Progress, "CIFAR-10: %v\n", err)
 	}
-	o.nameOthers()
+	return Source{}, nil
+}
+
+// download downloads the official archive if it may. The Source is empty if that fails.
+func (o FindOptions) download(ctx context.Context) (Source, error) {
 	if !o.Download {
 		return Source{}, nil
 	}
-	d := download{published, o.origin.site + o.Layout.Archive(), archive, o.origin.stall, o.origin.every, o.Progress}
+	archive := filepath.Join(o.Dir, o.Layout.Archive())
+	d := download{o.origin.official[o.Layout], o.origin.site + o.Layout.Archive(), archive, o.origin.stall, o.origin.every, o.Progress}
 	err := d.run(ctx)
 	if err == nil {
 		return Source{archive, o.Layout, downloadedOrigin}, nil
@@ -179,20 +192,6 @@ func (o FindOptions) findOfficial(ctx context.Context) (Source, error) {
 	}
 	fmt.Fprintf(o.Progress, "CIFAR-10: download failed: %v; using the embedded JPEG copy\n", err)
 	return Source{}, nil
-}
-
-// nameOthers tells the user about files in o.Dir that look like CIFAR-10 but have other names than Find looks for, such as
-// "cifar-10-python (1).tar.gz" or the archive of the other layout.
-func (o FindOptions) nameOthers() {
-	entries, _ := os.ReadDir(o.Dir)
-	for _, e := range entries {
-		name := e.Name()
-		ours := strings.HasPrefix(name, ".") || strings.HasPrefix(name, o.Layout.Archive())
-		if !ours && e.Type().IsRegular() && strings.Contains(strings.ToLower(name), "cifar") {
-			path := filepath.Join(o.Dir, name)
-			fmt.Fprintf(o.Progress, "CIFAR-10: %s: not used, because of its name; to use it, set %s to its path\n", path, PathVariable)
-		}
-	}
 }
 
 // given examines a path that the user gives. A folder may also be the parent of the extracted folder or of the archive.

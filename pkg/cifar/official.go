@@ -15,31 +15,50 @@ type official struct {
 	size int64
 }
 
-// An officialNote is kept beside an archive that was checked, so that it need not be hashed again.
-type officialNote struct {
-	MD5 string
+// An archiveNote is kept beside an archive that was checked, so that it need not be read again until it changes.
+type archiveNote struct {
+	MD5     string
+	Layout  Layout `json:",omitempty"` // of a complete archive that is not a published one
+	Problem string `json:",omitempty"` // why it cannot be used
 	fileStamp
 }
 
-// check returns nil if a file is the published archive. It hashes the file only if its stamp has changed since the last check.
-func (o official) check(ctx context.Context, name string) error {
+// noteOf returns the note of a file, with its digest at least.
+func noteOf(ctx context.Context, name string) (archiveNote, error) {
 	stamp, err := stampFile(name)
 	if err != nil {
-		return err
+		return archiveNote{}, err
 	}
-	var note officialNote
-	known := readJSON(noteFile(name), &note) && note.MD5 != ""
-	if known && note.fileStamp == stamp {
-		return o.compare(name, note.MD5)
+	var note archiveNote
+	if readJSON(noteFile(name), &note) && note.MD5 != "" && note.fileStamp == stamp {
+		return note, nil
 	}
 	sum, err := hashFile(ctx, name, md5.New())
 	if err != nil {
+		return archiveNote{}, err
+	}
+	note = archiveNote{MD5: sum, fileStamp: stamp}
+	note.write(name)
+	return note, nil
+}
+
+// write puts the note beside its archive, unless there is a file of that name that is not a note. If that fails, the archive is read
+// again next time.
+func (n archiveNote) write(archive string) {
+	var old archiveNote
+	_, err := os.Lstat(noteFile(archive))
+	if errors.Is(err, fs.ErrNotExist) || readJSON(noteFile(archive), &old) && old.MD5 != "" {
+		writeJSON(noteFile(archive), n)
+	}
+}
+
+// check returns nil if a file is the published archive.
+func (o official) check(ctx context.Context, name string) error {
+	note, err := noteOf(ctx, name)
+	if err != nil {
 		return err
 	}
-	if _, err := os.Lstat(noteFile(name)); known || errors.Is(err, fs.ErrNotExist) { // otherwise it is not our file
-		writeJSON(noteFile(name), officialNote{sum, stamp}) // if it fails, the archive is hashed again next time
-	}
-	return o.compare(name, sum)
+	return o.compare(name, note.MD5)
 }
 
 // checkContent is check for a file that has no note.
