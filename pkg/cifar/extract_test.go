@@ -332,17 +332,24 @@ func TestKilled(t *testing.T) {
 	t.Parallel()
 	self, err := os.Executable()
 	require.NoError(t, err)
-	dir := t.TempDir()
-	cmd := exec.Command(self, "-test.run=^TestKilled$")
-	cmd.Env = append(os.Environ(), inside+"="+dir)
-	require.Error(t, cmd.Run())
-	left, err := filepath.Glob(filepath.Join(dir, "*", asidePrefix+"*"))
-	require.NoError(t, err)
-	require.Len(t, left, 1)
-	o, _ := testOrigins(t)
-	s, err := Find(t.Context(), FindOptions{Dir: dir, origin: o})
-	require.NoError(t, err)
-	require.Equal(t, []string{filepath.Dir(s.Path), s.Path, noteFile(s.Path)}, listing(t, dir))
+	o, archive := testOrigins(t)
+	for _, official := range []bool{false, true} { // with the official archive nothing is rebuilt
+		dir := t.TempDir()
+		cmd := exec.Command(self, "-test.run=^TestKilled$")
+		cmd.Env = append(os.Environ(), inside+"="+dir)
+		require.Error(t, cmd.Run())
+		left, err := filepath.Glob(filepath.Join(dir, "*", asidePrefix+"*"))
+		require.NoError(t, err)
+		require.Len(t, left, 1)
+		want := filepath.Join(dir, embeddedFolder, Python.Archive())
+		if official {
+			want = write(t, filepath.Join(dir, Python.Archive()), archive)
+		}
+		s, err := Find(t.Context(), FindOptions{Dir: dir, origin: o})
+		require.NoError(t, err)
+		require.Equal(t, want, s.Path)
+		require.ElementsMatch(t, []string{filepath.Join(dir, embeddedFolder), want, noteFile(want)}, listing(t, dir))
+	}
 }
 
 // An incomplete folder without a record is completed if nothing in it is lost.
