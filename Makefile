@@ -29,7 +29,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/share/jupyter/runtime
 export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
 
-.PHONY: help lab notebooks digests drawings experiments test check race bad crash devices interrupt fuzz parity bench bench-growth bench-gpu bench-peers release zh text stale style site try setup clean
+.PHONY: help lab notebooks digests drawings experiments test check deploy-check race bad crash devices interrupt fuzz parity bench bench-growth bench-gpu bench-peers release zh text stale style site try setup clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 23
 
@@ -72,6 +72,12 @@ check: setup .bin/staticcheck .bin/govulncheck ## vet, staticcheck, go mod tidy,
 
 # Short: under the race detector, decoding 50 megapixels takes minutes. Its pointer checks are off for GoMLX's SIMD code, which
 # computes addresses as integers.
+# Kubernetes' types and its Pod Security standard; Python packages for each system; the chart of values.yaml, if Helm is installed.
+deploy-check: ## check the files for Kubernetes, and the requirements for all systems (network)
+	cd docker/check && go vet ./... && go test -count=1 ./...
+	test -x work/uv/bin/uv || { python3 -m venv work/uv && work/uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9; }
+	work/uv/bin/python tools/deploy_check.py
+
 race: setup ## all packages under the race detector, one at a time (needs a C compiler)
 	for package in $$(go list ./pkg/...); do \
 		go test -race -short -timeout 30m -gcflags='github.com/gomlx/compute/...=-d=checkptr=0' $$package || exit 1; \

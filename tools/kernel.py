@@ -52,7 +52,7 @@ def spec(log=VENV / "gonb.log"):
 
 def main():
     log = VENV / "gonb.log"
-    if not log.is_symlink():  # a hub's image links it to /dev/null
+    if not log.is_symlink():  # the image links it to /dev/null
         log.touch()
         log.chmod(0o600)  # it quotes cells
     folder = VENV / "share" / "jupyter" / "kernels" / "gonb"
