@@ -86,8 +86,24 @@ def math(tex, display):
 
 
 def documents():
-    """The Markdown files in notebooks/, such as the glossary. Each becomes a page in site/more/."""
+    """The Markdown files in notebooks/, such as the glossary. Each becomes a page in site/more/; NAME.zh.md is the Chinese of NAME.md."""
     return sorted(translate.SOURCE.glob("*.md"))
+
+
+def language_of(document):
+    return "zh" if document.name.endswith(".zh.md") else "en"
+
+
+def counterpart(document):
+    """The same document in the other language, or None."""
+    name = document.name.removesuffix(".md")
+    other = document.with_name(f"{name.removesuffix('.zh')}.md" if language_of(document) == "zh" else f"{name}.zh.md")
+    return other if other.exists() else None
+
+
+def documents_for(language):
+    """The documents that a reader of that language needs: those that have no other language are for both."""
+    return [path for path in documents() if language_of(path) == language or not counterpart(path)]
 
 
 def plainer(code):
@@ -229,17 +245,19 @@ def build(folder):
             after = pages[lang][n + 1] if n + 1 < len(pages[lang]) else None
             write(folder / lang / f"{page.stem}.html", "page.html", language=lang, root="../", home=home, title=page.title, page=page, run=page.run(),
                   other=f"../{other}/{page.stem}.html", source=f"notebooks/{page.stem}.ipynb", previous=before, next=after)
-    more = []
+    titles = {}
     for path in documents():
-        renderer = Renderer(site, "en")
+        lang, other = language_of(path), counterpart(path)
+        renderer = Renderer(site, lang)
         body = link_cells(MarkdownWithMath(renderer)(path.read_text(encoding="utf-8")))
-        more.append((path.stem, renderer.headings[0][2]))
-        write(folder / "more" / f"{path.stem}.html", "document.html", language="en", root="../", home="../index.html", other="",
-              title=more[-1][1], source=f"notebooks/{path.name}", body=body)
+        titles[path] = renderer.headings[0][2]
+        write(folder / "more" / f"{path.stem}.html", "document.html", language=lang, root="../", home={"en": "../index.html", "zh": "../zh/index.html"}[lang],
+              other=f"{other.stem}.html" if other else "", title=titles[path], source=f"notebooks/{path.name}", body=body)
     build_try.build(folder, write)
     for lang in LANGUAGES:
-        index_page(site, lang, pages[lang], more)
-        search_index(folder, lang, [folder / lang / f"{page.stem}.html" for page in pages[lang]] + sorted((folder / "more").glob("*.html")))
+        more = documents_for(lang)
+        index_page(site, lang, pages[lang], [(path.stem, titles[path], language_of(path)) for path in more])
+        search_index(folder, lang, [*(folder / lang / f"{page.stem}.html" for page in pages[lang]), *(folder / "more" / f"{path.stem}.html" for path in more)])
     for name in ("style.css", "site.js"):
         shutil.copyfile(ROOT / "tools" / "site" / name, folder / name)
     for page in pages["en"]:
@@ -282,7 +300,7 @@ def link_cells(text):
         cells = re.sub(r"<code>([\w-]+)</code>", rf'<a href="{match[2]}#cell-\1"><code>\1</code></a>', match[3])
         return match[1] + cells
 
-    return re.sub(r'(<a href="(\.\./en/[^"#]+)">[^\n]*?</a>)((?:[ ,]*<code>[\w-]+</code>)+)', link, text)
+    return re.sub(r'(<a href="(\.\./(?:en|zh)/[^"#]+)">[^\n]*?</a>)((?:[ ,]*<code>[\w-]+</code>)+)', link, text)
 
 
 def write(path, template, **values):

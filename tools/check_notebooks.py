@@ -4,7 +4,7 @@
 
 A code cell has at most 30 lines of at most 90 columns, and half of the cells at most 10 lines; there is text between any two
 code cells; Go code that a text quotes occurs in a source file or a code cell; cell ids are unique and readable; links lead to
-existing files; no saved output is an error; notebooks/QUESTIONS.md names existing cells only. Uses no packages.
+existing files; no saved output is an error; notebooks/QUESTIONS.md and its Chinese name the same existing cells. Uses no packages.
 """
 
 import json
@@ -128,6 +128,12 @@ def check_questions(path):
                     yield f"line {number}", f"{name} has no cell {id}"
 
 
+def places(path):
+    """The links to notebooks and the cells named after them, row by row."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [re.findall(r"\]\([\w-]+\.ipynb\)|`[\w-]+`", line.rpartition(" | ")[2]) for line in lines if ".ipynb)" in line]
+
+
 def problems(paths):
     known = list(sources())
     for path in paths:
@@ -136,9 +142,12 @@ def problems(paths):
     for page in sorted(NOTEBOOKS.glob("*.md")):
         for what in check_links(page.read_text(encoding="utf-8"), NOTEBOOKS):
             yield f"{page.name}: {what}"
-    if (NOTEBOOKS / "QUESTIONS.md").exists():
-        for where, what in check_questions(NOTEBOOKS / "QUESTIONS.md"):
-            yield f"QUESTIONS.md, {where}: {what}"
+    english, chinese = NOTEBOOKS / "QUESTIONS.md", NOTEBOOKS / "QUESTIONS.zh.md"
+    for page in (english, chinese):
+        for where, what in check_questions(page):
+            yield f"{page.name}, {where}: {what}"
+    if places(english) != places(chinese):
+        yield f"{chinese.name}: names other cells than {english.name}"
 
 
 def main():

@@ -6,7 +6,7 @@ A number counts if it has two digits, a decimal point or a percent sign; years, 
 such as 5.5.1 do not. It must occur, at its own rounding (0.6995 is also 0.70, 69.95% and 70%), in one of these:
 
 - for a notebook's text, English or Chinese: the outputs of its section, from heading to heading, or the code of the notebook;
-- for notebooks/QUESTIONS.md: the outputs or the code of the cells that the row names;
+- for notebooks/QUESTIONS.md and its Chinese: the outputs or the code of the cells that the row names;
 - for any text: the sources that tools/stale.txt gives it, or the constants there.
 
 So a number with four digits is hardly ever found by chance, one with two sometimes is. While a cell of the section has not been
@@ -145,12 +145,12 @@ def notebook_texts(notebook):
     yield from notebook.texts("zh/" + notebook.name, {id: text for id, (_, text) in chinese.items()})
 
 
-def question_texts(text, notebooks):
+def question_texts(text, notebooks, name="QUESTIONS.md"):
     for line in filter(ROW.match, text.splitlines()):
         named = [(notebooks[name], id) for name, ids in CELLS.findall(line) for id in re.findall(r"`([^`]+)`", ids)]
         code = [(notebook, id) for notebook, id in named if id in notebook.ids("code")]
         sources = [notebook.output(id) for notebook, id in code] + [notebook.code(id) for notebook, id in code]
-        yield Text("QUESTIONS.md", f"row {ROW.match(line)[1]}", CELLS.sub(" ", ROW.sub("", line)), sources)
+        yield Text(name, f"row {ROW.match(line)[1]}", CELLS.sub(" ", ROW.sub("", line)), sources)
 
 
 def file_texts(name, text):
@@ -250,7 +250,8 @@ def main():
     notebooks = {path.stem: read_notebook(path) for path in translate.notebooks()}
     rules = Rules(translate.read(translate.ROOT / "tools" / "stale.txt"), notebooks)
     texts = [text for notebook in notebooks.values() for text in notebook_texts(notebook)]
-    texts += question_texts(translate.read(translate.SOURCE / "QUESTIONS.md"), notebooks)
+    for name in ("QUESTIONS.md", "QUESTIONS.zh.md"):
+        texts += question_texts(translate.read(translate.SOURCE / name), notebooks, name)
     texts += [text for name in FILES for text in file_texts(name, translate.read(translate.ROOT / name))]
     counts = Counter()
     for kind, text, number, detail in check(texts, rules):

@@ -46,6 +46,20 @@ class SearchIndexTest(unittest.TestCase):
         ])
 
 
+class DocumentsTest(unittest.TestCase):
+    def test_each_language_has_its_documents(self):
+        names = {language: [path.name for path in build_site.documents_for(language)] for language in build_site.LANGUAGES}
+        self.assertEqual(names, {"en": ["GLOSSARY.md", "QUESTIONS.md"], "zh": ["GLOSSARY.md", "QUESTIONS.zh.md"]})
+        english, chinese = (build_site.translate.SOURCE / name for name in ("QUESTIONS.md", "QUESTIONS.zh.md"))
+        self.assertEqual((build_site.counterpart(english), build_site.counterpart(chinese)), (chinese, english))
+
+    def test_cells_become_links(self):
+        for language in build_site.LANGUAGES:
+            link = f'<a href="../{language}/01-data.html"><code>01-data</code></a>'
+            self.assertEqual(build_site.link_cells(f"{link} <code>01-06</code>"),
+                             f'{link} <a href="../{language}/01-data.html#cell-01-06"><code>01-06</code></a>')
+
+
 class DrawingsTest(unittest.TestCase):
     def test_first_page_has_its_drawings(self):
         with tempfile.TemporaryDirectory() as folder:
