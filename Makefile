@@ -9,7 +9,7 @@
 
 NOTEBOOKS ?= $(patsubst notebooks/%,notebooks/$(if $(ZH),zh-)%,$(sort $(wildcard notebooks/[0-9]*.ipynb)))
 PY := .venv/bin/python
-GODIRS := $(wildcard bench cmd data examples pkg)
+GODIRS := $(wildcard bench cmd data examples pkg site)
 
 # On amd64 the pure-Go backend multiplies matrices with SIMD instructions. Tests, command and notebook cells share one value:
 # with different ones, each would compile the standard library again.

@@ -1,6 +1,7 @@
 """Renders the saved notebooks, in English and Chinese, to the pages of site/ and checks every link in them.
 
-    build_site.py [FOLDER]      default: site/. The folder is emptied first
+    build_site.py [FOLDER]      default: site/. The folder is emptied first, except for the Go
+                                package that embeds it
 
 Runs no cells. The pages need no network: formulas are MathML, both languages share the figures' files, fonts are the reader's. They
 are readable without scripts; tools/site/site.js adds a search box. The templates and the style sheet are in tools/site/.
@@ -234,8 +235,16 @@ def drawings(site, language, pages):
     return found
 
 
+def empty(folder):
+    for path in folder.glob("*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.suffix != ".go":
+            path.unlink()
+
+
 def build(folder):
-    shutil.rmtree(folder, ignore_errors=True)
+    empty(folder)
     site = Site(folder)
     pages = {lang: [Page(site, path, lang) for path in translate.notebooks()] for lang in LANGUAGES}
     for lang in LANGUAGES:

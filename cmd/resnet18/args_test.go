@@ -44,6 +44,7 @@ func TestHelp(t *testing.T) {
 		"import":     network + " work run new-head",
 		"experiment": "epochs train-images results work backend devices download",
 		"compile":    network + " backend",
+		"serve":      "addr",
 	}
 	for _, c := range newRoot(io.Discard, io.Discard).Commands() {
 		code, out, err := call(c.Name(), "-h")

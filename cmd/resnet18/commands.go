@@ -25,6 +25,7 @@ const overview = `resnet18 trains ResNet-18 on CIFAR-10: section 5.5 of "Neural 
     resnet18 import FILE            start training from such a file, written by export or PyTorch
     resnet18 experiment NAME        train a row of notebook 07's table; "list" lists the rows
     resnet18 compile                let XLA compile the network now, so that training does not wait for it
+    resnet18 serve                  show the course in a browser, with the network in the page
     resnet18 completion bash        print the script for completion in bash; also zsh, fish, powershell
 
 "resnet18 COMMAND -h" explains a command and lists its flags, which may follow its arguments and take one dash or two.
@@ -49,7 +50,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetHelpCommand(&cobra.Command{Use: "help [COMMAND]", Short: "Explain a command.", RunE: helpCommand})
 	for _, command := range []func(*app) *cobra.Command{
 		(*app).data, (*app).summary, (*app).train, (*app).evaluate, (*app).predict, (*app).curves, (*app).exportModel, (*app).ship,
-		(*app).importModel, (*app).experiment, (*app).compile, (*app).completion,
+		(*app).importModel, (*app).experiment, (*app).compile, (*app).serve, (*app).completion,
 	} {
 		c := command(&app{out: stdout, err: stderr})
 		placeholders(c)

@@ -21,6 +21,7 @@ type app struct {
 	plot                      bool
 	results                   string
 	row, dtype, commit        string
+	addr                      string
 	hyper                     hyperparameters
 	out, err                  io.Writer
 }
