@@ -90,9 +90,16 @@ func isCPUPlugin(plugin string) (bool, error) {
 	return client.Platform() == "cpu", nil
 }
 
-func hasGPU() bool {
-	_, err := os.Stat("/dev/nvidiactl")
-	return err == nil
+func hasGPU() bool { return hasGPUUnder("/") }
+
+// hasGPUUnder reports whether there is an NVIDIA driver: its control device, or, in Windows' Linux (WSL2), the device of all its GPUs and
+// NVIDIA's library.
+func hasGPUUnder(root string) bool {
+	exists := func(name string) bool {
+		_, err := os.Stat(filepath.Join(root, name))
+		return err == nil
+	}
+	return exists("dev/nvidiactl") || exists("dev/dxg") && exists("usr/lib/wsl/lib/libcuda.so.1")
 }
 
 // cpuPlugin returns the absolute path of the CPU plugin: $PJRT_CPU_PLUGIN, or the wheel in the .venv of the project that contains the

@@ -24,6 +24,27 @@ func TestMissingPlugin(t *testing.T) {
 	require.ErrorContains(t, err, text)
 }
 
+func TestHasGPU(t *testing.T) {
+	for _, test := range []struct {
+		files []string
+		want  bool
+	}{
+		{nil, false},
+		{[]string{"dev/nvidiactl"}, true},
+		{[]string{"dev/dxg"}, false}, // WSL2 with another vendor's card
+		{[]string{"usr/lib/wsl/lib/libcuda.so.1"}, false},
+		{[]string{"dev/dxg", "usr/lib/wsl/lib/libcuda.so.1"}, true},
+	} {
+		root := t.TempDir()
+		for _, name := range test.files {
+			path := filepath.Join(root, name)
+			require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o755))
+			require.NoError(t, os.WriteFile(path, nil, 0o644))
+		}
+		require.Equal(t, test.want, hasGPUUnder(root), test.files)
+	}
+}
+
 func TestXLAOnCPU(t *testing.T) {
 	b, err := New("xla:cpu", nil)
 	if err != nil {
