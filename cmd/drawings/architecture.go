@@ -117,7 +117,7 @@ func paintArchitecture(p chart.Pen, rows []part, picture image.Image, lang langu
 		p.Text(504, y+h/2-9, shape, chart.Text{Anchor: chart.End})
 		p.Text(textX, y+h/2+9, r.kind, chart.Text{Color: chart.Muted})
 		if r.params > 0 {
-			p.Text(504, y+h/2+9, lang.in(thousands(r.params)+" parameters", thousands(r.params)+"个参数"), chart.Text{Color: chart.Muted, Anchor: chart.End})
+			p.Text(504, y+h/2+9, lang.in(chart.Count(r.params)+" parameters", chart.Count(r.params)+"个参数"), chart.Text{Color: chart.Muted, Anchor: chart.End})
 		}
 		if i < len(rows)-1 {
 			p.Arrow(chart.Muted, 1.5, middle, y+h+6, middle, y+h+22)
@@ -134,13 +134,4 @@ func block(p chart.Pen, x, y, side, long float64) {
 	p.Polygon(chart.Tint(c, 0.3), edge, x, y, x+dx, y+dy, x+side+dx, y+dy, x+side, y)
 	p.Polygon(chart.Tint(c, 0.5), edge, x+side, y, x+side+dx, y+dy, x+side+dx, y+side+dy, x+side, y+side)
 	p.Box(x, y, side, side, chart.Tint(c, 0.7), edge)
-}
-
-// thousands writes 11181642 as 11,181,642.
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }

@@ -72,7 +72,7 @@ func padding(l *lab.Lab, lang language) (*chart.Figure, error) {
 		Title: fmt.Sprintf(lang.in("%.0f%% of the weights look at padding", "%.0f%%的权重只看到填充的0"), share),
 		Alt: fmt.Sprintf(lang.in("The kernels of all %d convolutions. %s of %s parameters are in places that no picture reaches: %s of them in stage 4.",
 			"全部%d个卷积层的卷积核。%[3]s个参数中有%[2]s个处在任何图像都到达不了的位置，其中%[4]s个在阶段4。"),
-			len(list), thousands(dead), thousands(params), thousands(byPart["layer4"])),
+			len(list), chart.Count(dead), chart.Count(params), chart.Count(byPart["layer4"])),
 		Width: 520, Height: 452,
 		Paint: func(p chart.Pen) { paintPadding(p, list, byPart, dead, params, lang) },
 	}.Figure(), nil
@@ -101,7 +101,7 @@ func paintPadding(p chart.Pen, list []kernel, byPart map[string]int, dead, param
 				x += 58
 			}
 		}
-		p.Text(504, y+15, thousands(byPart[name]), chart.Text{Anchor: chart.End, Bold: byPart[name] > 0})
+		p.Text(504, y+15, chart.Count(byPart[name]), chart.Text{Anchor: chart.End, Bold: byPart[name] > 0})
 		p.Text(504, y+33, lang.in("see only 0", "个只看到0"), chart.Text{Anchor: chart.End, Color: chart.Muted})
 		y += 68
 	}
@@ -110,7 +110,7 @@ func paintPadding(p chart.Pen, list []kernel, byPart map[string]int, dead, param
 	p.Box(280, y+4, 12, 12, nil, chart.Tint(chart.Muted, 0.5))
 	p.Text(298, y+10, lang.in("a place that meets only padding", "只遇到填充的位置"), chart.Text{})
 	p.Text(16, y+34, fmt.Sprintf(lang.in("%s of the %s parameters never get a gradient from any picture.", "%[2]s个参数中有%[1]s个从未由任何图像得到梯度。"),
-		thousands(dead), thousands(params)), chart.Text{Color: chart.Muted})
+		chart.Count(dead), chart.Count(params)), chart.Text{Color: chart.Muted})
 }
 
 // paintKernel draws a kernel as a square of 48 pixels; a 1×1 kernel is a smaller one in its middle.

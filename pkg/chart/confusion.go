@@ -110,7 +110,7 @@ func (m confusionMatrix) figure() *Figure {
 		m.labels[i] = fit(l, small, 140)
 		labelWidth = max(labelWidth, width(m.labels[i], small))
 	}
-	title := fmt.Sprintf("Confusion matrix: %s of %s right", number(float64(m.correct), 0), number(float64(m.total), 0))
+	title := fmt.Sprintf("Confusion matrix: %s of %s right", Count(m.correct), Count(m.total))
 	size := max(40-float64(max(0, n-10)), 22) // of a cell
 	x, y := margin+22+labelWidth+8, float64(margin)+28+22+0.71*labelWidth+14
 	side := size * float64(n)
@@ -169,7 +169,7 @@ func (m confusionMatrix) paintCell(p pen, t, c int, x, y, size float64) {
 
 func (m confusionMatrix) alt() string {
 	s := fmt.Sprintf("Confusion matrix of %d classes: %s of %s examples on the diagonal",
-		len(m.labels), number(float64(m.correct), 0), number(float64(m.total), 0))
+		len(m.labels), Count(m.correct), Count(m.total))
 	if m.worst > 0 {
 		s += fmt.Sprintf("; most often %s is taken for %s (%d times, %.0f %% of the class)",
 			m.labels[m.from], m.labels[m.to], m.counts[m.from][m.to], 100*m.worst)

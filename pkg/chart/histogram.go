@@ -93,7 +93,7 @@ func describeHistogram(title string, series []Series) string {
 	parts := make([]string, len(series))
 	for i, s := range series {
 		parts[i] = fmt.Sprintf("%s values from %.3g to %.3g, mean %.3g",
-			strings.TrimLeft(s.Name+" ", " ")+number(float64(len(s.Y)), 0), slices.Min(s.Y), slices.Max(s.Y), mean(s.Y))
+			strings.TrimLeft(s.Name+" ", " ")+Count(len(s.Y)), slices.Min(s.Y), slices.Max(s.Y), mean(s.Y))
 	}
 	return title + ": " + strings.Join(parts, "; ") + "."
 }

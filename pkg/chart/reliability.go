@@ -94,7 +94,7 @@ func Reliability(title string, bins []Bin) (*Figure, error) {
 	}
 	return &Figure{
 		Title: title, width: axes.Width, height: axes.Height,
-		Alt: fmt.Sprintf("Reliability diagram of %s predictions: mean confidence %.3f, accuracy %.3f, expected calibration error %.3f.", number(float64(total), 0), confidence, accuracy, ECE(bins)),
+		Alt: fmt.Sprintf("Reliability diagram of %s predictions: mean confidence %.3f, accuracy %.3f, expected calibration error %.3f.", Count(total), confidence, accuracy, ECE(bins)),
 		paint: func(p pen) {
 			pl := axes.plot(0, 1, 0, 1)
 			pl.X.Padding, pl.Y.Padding = 0, 0
@@ -140,7 +140,7 @@ func paintCounts(p pen, data draw.Canvas, bins []Bin, y float64) {
 	for i, b := range bins {
 		h := 18 * float64(b.Count) / float64(most)
 		p.rect(x0+step*float64(i)+1, y+30-h, step-2, h, line)
-		if text := number(float64(b.Count), 0); b.Count > 0 && width(text, small) < step {
+		if text := Count(b.Count); b.Count > 0 && width(text, small) < step {
 			p.text(x0+step*(float64(i)+0.5), y+30-h-7, text, small, centre)
 		}
 	}

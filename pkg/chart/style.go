@@ -72,6 +72,9 @@ func Tint(c color.Color, t float64) color.Color {
 	return color.NRGBA{part(card.R, n.R), part(card.G, n.G), part(card.B, n.B), 0xff}
 }
 
+// Count formats n with thousands separators: 18,750.
+func Count(n int) string { return number(float64(n), 0) }
+
 // number formats v with the given number of decimals and with thousands separators: 18,750 or 0.7258.
 func number(v float64, digits int) string {
 	s := strconv.FormatFloat(math.Abs(v), 'f', digits, 64)

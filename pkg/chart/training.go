@@ -147,7 +147,7 @@ func (t Training) accuracyPanel() (*Figure, error) {
 		if t.Steps > 0 { // the curve of the training set, which has more points here, would run through a label
 			dev.Name = fmt.Sprintf("dev, best %.4f", t.DevScore[best])
 		} else {
-			dev.Best, dev.BestAt = fmt.Sprintf("best %.4f, step %s", t.DevScore[best], number(float64(t.DevSteps[best]), 0)), best
+			dev.Best, dev.BestAt = fmt.Sprintf("best %.4f, step %s", t.DevScore[best], Count(t.DevSteps[best])), best
 		}
 		series = append(series, dev)
 	}
