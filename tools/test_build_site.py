@@ -61,7 +61,7 @@ class DocumentsTest(unittest.TestCase):
 
 
 class DrawingsTest(unittest.TestCase):
-    def test_first_page_has_its_drawings(self):
+    def test_first_page_has_its_drawings_and_times(self):
         with tempfile.TemporaryDirectory() as folder:
             site = build_site.Site(Path(folder))
             for language in build_site.LANGUAGES:
@@ -70,6 +70,11 @@ class DrawingsTest(unittest.TestCase):
                 for name in (build_site.HERO, *build_site.GALLERY):
                     self.assertIn(name, found, f"no notebook in {language} shows {name}")
                     self.assertTrue(Path(folder, "img", found[name]["file"]).exists())
+                build_site.index_page(site, language, pages, [])
+                first = Path(folder, "index.html" if language == "en" else "zh/index.html").read_text(encoding="utf-8")
+                for page in pages:
+                    for training in (page.run() or {}).get("trainings", {}).values():
+                        self.assertRegex(first, rf"\b{training['minutes']:.0f} (min to train|分钟训练)")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"fmt"
 	"image"
 	"slices"
+	"strings"
 
 	"nndl.example/resnet18/pkg/chart"
 	"nndl.example/resnet18/pkg/cifar"
@@ -19,7 +21,13 @@ func classes(l *lab.Lab, lang language) (*chart.Figure, error) {
 	for class := range cifar.NumClasses {
 		pictures = append(pictures, d.Image(slices.Index(d.Labels, uint8(class))))
 	}
-	return chart.Grid{
-		Title: lang.in("The ten classes of CIFAR-10", "CIFAR-10的十个类别"), Images: pictures, Captions: lang.classNames(), Cols: 5, Scale: 3,
-	}.Figure()
+	title, names := lang.in("The ten classes of CIFAR-10", "CIFAR-10的十个类别"), lang.classNames()
+	fig, err := chart.Grid{Title: title, Images: pictures, Captions: names, Cols: 5, Scale: 3}.Figure()
+	if err != nil {
+		return nil, err
+	}
+	if lang == "zh" { // chart writes English
+		fig.Alt = fmt.Sprintf("%s：%d张图像：%s。", title, len(pictures), strings.Join(names, "、"))
+	}
+	return fig, nil
 }

@@ -45,6 +45,28 @@ func TestFilesAreCurrent(t *testing.T) {
 	}
 }
 
+// TestWords: no drawing has a format's error in its texts, and the Chinese ones have no English punctuation between Chinese words.
+func TestWords(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("..", "..", "notebooks", "drawings", "*.svg"))
+	require.NoError(t, err)
+	require.Len(t, files, 2*len(drawings))
+	for _, path := range files {
+		svg, err := os.ReadFile(path)
+		require.NoError(t, err)
+		for _, text := range words(svg) {
+			require.NotContains(t, text, "%!", path)
+			require.NotRegexp(t, `\p{Han}[,:] `, text, path)
+		}
+	}
+}
+
+func TestDescribeMap(t *testing.T) {
+	require.Contains(t, describeMap("en", 118, 0.476, 1000), "a map of 118 test pictures")
+	require.Contains(t, describeMap("en", 118, 0.476, 1000), "48% of the variance of 1000 pictures")
+	require.Contains(t, describeMap("zh", 118, 0.476, 1000), "118张测试图像")
+	require.Contains(t, describeMap("zh", 118, 0.476, 1000), "占1000张图像总方差的48%；")
+}
+
 func words(svg []byte) (list []string) {
 	for _, s := range texts.FindAllString(string(svg), -1) {
 		list = append(list, s[strings.Index(s, ">")+1:])

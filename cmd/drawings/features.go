@@ -55,9 +55,7 @@ func features(l *lab.Lab, lang language) (*chart.Figure, error) {
 	}
 	title := lang.in("What looks alike to the network", "网络认为相似的图像")
 	return chart.Sketch{
-		Title: title,
-		Alt: fmt.Sprintf(lang.in("%s: a map of %d test pictures by the first two principal components of their 512 features, which have %.0f%% of the variance of %d pictures; animals have an orange frame, vehicles a blue one.",
-			"%s：%d张测试图像，按512个特征的前两个主成分排列，这两个主成分占%[4]d张图像总方差的%[3].0f%%；动物的边框为橙色，交通工具为蓝色。"), title, len(shown), 100*share, d.Len()),
+		Title: title, Alt: title + describeMap(lang, len(shown), share, d.Len()),
 		Width: mapSize + 32, Height: mapSize + 104,
 		Paint: func(p chart.Pen) {
 			paintMap(p, d, points, shown, lang)
@@ -66,6 +64,12 @@ func features(l *lab.Lab, lang language) (*chart.Figure, error) {
 			p.Text(16, 44+mapSize+42, caption, chart.Text{Color: chart.Muted})
 		},
 	}.Figure(), nil
+}
+
+// describeMap is the map in words: shown of all pictures are on it, and its two directions have a share of the variance.
+func describeMap(lang language, shown int, share float64, all int) string {
+	return fmt.Sprintf(lang.in(": a map of %d test pictures by the first two principal components of their 512 features, which have %.0f%% of the variance of %d pictures; animals have an orange frame, vehicles a blue one.",
+		"：%d张测试图像，按512个特征的前两个主成分排列，这两个主成分占%[3]d张图像总方差的%.0[2]f%%；动物的边框为橙色，交通工具为蓝色。"), shown, 100*share, all)
 }
 
 // project returns the two first principal components of the rows, each scaled to 0 to 1, and their share of the variance.

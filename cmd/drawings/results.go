@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"nndl.example/resnet18/pkg/chart"
 	"nndl.example/resnet18/pkg/experiments"
@@ -13,7 +14,7 @@ import (
 var steps = []struct{ row, en, zh string }{
 	{"reference", "the chapter, ¼ of the data", "书中做法，¼的数据"},
 	{"full-chapter", "the chapter, all data", "书中做法，全部数据"},
-	{"modern", "a modern recipe", "现代的训练方法"},
+	{"modern", "a modern recipe", "现代配置"},
 	{"modern-full", "+ lookahead, PreciseBN, TTA", "+ lookahead、PreciseBN、TTA"},
 	{"modern-muon", "+ Muon", "+ Muon"},
 }
@@ -33,5 +34,16 @@ func results(_ *lab.Lab, lang language) (*chart.Figure, error) {
 	last := len(values) - 1
 	title := fmt.Sprintf(lang.in("From %.0f%% to %.0f%%, step by step", "从%.0f%%到%.0f%%，一步一步"), values[0], values[last])
 	axes := chart.Axes{Title: title, XLabel: lang.in("test accuracy in percent", "测试集准确率（%）"), XMax: new(100.0)}
-	return chart.Bars(axes, labels, values, last)
+	fig, err := chart.Bars(axes, labels, values, last)
+	if err != nil {
+		return nil, err
+	}
+	if lang == "zh" { // chart writes English
+		parts := make([]string, len(values))
+		for i, v := range values {
+			parts[i] = fmt.Sprintf("%s，%.2f", labels[i], v)
+		}
+		fig.Alt = title + "：" + strings.Join(parts, "；") + "。"
+	}
+	return fig, nil
 }
