@@ -8,9 +8,12 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"nndl.example/resnet18/pkg/internal/regularfile"
 )
 
 func compiler(t *testing.T) string {
@@ -71,6 +74,17 @@ func buildSum(t *testing.T, flags ...string) (run func(config string, env ...str
 		out, err := cmd.CombinedOutput()
 		require.NoError(t, err, "%s", out)
 		return string(out)
+	}
+}
+
+// The loader would wait for somebody to write to a FIFO.
+func TestPluginIsFIFO(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "plugin.so")
+	require.NoError(t, syscall.Mkfifo(path, 0o600))
+	t.Setenv(EnvPlugin, path)
+	for _, config := range []string{"xla:cpu", "xla:" + path} {
+		_, err := New(config, nil)
+		require.ErrorIs(t, err, regularfile.ErrNotRegular)
 	}
 }
 

@@ -3,6 +3,7 @@
 package backend
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,9 @@ import (
 	"github.com/gomlx/go-xla/compute/xla"
 	_ "github.com/gomlx/go-xla/compute/xla/autoinstall" // downloads a plugin for "xla:cpu" if there is none
 	"github.com/gomlx/go-xla/pjrt"
+
+	"nndl.example/resnet18/pkg/internal/regularfile"
+	"nndl.example/resnet18/pkg/internal/userpath"
 )
 
 // xlaCandidates lists the XLA configurations to try, the best first.
@@ -35,7 +39,11 @@ const cpuFlags = "--xla_cpu_use_fusion_emitters=false --xla_backend_extra_option
 // number of devices, it creates four with a thread each, and on two cores a step then takes an eighth longer (bench/NOTES.md). A plugin
 // that does not know the option is started without it.
 func startXLA(config string) (compute.Backend, error) {
-	plugin, options, hasOptions := strings.Cut(strings.TrimPrefix(config, "xla:"), ",")
+	_, rest, _ := strings.Cut(config, ":")
+	plugin, options, hasOptions := strings.Cut(rest, ",")
+	if err := findPlugin(plugin); err != nil {
+		return nil, err
+	}
 	resetFlags := setCPUFlags()
 	cpu, err := isCPUPlugin(plugin)
 	if err != nil || !cpu {
@@ -55,6 +63,51 @@ func startXLA(config string) (compute.Backend, error) {
 		return b, nil
 	}
 	return xla.New(name) // returns the error of a plugin that does not start at all
+}
+
+// findPlugin returns an error unless there is a plugin of that name or absolute path; "" is any. If go-xla's installer offers it, the
+// installer downloads it. An installer that fails is go-xla's concern too, but go-xla logs that with fifty lines of stack.
+func findPlugin(plugin string) error {
+	if filepath.IsAbs(plugin) {
+		return checkFile(plugin)
+	}
+	installed := install(plugin)
+	found := xla.GetAvailablePlugins()
+	for _, name := range found {
+		if plugin == "" || name == plugin || strings.HasPrefix(name, plugin+"_v") {
+			return nil
+		}
+	}
+	why := ""
+	switch {
+	case pjrt.IsCUDAName(plugin) && !hasGPU():
+		why = " (and no NVIDIA GPU: there is no /dev/nvidiactl)"
+	case installed != nil:
+		why = " (installing it failed: " + firstLine(installed) + ")"
+	}
+	return fmt.Errorf("no PJRT plugin %q%s, found: %q; put it into a folder of PJRT_PLUGIN_LIBRARY_PATH, or give its absolute path, as in xla:/path/plugin.so",
+		plugin, why, found)
+}
+
+// checkFile returns an error unless a plugin is a file that can be read. A FIFO would block the loader.
+func checkFile(plugin string) error {
+	f, _, err := regularfile.Open(plugin)
+	if err != nil {
+		return fmt.Errorf("PJRT plugin: %w", err)
+	}
+	return f.Close()
+}
+
+// install has go-xla's installer download a plugin, unless the user has switched that off.
+func install(plugin string) error {
+	xla.EnableAutoInstall(false)
+	switch _, off := os.LookupEnv(xla.NoAutoInstallEnv); {
+	case off:
+		return nil
+	case plugin == "":
+		return xla.AutoInstall()
+	}
+	return xla.AutoInstallPlugin(plugin)
 }
 
 // setCPUFlags sets XLA's flags unless the user has set them; reset undoes that.
@@ -105,8 +158,8 @@ func hasGPUUnder(root string) bool {
 // cpuPlugin returns the absolute path of the CPU plugin: $PJRT_CPU_PLUGIN, or the wheel in the .venv of the project that contains the
 // working folder; "" if there is none. With an absolute path go-xla downloads nothing.
 func cpuPlugin() string {
-	if path := os.Getenv(EnvPlugin); path != "" {
-		return path
+	if os.Getenv(EnvPlugin) != "" {
+		return pluginFromEnv()
 	}
 	dir := os.Getenv("GONB_DIR") // the notebook's folder, in its cells
 	if dir == "" {
@@ -123,4 +176,16 @@ func cpuPlugin() string {
 		}
 		dir = parent
 	}
+}
+
+// pluginFromEnv returns the path in $PJRT_CPU_PLUGIN, made absolute. What is wrong with it is reported when the plugin is started.
+func pluginFromEnv() string {
+	path, err := userpath.FromEnv(EnvPlugin)
+	if err == nil {
+		path, err = filepath.Abs(path)
+	}
+	if err != nil {
+		return os.Getenv(EnvPlugin)
+	}
+	return path
 }

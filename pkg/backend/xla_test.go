@@ -5,8 +5,11 @@ package backend
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
+	"github.com/gomlx/go-xla/compute/xla"
+	"github.com/gomlx/go-xla/pjrt"
 	"github.com/stretchr/testify/require"
 )
 
@@ -22,6 +25,24 @@ func TestMissingPlugin(t *testing.T) {
 	require.NoError(t, os.WriteFile(text, []byte("no library"), 0o600))
 	_, err = New("xla:"+text, nil)
 	require.ErrorContains(t, err, text)
+}
+
+// A plugin that is not there gives one line.
+func TestNoSuchPlugin(t *testing.T) {
+	for config, want := range map[string]string{
+		"xla:tpu9":             `no PJRT plugin "tpu9", found: [`,
+		"xla:/no/such.so":      "PJRT plugin: stat /no/such.so: no such file or directory",
+		"xla:" + os.TempDir():  os.TempDir() + " is a directory: not a regular file",
+		"xla:no-such,tf32=off": `no PJRT plugin "no-such"`,
+	} {
+		_, err := New(config, nil)
+		require.ErrorContains(t, err, want)
+		require.NotContains(t, err.Error(), "\n")
+	}
+	if !hasGPU() && !slices.ContainsFunc(xla.GetAvailablePlugins(), pjrt.IsCUDAName) {
+		_, err := New("xla:cuda", nil)
+		require.ErrorContains(t, err, `no PJRT plugin "cuda" (and no NVIDIA GPU: there is no /dev/nvidiactl)`)
+	}
 }
 
 func TestHasGPU(t *testing.T) {
@@ -89,6 +110,9 @@ func TestPluginIsFound(t *testing.T) {
 
 	t.Setenv(EnvPlugin, "/elsewhere.so")
 	require.Equal(t, "/elsewhere.so", cpuPlugin())
+
+	t.Setenv(EnvPlugin, "engine.so")
+	require.Equal(t, filepath.Join(below, "engine.so"), cpuPlugin(), "a relative path")
 
 	t.Setenv(EnvPlugin, "")
 	t.Chdir("/")
