@@ -27,7 +27,7 @@ func TestMissingPlugin(t *testing.T) {
 	require.ErrorContains(t, err, text)
 }
 
-// A plugin that is not there gives one line.
+// A missing plugin gives one line.
 func TestNoSuchPlugin(t *testing.T) {
 	for config, want := range map[string]string{
 		"xla:tpu9":             `no PJRT plugin "tpu9", found: [`,
