@@ -214,8 +214,20 @@ class Workflows(unittest.TestCase):
 
 
 class Scripts(unittest.TestCase):
+    def test_slurm(self):
+        script = DOCKER / "jobs" / "experiments.slurm"
+        self.assertRegex(script.read_text(), r"\A#!/bin/bash\n(#SBATCH --[a-z-]+(=\S+)? *(#.*)?\n)+# ")  # sbatch stops reading at other lines
+        with tempfile.TemporaryDirectory() as folder:
+            resnet18 = Path(folder, "resnet18")
+            resnet18.write_text('#!/bin/sh\nif [ "$2" = list ]; then printf "plain  a\\naugment  b\\n"; else echo "$*"; fi\n')
+            resnet18.chmod(0o755)
+            for index, code, said in (("1", 0, "experiment augment -work work -results work/results -epochs 2\n"), ("2", 1, "")):
+                env = {"PATH": f"{folder}:{os.environ['PATH']}", "SLURM_ARRAY_TASK_ID": index}
+                p = subprocess.run(["bash", script, "-epochs", "2"], cwd=ROOT, env=env, capture_output=True, text=True)
+                self.assertEqual((p.returncode, p.stdout), (code, said), p.stderr)
+
     def test_syntax(self):
-        scripts = [*DOCKER.rglob("*.sh"), *(ROOT / ".devcontainer").glob("*.sh"), ROOT / ".ci" / "run"]
+        scripts = [*DOCKER.rglob("*.sh"), *DOCKER.rglob("*.slurm"), *(ROOT / ".devcontainer").glob("*.sh"), ROOT / ".ci" / "run"]
         for path in scripts:
             subprocess.run(["bash", "-n", path], check=True)
 

@@ -1,6 +1,6 @@
-"""Drives the page with the network in headless Chromium, from file:// and offline, and compares it with the command.
+"""Drives the page with the network in headless Chromium and compares it with the command.
 
-    .venv/bin/python tools/try_check.py [SITE]      default: site/
+    .venv/bin/python tools/try_check.py [SITE]      default: site/, from file:// and offline; or the address that resnet18 serve prints
 
 Drops pictures, moves a slider with the keyboard, cuts the shortcuts, trains a network. Fails if a probability differs by more than
 0.001 from `resnet18 predict` with the same weights, or if the page reports an error. Prints times, which it does not judge. Without
@@ -35,11 +35,12 @@ def predicted():
 class Try:
     """The page in a browser."""
 
-    def __init__(self, browser, page):
+    def __init__(self, browser, address):
         self.browser = browser
         browser.call("Network.enable")
-        browser.call("Network.emulateNetworkConditions", offline=True, latency=0, downloadThroughput=-1, uploadThroughput=-1)
-        browser.call("Page.navigate", url=page.as_uri())
+        offline = address.startswith("file:")
+        browser.call("Network.emulateNetworkConditions", offline=offline, latency=0, downloadThroughput=-1, uploadThroughput=-1)
+        browser.call("Page.navigate", url=address)
         wait(120, "the network", lambda: self.js("window.tryPage?.ready || !document.getElementById('error').hidden"))
         self.no_error()
         wait(60, "the first answer", lambda: self.js("tryPage.looks") > 0)
@@ -114,9 +115,11 @@ def check(page):
 
 
 def main():
-    site = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "site").resolve()
-    if not (site / "en" / "try.html").exists():
-        print(f"try: skipped: {site}/en/try.html does not exist (make site builds it if there are weights in data/weights/)")
+    site = sys.argv[1] if len(sys.argv) > 1 else str(ROOT / "site")
+    page = Path(site, "en", "try.html").resolve()
+    address = site.rstrip("/") + "/en/try.html" if site.startswith("http:") else page.as_uri()
+    if address.startswith("file:") and not page.exists():
+        print(f"try: skipped: {page} does not exist (make site builds it if there are weights in data/weights/)")
         return 0
     if not (os.environ.get("CHROME") or shutil.which("chromium") or shutil.which("google-chrome")):
         print("try: skipped: no chromium or google-chrome on PATH; set CHROME to one")
@@ -124,7 +127,7 @@ def main():
     profile = tempfile.mkdtemp(prefix="try-check-")
     browser = Page(profile)
     try:
-        problems = check(Try(browser, site / "en" / "try.html"))
+        problems = check(Try(browser, address))
     finally:
         browser.process.terminate()
         browser.process.wait()

@@ -130,12 +130,15 @@ func TestSearches(t *testing.T) {
 	require.Nil(t, Best(all, "lion"))
 }
 
-// TestJobTrainsAllRows: docker/jobs/experiments.yaml has an index for each row.
+// TestJobTrainsAllRows: the jobs for Kubernetes and Slurm have an index for each row.
 func TestJobTrainsAllRows(t *testing.T) {
 	t.Parallel()
 	job, err := os.ReadFile("../../docker/jobs/experiments.yaml")
 	require.NoError(t, err)
 	require.Contains(t, string(job), fmt.Sprintf("\n  completions: %d ", len(Rows())))
+	job, err = os.ReadFile("../../docker/jobs/experiments.slurm")
+	require.NoError(t, err)
+	require.Contains(t, string(job), fmt.Sprintf("\n#SBATCH --array=0-%d%%4 ", len(Rows())-1))
 }
 
 func TestCompare(t *testing.T) {
