@@ -29,7 +29,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/share/jupyter/runtime
 export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
 
-.PHONY: help lab notebooks digests drawings experiments test check deploy-check race bad crash devices interrupt fuzz parity bench bench-growth bench-gpu bench-peers release zh text stale style site try setup clean
+.PHONY: help lab notebooks digests drawings experiments test check deploy-check race bad crash devices interrupt fuzz parity bench bench-growth bench-gpu bench-peers release zh text stale style site teaching grading try setup clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 23
 
@@ -157,6 +157,7 @@ text: .venv/.installed ## check spelling, style, cells, links, translation and n
 	$(PY) tools/translate.py check
 	$(PY) tools/trust.py check
 	$(PY) tools/stale.py
+	$(PY) tools/teaching.py check
 
 stale: .venv/.installed ## list each number in the texts with the output that it repeats, and those without one
 	$(PY) tools/stale.py -v
@@ -169,6 +170,14 @@ site: .venv/.installed ## render the saved notebooks to site/, in both languages
 	$(PY) tools/translate.py check
 	$(PY) tools/build_site.py
 	$(PY) tools/try_check.py
+
+# After a change of the slides, the cheat sheet or a figure in them: they are in site/img and notebooks/drawings.
+teaching: .venv/.installed ## make the PDFs of notebooks/teaching (Chromium, Node; network the first time)
+	$(PY) tools/teaching.py build
+
+grading: setup ## try nbgrader with the Go kernel on the example in notebooks/teaching (network the first time)
+	@test -x .venv-nbgrader/bin/nbgrader || { python3 -m venv .venv-nbgrader && .venv-nbgrader/bin/pip install --quiet nbgrader==0.9.6; }
+	$(PY) tools/grading_check.py
 
 try: .venv/.installed ## rebuild only the page on which the network runs, site/en/try.html, and check it in Chromium
 	$(PY) tools/build_try.py

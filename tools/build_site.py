@@ -41,9 +41,9 @@ GALLERY = ("results", "residual-block", "architecture", "padding", "convolution"
 class Renderer(IPythonRenderer):
     """Renders Markdown like JupyterLab, with MathML for formulas and links adapted to site/."""
 
-    def __init__(self, site, language):
+    def __init__(self, site, language, folder=translate.SOURCE):
         super().__init__(escape=False, exclude_anchor_links=True)
-        self.site, self.language = site, language
+        self.site, self.language, self.folder = site, language, folder  # folder: of the text, for its links
         self.headings = []  # (level, id, HTML) of the page, for its table of contents
 
     def heading(self, text, level, **attrs):
@@ -62,7 +62,7 @@ class Renderer(IPythonRenderer):
         return self.block_math(f"\\begin{{{name}}}{body}\\end{{{name}}}")
 
     def link(self, text, url, title=None):
-        return super().link(text, self.site.link(url, self.language), title)
+        return super().link(text, self.site.link(url, self.language, self.folder), title)
 
     def image(self, text, url, title=None):
         return super().image(text, self.site.image_link(url), title)
@@ -107,6 +107,11 @@ def documents_for(language):
     return [path for path in documents() if language_of(path) == language or not counterpart(path)]
 
 
+def teaching():
+    """The texts for teachers. Each becomes a page in site/teaching/; the search does not find them."""
+    return sorted(path for path in (translate.SOURCE / "teaching").glob("*.md") if not path.name.startswith(("slides", "sheet")))
+
+
 def plainer(code):
     """Drops Pygments' tags that the style sheet does not colour, two thirds of a page."""
     return re.sub(r'<span class="(?:w|nx|nf|p|o|n|err)">(.*?)</span>', r"\1", code, flags=re.DOTALL)
@@ -116,17 +121,20 @@ class Site:
     def __init__(self, folder):
         self.folder = folder
 
-    def link(self, url, language):
-        """The address in a page of site/ for a link in a text of notebooks/."""
+    def link(self, url, language, folder=translate.SOURCE):
+        """The address in a page of site/ for a link in a text of notebooks/, or of a folder in it."""
         parts = urlsplit(url)
         if parts.scheme or not parts.path:
             return url
-        if parts.path.endswith(".ipynb"):
-            address = f"../{language}/{Path(parts.path).stem}.html"
-        elif translate.SOURCE / parts.path in documents():
-            address = f"../more/{Path(parts.path).stem}.html"
+        target = Path(os.path.normpath(folder / parts.path))
+        if target.parent == translate.SOURCE and target.suffix == ".ipynb":
+            address = f"../{language}/{target.stem}.html"
+        elif target in documents():
+            address = f"../more/{target.stem}.html"
+        elif target in teaching():
+            address = f"../teaching/{target.stem}.html"
         else:
-            address = Path(os.path.relpath(translate.SOURCE / parts.path, self.folder / language)).as_posix()
+            address = Path(os.path.relpath(target, self.folder / language)).as_posix()
         return address + (f"#{parts.fragment}" if parts.fragment else "")
 
     def image_link(self, url):
@@ -254,14 +262,9 @@ def build(folder):
             after = pages[lang][n + 1] if n + 1 < len(pages[lang]) else None
             write(folder / lang / f"{page.stem}.html", "page.html", language=lang, root="../", home=home, title=page.title, page=page, run=page.run(),
                   other=f"../{other}/{page.stem}.html", source=f"notebooks/{page.stem}.ipynb", previous=before, next=after)
-    titles = {}
-    for path in documents():
-        lang, other = language_of(path), counterpart(path)
-        renderer = Renderer(site, lang)
-        body = link_cells(MarkdownWithMath(renderer)(path.read_text(encoding="utf-8")))
-        titles[path] = renderer.headings[0][2]
-        write(folder / "more" / f"{path.stem}.html", "document.html", language=lang, root="../", home={"en": "../index.html", "zh": "../zh/index.html"}[lang],
-              other=f"{other.stem}.html" if other else "", title=titles[path], source=f"notebooks/{path.name}", body=body)
+    titles = {path: document_page(site, path, "more") for path in documents()}
+    for path in teaching():
+        document_page(site, path, "teaching")
     build_try.build(folder, write)
     for lang in LANGUAGES:
         more = documents_for(lang)
@@ -272,6 +275,17 @@ def build(folder):
     for page in pages["en"]:
         if not page.run():
             print(f"{page.stem}: time and hardware are not recorded; make notebooks records them", file=sys.stderr)
+
+
+def document_page(site, path, where):
+    """Writes the page of a Markdown file, such as teaching/plan.zh.html, and returns its title."""
+    language, other = language_of(path), counterpart(path)
+    renderer = Renderer(site, language, path.parent)
+    body = link_cells(MarkdownWithMath(renderer)(path.read_text(encoding="utf-8")))
+    title, home = renderer.headings[0][2], {"en": "../index.html", "zh": "../zh/index.html"}[language]
+    write(site.folder / where / f"{path.stem}.html", "document.html", language=language, root="../", home=home,
+          other=f"{other.stem}.html" if other else "", title=title, source=path.relative_to(ROOT).as_posix(), body=body)
+    return title
 
 
 def index_page(site, language, pages, more):
