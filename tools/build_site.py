@@ -133,6 +133,10 @@ class Site:
             address = f"../more/{target.stem}.html"
         elif target in teaching():
             address = f"../teaching/{target.stem}.html"
+        elif target.suffix == ".pdf":
+            pdf = self.folder / "teaching" / target.name
+            pdf.parent.mkdir(exist_ok=True)
+            address = f"../teaching/{shutil.copyfile(target, pdf).name}"
         else:
             address = Path(os.path.relpath(target, self.folder / language)).as_posix()
         return address + (f"#{parts.fragment}" if parts.fragment else "")

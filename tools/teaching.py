@@ -27,6 +27,7 @@ from check_notebooks import check_folded, check_links
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER, NOTEBOOKS = ROOT / "notebooks" / "teaching", ROOT / "notebooks"
+SITE = ROOT / "site" / "teaching"  # has copies of the PDFs
 PRINTED = ("slides.md", "slides.zh.md", "sheet.md", "sheet.zh.md")
 MARP = "@marp-team/marp-cli@4.5.1"
 
@@ -140,6 +141,9 @@ def check_digests():
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     then = {name: value for value, _, name in (line.partition("  ") for line in lines)}
     changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
+    copies = [name for name in printed_files() if (SITE / name).exists() and (SITE / name).read_bytes() != (FOLDER / name).read_bytes()]
+    if copies:
+        yield f"not the copies in site/teaching: {', '.join(copies)}; run: make site"
     if changed:
         yield f"changed since the PDFs were made: {', '.join(changed)}; run: make teaching"
 
@@ -161,8 +165,11 @@ def build():
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if not browser or not shutil.which("npx"):
         sys.exit("teaching: needs Chromium and Node (Debian: apt-get install chromium nodejs npm fonts-liberation fonts-noto-cjk)")
-    command = ["npx", "--yes", MARP, "--no-stdin", "--allow-local-files", "--theme-set", "theme.css", "--pdf", *PRINTED]
+    command = ["npx", "--yes", MARP, "--no-stdin", "--allow-local-files", "--no-parallel", "--browser-timeout", "300",
+               "--theme-set", "theme.css", "--pdf", *PRINTED]
     subprocess.run(command, cwd=FOLDER, check=True, env={"CHROME_PATH": browser, **os.environ})
+    for name in filter(lambda name: (SITE / name).exists(), printed_files()):
+        shutil.copyfile(FOLDER / name, SITE / name)
     lines = [f"{value}  {name}\n" for name, value in digests(printed_files()).items()]
     (FOLDER / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
 
