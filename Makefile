@@ -23,6 +23,9 @@ export GOWORK := off
 export GOFLAGS := $(strip $(GOFLAGS) -buildvcs=false)
 unexport CDPATH
 
+# Texts are UTF-8, whatever the locale.
+export PYTHONUTF8 := 1
+
 # Jupyter's files are kept in the project, and kernels installed elsewhere are not offered.
 export JUPYTER_CONFIG_DIR := $(CURDIR)/.venv/etc/jupyter
 export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
@@ -191,7 +194,8 @@ clean: ## remove .venv and .bin; keep the data and models in work/
 
 # Python: JupyterLab and XLA's plugin for the CPU, at the versions and hashes of tools/requirements.txt.
 .venv/.installed: tools/requirements.txt
-	@python=$$(tools/check.sh python) && echo "setup: $$python -m venv .venv" && $$python -m venv --clear .venv
+	@python=$$(tools/check.sh python) && echo "setup: $$python -m venv .venv" && { $$python -m venv --clear .venv || \
+		{ echo "setup: Python could not make .venv (see above). The project folder must be writable." >&2; exit 1; }; }
 	@echo "setup: JupyterLab and the XLA plugin (about 200 MB the first time)"
 	@$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r tools/requirements.txt || \
 		{ echo "setup: pip could not install the packages (see above). The first set-up needs the network." >&2; exit 1; }
@@ -201,7 +205,8 @@ clean: ## remove .venv and .bin; keep the data and models in work/
 .bin/.installed: go.mod go.sum tools/go.mod tools/go.sum
 	@tools/check.sh go
 	@echo "setup: the GoNB kernel and the packages (two to four minutes the first time)"
-	@{ go mod download && mkdir -p .bin && go build -o .bin/ github.com/janpfeifer/gonb && \
+	@mkdir -p .bin || { echo "setup: the project folder must be writable." >&2; exit 1; }
+	@{ go mod download && go build -o .bin/ github.com/janpfeifer/gonb && \
 		cd tools && go build -o ../.bin/ golang.org/x/tools/cmd/goimports; } || \
 		{ echo "setup: Go could not download or build its modules (see above). The first set-up needs the network." >&2; exit 1; }
 	@go build ./... && go build -tags=cells ./pkg/... && touch $@
