@@ -366,7 +366,7 @@ def check(folder):
         formulas = re.findall(r".{0,20}(?:\$\S|\\[a-z]{3,}).{0,30}", page.get_text())
         problems += [f"{path}: formula not converted from TeX: {formula}" for formula in formulas]
     problems += [f"{path}: not used by any page" for path in sorted(folder.rglob("*"))
-                 if path.is_file() and path.resolve() not in used and path.suffix != ".html"]
+                 if path.is_file() and path.resolve() not in used and path.suffix not in (".html", ".go")]
     return problems
 
 
