@@ -108,14 +108,14 @@ func repeat(n, warmUp int, f func() error) (seconds []float64, err error) {
 
 // noise returns images of pseudo-random bytes, which take as long to process as photographs.
 func noise(n int) *cifar.Dataset {
-	d := &cifar.Dataset{Split: cifar.Train, Pixels: make([]uint8, n*cifar.ImageSize), Labels: make([]uint8, n), Origin: "noise"}
+	d := &cifar.Dataset{Split: cifar.Train, Pixels: make([]uint8, n*cifar.ImageSize), Labels: make([]uint16, n), Origin: "noise"}
 	state := uint32(1)
 	for i := range d.Pixels {
 		state = state*1664525 + 1013904223
 		d.Pixels[i] = uint8(state >> 24)
 	}
 	for i := range d.Labels {
-		d.Labels[i] = uint8(i % cifar.NumClasses)
+		d.Labels[i] = uint16(i % cifar.NumClasses)
 	}
 	return d
 }

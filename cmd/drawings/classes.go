@@ -19,7 +19,7 @@ func classes(l *lab.Lab, lang language) (*chart.Figure, error) {
 	}
 	var pictures []image.Image
 	for class := range cifar.NumClasses {
-		pictures = append(pictures, d.Image(slices.Index(d.Labels, uint8(class))))
+		pictures = append(pictures, d.Image(slices.Index(d.Labels, uint16(class))))
 	}
 	title, names := lang.in("The ten classes of CIFAR-10", "CIFAR-10的十个类别"), lang.classNames()
 	fig, err := chart.Grid{Title: title, Images: pictures, Captions: names, Cols: 5, Scale: 3}.Figure()

@@ -243,7 +243,7 @@ func compactFile(r *runner.Runner, info pretrained.Info) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-func accuracyOf(logits [][]float32, labels []uint8) float64 {
+func accuracyOf(logits [][]float32, labels []uint16) float64 {
 	hits := 0
 	for _, correct := range metrics.Corrects(metrics.Predictions(logits, labels)) {
 		if correct {

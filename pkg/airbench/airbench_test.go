@@ -44,10 +44,10 @@ func backends(t *testing.T) map[string]compute.Backend {
 // waves makes images whose class is the direction of their waves.
 func waves(n int) *cifar.Dataset {
 	rng := rand.New(rand.NewPCG(1, 2))
-	d := &cifar.Dataset{Split: cifar.Train, Pixels: make([]uint8, n*cifar.ImageSize), Labels: make([]uint8, n)}
+	d := &cifar.Dataset{Split: cifar.Train, Pixels: make([]uint8, n*cifar.ImageSize), Labels: make([]uint16, n)}
 	for i := range n {
 		class := rng.IntN(10)
-		d.Labels[i] = uint8(class)
+		d.Labels[i] = uint16(class)
 		angle := math.Pi * float64(class) / 10
 		phase := 2 * math.Pi * rng.Float64()
 		for p := range cifar.ImageSize {

@@ -61,7 +61,7 @@ func ExampleLoad() {
 }
 
 func ExampleDataset_ChannelStats() {
-	d := &Dataset{Split: Train, Labels: []uint8{6}, Pixels: make([]uint8, ImageSize)}
+	d := &Dataset{Split: Train, Labels: []uint16{6}, Pixels: make([]uint8, ImageSize)}
 	for i := range d.Pixels {
 		d.Pixels[i] = uint8(51 * (i % Channels)) // red 0, green 51, blue 102
 	}

@@ -284,7 +284,7 @@ func TestRebuild(t *testing.T) {
 		require.Equal(t, append([]string{""}, l.order()...), names)
 		d, err := small.loadArchive(path, Dev)
 		require.NoError(t, err)
-		require.Equal(t, []uint8{8, 9}, d.Labels)
+		require.Equal(t, []uint16{8, 9}, d.Labels)
 
 		for name, damage := range map[string]func() error{
 			"truncated":  func() error { return os.Truncate(path, int64(len(first))-1) },

@@ -41,17 +41,17 @@ func TestGolden(t *testing.T) {
 	require.NoError(t, err)
 	for _, want := range []struct {
 		split       Split
-		counts      [NumClasses]int
-		labels      []uint8  // of images 0 to 4
+		counts      []int
+		labels      []uint16 // of images 0 to 4
 		pixel       [3]uint8 // row 16, column 16 of image 1
 		fingerprint string
 		mean, std   [3]float64
 	}{
-		{Train, [NumClasses]int{3986, 3986, 4048, 3984, 4003, 3975, 4020, 4023, 3997, 3978}, []uint8{6, 9, 9, 4, 1},
+		{Train, []int{3986, 3986, 4048, 3984, 4003, 3975, 4020, 4023, 3997, 3978}, []uint16{6, 9, 9, 4, 1},
 			[3]uint8{210, 222, 230}, "892fa04118f57020", [3]float64{0.4912, 0.4819, 0.4461}, [3]float64{0.2466, 0.2440, 0.2620}},
-		{Dev, [NumClasses]int{1014, 1014, 952, 1016, 997, 1025, 980, 977, 1003, 1022}, []uint8{1, 8, 5, 1, 5},
+		{Dev, []int{1014, 1014, 952, 1016, 997, 1025, 980, 977, 1003, 1022}, []uint16{1, 8, 5, 1, 5},
 			[3]uint8{219, 225, 209}, "72e11336809f1f24", [3]float64{0.4910, 0.4824, 0.4477}, [3]float64{0.2460, 0.2429, 0.2614}},
-		{Test, [NumClasses]int{1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000}, []uint8{3, 8, 8, 0, 6},
+		{Test, []int{1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000, 1000}, []uint16{3, 8, 8, 0, 6},
 			[3]uint8{155, 155, 163}, "3fcc184cb3293ec7", [3]float64{0.4940, 0.4850, 0.4503}, [3]float64{0.2461, 0.2432, 0.2618}},
 	} {
 		d, err := Load(folder, want.split)

@@ -106,7 +106,9 @@ func (r reader) loadArchive(path string, split Split) (*Dataset, error) {
 
 // setImages copies a batch to images at, at+1, … of d and converts CHW to HWC.
 func setImages(d *Dataset, at int, im images) {
-	copy(d.Labels[at:], im.labels)
+	for i, label := range im.labels {
+		d.Labels[at+i] = uint16(label)
+	}
 	const plane = Height * Width
 	for i := range im.labels {
 		chw := im.planes[i*ImageSize:][:ImageSize]

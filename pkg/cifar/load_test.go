@@ -158,14 +158,14 @@ func TestBadFolders(t *testing.T) {
 
 func TestDataset(t *testing.T) {
 	t.Parallel()
-	d := &Dataset{Split: Train, Labels: []uint8{1, 9, 1}, Pixels: make([]uint8, 3*ImageSize), Origin: "a test"}
+	d := &Dataset{Split: Train, Labels: []uint16{1, 9, 1}, Pixels: make([]uint8, 3*ImageSize), Origin: "a test"}
 	for i := range d.Pixels {
 		d.Pixels[i] = []uint8{0, 51, 255}[i%3] // red, green, blue
 	}
 	for i := range ImageSize { // the third image has only red
 		d.Pixels[2*ImageSize+i] = []uint8{255, 51, 0}[i%3]
 	}
-	require.Equal(t, [NumClasses]int{1: 2, 9: 1}, d.ClassCounts())
+	require.Equal(t, []int{0, 2, 0, 0, 0, 0, 0, 0, 0, 1}, d.ClassCounts())
 	require.Equal(t, color.NRGBA{0, 51, 255, 255}, d.Image(1).NRGBAAt(31, 31))
 	require.Equal(t, color.NRGBA{255, 51, 0, 255}, d.Image(2).NRGBAAt(0, 0))
 
@@ -184,11 +184,15 @@ func TestDataset(t *testing.T) {
 	other.Split = Dev
 	prints[other.Fingerprint()] = true
 	other = *d
-	other.Labels = []uint8{1, 9, 2}
+	other.Labels = []uint16{1, 9, 2}
 	prints[other.Fingerprint()] = true
 	d.Pixels[5]++
 	prints[d.Fingerprint()] = true
 	require.Len(t, prints, 5)
+	many := Dataset{Labels: []uint16{1}, Pixels: d.Pixels[:ImageSize], Classes: make([]string, 300)}
+	low := many.Fingerprint()
+	many.Labels = []uint16{257}
+	require.NotEqual(t, low, many.Fingerprint())
 	require.Len(t, d.Fingerprint(), 16)
 }
 

@@ -18,7 +18,7 @@ import (
 func numbered(n int) *Dataset {
 	d := cifar10.New(Train, n)
 	for i := range d.Labels {
-		d.Labels[i] = uint8(i % NumClasses)
+		d.Labels[i] = uint16(i % NumClasses)
 		for p := range ImageSize {
 			d.Pixels[i*ImageSize+p] = uint8(i + p)
 		}
@@ -124,7 +124,7 @@ func TestLoaderErrors(t *testing.T) {
 	require.EqualError(t, err, "cifar: batch size 0, 3 images: want at least 1 of each")
 	_, err = NewLoader(b, &Dataset{Split: Train}, 2, 1)
 	require.ErrorContains(t, err, ", 0 images")
-	_, err = NewLoader(b, &Dataset{Split: Train, Labels: make([]uint8, 2), Pixels: make([]uint8, 7)}, 2, 1)
+	_, err = NewLoader(b, &Dataset{Split: Train, Labels: make([]uint16, 2), Pixels: make([]uint8, 7)}, 2, 1)
 	require.EqualError(t, err, "cifar: train has 2 labels and 7 bytes of pixels, want 3072 for each label")
 }
 

@@ -36,7 +36,7 @@ func MeanImage(d *cifar.Dataset, class int) (*image.NRGBA, error) {
 // StratifiedSplit draws perClass images of each class at random for dev and leaves the others for training (notebook 01,
 // exercise 2). It returns the indices of both. With tens of thousands of images a simple random split is almost as
 // balanced, which is why most published splits are not stratified.
-func StratifiedSplit(labels []uint8, perClass int, seed uint64) (train, dev []int, err error) {
+func StratifiedSplit(labels []uint16, perClass int, seed uint64) (train, dev []int, err error) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	var taken [cifar.NumClasses]int
 	for _, i := range rng.Perm(len(labels)) {

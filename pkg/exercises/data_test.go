@@ -14,7 +14,7 @@ import (
 
 func TestMeanImage(t *testing.T) {
 	t.Parallel()
-	d := &cifar.Dataset{Split: cifar.Train, Labels: []uint8{3, 5, 3}}
+	d := &cifar.Dataset{Split: cifar.Train, Labels: []uint16{3, 5, 3}}
 	for _, v := range []uint8{10, 200, 21} {
 		d.Pixels = append(d.Pixels, slices.Repeat([]uint8{v, 0, v / 2}, cifar.ImageSize/3)...)
 	}
@@ -27,14 +27,14 @@ func TestMeanImage(t *testing.T) {
 
 func TestStratifiedSplit(t *testing.T) {
 	t.Parallel()
-	labels := make([]uint8, 500)
+	labels := make([]uint16, 500)
 	for i := range labels {
-		labels[i] = uint8(i * i % 10) // squares end in 0, 1, 4, 5, 6, 9
+		labels[i] = uint16(i * i % 10) // squares end in 0, 1, 4, 5, 6, 9
 	}
 	_, _, err := StratifiedSplit(labels, 1, 1)
 	require.ErrorContains(t, err, "class 2 has 0 images")
 	for i := range labels {
-		labels[i] = uint8(i % 7 * i % 10)
+		labels[i] = uint16(i % 7 * i % 10)
 	}
 	train, dev, err := StratifiedSplit(labels, 9, 1)
 	require.NoError(t, err)

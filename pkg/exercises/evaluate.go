@@ -22,8 +22,8 @@ func Precision(counts [][]int) []float64 {
 
 // LossVersusAccuracy returns the logits of two models for four images of two classes (notebook 04, exercise 2): the second
 // model has both the lower loss and the lower accuracy.
-func LossVersusAccuracy() (labels []uint8, first, second [][]float32) {
-	labels = []uint8{0, 0, 1, 1}
+func LossVersusAccuracy() (labels []uint16, first, second [][]float32) {
+	labels = []uint16{0, 0, 1, 1}
 	first = [][]float32{{0.1, 0}, {0.1, 0}, {0, 0.1}, {9, 0}} // three times barely correct, once confidently wrong
 	second = [][]float32{{4, 0}, {4, 0}, {0.1, 0}, {0.1, 0}}  // twice confidently correct, twice barely wrong
 	return labels, first, second
@@ -43,7 +43,7 @@ func ScaleLogits(logits [][]float32, temperature float64) [][]float32 {
 // Temperature returns the T from 0.1 to 10 that minimises the loss of logits/T (notebook 04, exercise 3; Guo et al. 2017).
 // The largest logit stays the largest, so no prediction changes. The loss has a single minimum, found by ternary search
 // over log T.
-func Temperature(logits [][]float32, labels []uint8) float64 {
+func Temperature(logits [][]float32, labels []uint16) float64 {
 	loss := func(logT float64) float64 {
 		mean, _ := metrics.MeanStd(metrics.CrossEntropies(ScaleLogits(logits, math.Exp(logT)), labels))
 		return mean

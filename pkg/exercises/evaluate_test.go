@@ -39,7 +39,7 @@ func TestTemperature(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
 	var logits [][]float32
-	var labels []uint8
+	var labels []uint16
 	for range 4000 {
 		row := make([]float32, 4)
 		for k := range row {
@@ -52,7 +52,7 @@ func TestTemperature(t *testing.T) {
 			}
 			label++
 		}
-		logits, labels = append(logits, row), append(labels, uint8(label))
+		logits, labels = append(logits, row), append(labels, uint16(label))
 	}
 	require.InDelta(t, 1, Temperature(logits, labels), 0.1)
 	require.InDelta(t, 3, Temperature(ScaleLogits(logits, 1.0/3), labels), 0.3)

@@ -118,12 +118,12 @@ func TestLoopIsNotebooks(t *testing.T) {
 // noise is n images of random pixels with labels.
 func noise(n int) *cifar.Dataset {
 	rng := rand.New(rand.NewPCG(1, 2))
-	d := &cifar.Dataset{Split: cifar.Train, Pixels: make([]uint8, n*cifar.ImageSize), Labels: make([]uint8, n), Origin: "noise"}
+	d := &cifar.Dataset{Split: cifar.Train, Pixels: make([]uint8, n*cifar.ImageSize), Labels: make([]uint16, n), Origin: "noise"}
 	for i := range d.Pixels {
 		d.Pixels[i] = uint8(rng.UintN(256))
 	}
 	for i := range d.Labels {
-		d.Labels[i] = uint8(rng.UintN(cifar.NumClasses))
+		d.Labels[i] = uint16(rng.UintN(cifar.NumClasses))
 	}
 	return d
 }

@@ -22,7 +22,7 @@ func small(t *testing.T, n int) (Network, *cifar.Dataset) {
 		d.Pixels[i] = uint8(i * i % 251)
 	}
 	for i := range n {
-		d.Labels = append(d.Labels, uint8(i%cifar.NumClasses))
+		d.Labels = append(d.Labels, uint16(i%cifar.NumClasses))
 	}
 	fresh, err := New(b, resnet.Custom(3, 10, true), 100)
 	require.NoError(t, err)

@@ -124,7 +124,7 @@ func TestLiveInALogFile(t *testing.T) {
 	file, err := os.Create(dir + "/log")
 	require.NoError(t, err)
 	defer file.Close()
-	data := &cifar.Dataset{Split: cifar.Train, Pixels: make([]uint8, 20*cifar.ImageSize), Labels: make([]uint8, 20), Origin: "blank"}
+	data := &cifar.Dataset{Split: cifar.Train, Pixels: make([]uint8, 20*cifar.ImageSize), Labels: make([]uint16, 20), Origin: "blank"}
 	train := func(out io.Writer, stopAt int) {
 		r, err := runner.New(b, biases{map[int]bool{}}, dir, runner.Config{Epochs: 2, BatchSize: 5})
 		require.NoError(t, err)

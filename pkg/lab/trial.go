@@ -30,7 +30,7 @@ func (l *Lab) TrialRun(m runner.Model, steps int, seed uint64) (h runner.History
 // If the backend keeps compiled programs (backend.CachesPrograms), later starts do not wait for its compiler.
 func Compile(b compute.Backend, m runner.Model) error {
 	blank := func(images int) *cifar.Dataset {
-		return &cifar.Dataset{Split: cifar.Train, Pixels: make([]uint8, images*cifar.ImageSize), Labels: make([]uint8, images), Origin: "blank images"}
+		return &cifar.Dataset{Split: cifar.Train, Pixels: make([]uint8, images*cifar.ImageSize), Labels: make([]uint16, images), Origin: "blank images"}
 	}
 	_, err := trialRun(b, m, blank(batch), blank(runner.EvalBatch), 0)
 	return err

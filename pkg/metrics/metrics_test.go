@@ -16,9 +16,9 @@ func TestChance(t *testing.T) {
 	require.Zero(t, ChiSquare([]int{5, 5, 5}))
 	require.InDelta(t, 2.0, ChiSquare([]int{2, 4, 6}), 1e-12)
 
-	labels := make([]uint8, 1000)
+	labels := make([]uint16, 1000)
 	for i := range labels {
-		labels[i] = uint8(i % 10)
+		labels[i] = uint16(i % 10)
 	}
 	p, err := RandomDrawPValue(labels, 200, 10, 0, 50, 1)
 	require.NoError(t, err)
@@ -95,7 +95,7 @@ func TestTrainingFLOPs(t *testing.T) {
 
 func TestPredictions(t *testing.T) {
 	t.Parallel()
-	p := Predictions([][]float32{{0, 3, 1}, {9, 0, 0}}, []uint8{1, 2})
+	p := Predictions([][]float32{{0, 3, 1}, {9, 0, 0}}, []uint16{1, 2})
 	require.Equal(t, []int{0, 1, 1}, []int{p[0].Index, p[0].Label, p[0].Class})
 	require.Equal(t, []int{1, 2, 0}, []int{p[1].Index, p[1].Label, p[1].Class})
 	require.Equal(t, []bool{true, false}, Corrects(p))

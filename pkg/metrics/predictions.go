@@ -23,7 +23,7 @@ type Prediction struct {
 func (p Prediction) Correct() bool { return p.Class == p.Label }
 
 // Predictions returns the most probable class of each image. Logits has one row for each label.
-func Predictions(logits [][]float32, labels []uint8) []Prediction {
+func Predictions(logits [][]float32, labels []uint16) []Prediction {
 	predictions := make([]Prediction, len(logits))
 	for i, row := range logits {
 		p := Softmax(row)
@@ -36,12 +36,17 @@ func Predictions(logits [][]float32, labels []uint8) []Prediction {
 // ConfusionMatrix counts predictions: rows are true classes, columns predicted ones. Predictions outside the ten classes,
 // which a model with 1,000 outputs can make, are counted in outside only.
 func ConfusionMatrix(predictions []Prediction) (counts [][]int, outside int) {
-	counts = make([][]int, cifar10.NumClasses)
+	return ConfusionMatrixOf(predictions, cifar10.NumClasses)
+}
+
+// ConfusionMatrixOf is ConfusionMatrix for another number of classes.
+func ConfusionMatrixOf(predictions []Prediction, classes int) (counts [][]int, outside int) {
+	counts = make([][]int, classes)
 	for i := range counts {
-		counts[i] = make([]int, cifar10.NumClasses)
+		counts[i] = make([]int, classes)
 	}
 	for _, p := range predictions {
-		if p.Class >= cifar10.NumClasses {
+		if p.Class >= classes {
 			outside++
 			continue
 		}

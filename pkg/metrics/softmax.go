@@ -39,7 +39,7 @@ func TopK(values []float64, k int) []int {
 
 // CrossEntropies returns the cross-entropy loss of each image; their mean is what runner.Evaluate returns. Logits has one row
 // for each label.
-func CrossEntropies(logits [][]float32, labels []uint8) []float64 {
+func CrossEntropies(logits [][]float32, labels []uint16) []float64 {
 	losses := make([]float64, len(logits))
 	for i, row := range logits {
 		losses[i] = -math.Log(Softmax(row)[labels[i]])

@@ -24,12 +24,12 @@ func ChiSquare(counts []int) float64 {
 
 // RandomDrawPValue returns the p-value of "these images were drawn at random", estimated by Monte Carlo simulation: the share of
 // trials in which the class counts of size randomly drawn labels have at least the given ChiSquare. Labels are 0 to classes-1.
-func RandomDrawPValue(labels []uint8, size, classes int, chiSquare float64, trials int, seed uint64) (p float64, err error) {
+func RandomDrawPValue(labels []uint16, size, classes int, chiSquare float64, trials int, seed uint64) (p float64, err error) {
 	if size < 1 || size > len(labels) || trials < 1 {
 		return 0, fmt.Errorf("metrics: trials=%d, size=%d, len(labels)=%d: want trials ≥ 1 and 1 ≤ size ≤ len(labels)", trials, size, len(labels))
 	}
 	rng := rand.New(rand.NewPCG(seed, 0))
-	pool := append([]uint8(nil), labels...)
+	pool := append([]uint16(nil), labels...)
 	hits := 0
 	for range trials {
 		counts := make([]int, classes)

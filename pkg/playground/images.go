@@ -59,6 +59,6 @@ func (im *Images) add(name string, file io.Reader) error {
 		d = im.Test
 		im.TestIndices = append(im.TestIndices, n)
 	}
-	d.Labels, d.Pixels = append(d.Labels, uint8(label)), append(d.Pixels, pixels...)
+	d.Labels, d.Pixels = append(d.Labels, uint16(label)), append(d.Pixels, pixels...)
 	return nil
 }

@@ -150,7 +150,7 @@ func TestChange(t *testing.T) {
 func stripes(n int) *cifar10.Dataset {
 	d := cifar10.New(cifar10.Train, n)
 	for i := range n {
-		d.Labels[i] = uint8(i % 10)
+		d.Labels[i] = uint16(i % 10)
 		for p := range cifar10.ImageSize {
 			d.Pixels[i*cifar10.ImageSize+p] = uint8(120 + 100*math.Sin(float64(i/10)+float64(p/3%32)*float64(1+i%10)/4))
 		}
@@ -219,8 +219,8 @@ func TestReadImages(t *testing.T) {
 	}
 	im, err := ReadImages(archive("test/00017_ship.jpg"))
 	require.NoError(t, err)
-	require.Equal(t, []uint8{3}, im.Train.Labels)
-	require.Equal(t, []uint8{8}, im.Test.Labels)
+	require.Equal(t, []uint16{3}, im.Train.Labels)
+	require.Equal(t, []uint16{8}, im.Test.Labels)
 	require.Equal(t, []int{17}, im.TestIndices)
 	require.Len(t, im.Test.Pixels, cifar10.ImageSize)
 	for _, bad := range []string{"test/00017_snake.jpg", "test/ship.jpg"} {

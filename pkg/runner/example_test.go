@@ -49,7 +49,7 @@ func colours() *cifar.Dataset {
 			}
 			d.Pixels = append(d.Pixels, v)
 		}
-		d.Labels = append(d.Labels, uint8(class))
+		d.Labels = append(d.Labels, uint16(class))
 	}
 	return d
 }

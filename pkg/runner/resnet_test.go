@@ -87,10 +87,10 @@ func TestResNetResume(t *testing.T) {
 // photographs makes images with edges, textures and large areas, as photographs have, of ten classes.
 func photographs(n int) *cifar.Dataset {
 	rng := rand.New(rand.NewPCG(1, 3))
-	d := &cifar.Dataset{Split: cifar.Train, Pixels: make([]uint8, n*cifar.ImageSize), Labels: make([]uint8, n)}
+	d := &cifar.Dataset{Split: cifar.Train, Pixels: make([]uint8, n*cifar.ImageSize), Labels: make([]uint16, n)}
 	for i := range n {
 		class := rng.IntN(10)
-		d.Labels[i] = uint8(class)
+		d.Labels[i] = uint16(class)
 		angle := math.Pi * (float64(class) + rng.Float64()) / 10 // the class is the direction of the waves
 		frequency, phase := 0.2+rng.Float64(), 2*math.Pi*rng.Float64()
 		for c := range 3 {

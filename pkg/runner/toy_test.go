@@ -86,9 +86,9 @@ func (m toy) Logits(scope *model.Scope, images *graph.Node) *graph.Node {
 // toyData makes images that a toy can learn: each class of three has one bright channel.
 func toyData(split cifar.Split, n int, seed uint64) *cifar.Dataset {
 	rng := rand.New(rand.NewPCG(seed, 1))
-	d := &cifar.Dataset{Split: split, Pixels: make([]uint8, n*cifar.ImageSize), Labels: make([]uint8, n), Origin: "made for this test"}
+	d := &cifar.Dataset{Split: split, Pixels: make([]uint8, n*cifar.ImageSize), Labels: make([]uint16, n), Origin: "made for this test"}
 	for i := range d.Labels {
-		d.Labels[i] = uint8(rng.IntN(3))
+		d.Labels[i] = uint16(rng.IntN(3))
 		var colour [3]int
 		for c := range colour {
 			colour[c] = rng.IntN(120)

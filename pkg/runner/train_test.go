@@ -169,7 +169,7 @@ func TestTrainErrors(t *testing.T) {
 		{"no training images", none, toyDev(), "0 images to train on"},
 		{"no dev images", toyTrain(), none, "0 to evaluate on"},
 		{"a last batch of one", toyTrain().Take(41), toyDev(), "41 images in batches of 10 leave 1 for the last batch"},
-		{"pixels missing", &cifar.Dataset{Split: cifar.Train, Labels: make([]uint8, 20), Pixels: make([]uint8, 20)}, toyDev(), "20 labels and 20 bytes of pixels"},
+		{"pixels missing", &cifar.Dataset{Split: cifar.Train, Labels: make([]uint16, 20), Pixels: make([]uint8, 20)}, toyDev(), "20 labels and 20 bytes of pixels"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r, _ := newToy(t, b, toy{}, t.TempDir(), toyConfig)

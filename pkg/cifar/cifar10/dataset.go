@@ -11,14 +11,16 @@ import (
 // A Dataset is one split, stored as bytes.
 type Dataset struct {
 	Split  Split
-	Pixels []uint8 // [N, 32, 32, 3]: image, row, column, channel (red, green, blue)
-	Labels []uint8 // [N], 0 to 9: indices into Classes
-	Origin string  // where the images came from, for messages
+	Pixels []uint8  // [N, 32, 32, 3]: image, row, column, channel (red, green, blue)
+	Labels []uint16 // [N]: indices into ClassNames()
+	Origin string   // where the images came from, for messages
+	// Classes are the names of the labels. CIFAR-10's may be left out: see ClassNames.
+	Classes []string
 }
 
 // New allocates n images.
 func New(split Split, n int) *Dataset {
-	return &Dataset{Split: split, Pixels: make([]uint8, n*ImageSize), Labels: make([]uint8, n)}
+	return &Dataset{Split: split, Pixels: make([]uint8, n*ImageSize), Labels: make([]uint16, n)}
 }
 
 // Len returns the number of images.
@@ -34,8 +36,17 @@ func (d *Dataset) Image(i int) *image.NRGBA {
 	return img
 }
 
+// ClassNames returns the names of the labels: Classes, or CIFAR-10's if there are none.
+func (d *Dataset) ClassNames() []string {
+	if d.Classes == nil {
+		return Classes[:]
+	}
+	return d.Classes
+}
+
 // ClassCounts returns how many images each class has.
-func (d *Dataset) ClassCounts() (counts [NumClasses]int) {
+func (d *Dataset) ClassCounts() []int {
+	counts := make([]int, len(d.ClassNames()))
 	for _, label := range d.Labels {
 		counts[label]++
 	}
@@ -47,7 +58,7 @@ func (d *Dataset) Take(n int) *Dataset {
 	if n <= 0 || n > d.Len() {
 		n = d.Len()
 	}
-	return &Dataset{d.Split, d.Pixels[:n*ImageSize], d.Labels[:n], d.Origin}
+	return &Dataset{d.Split, d.Pixels[:n*ImageSize], d.Labels[:n], d.Origin, d.Classes}
 }
 
 // Fingerprint returns 16 hexadecimal digits of a SHA-256 that identify split, images and labels, whatever layout or path they
@@ -55,9 +66,21 @@ func (d *Dataset) Take(n int) *Dataset {
 func (d *Dataset) Fingerprint() string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %d\n", d.Split, d.Len())
-	h.Write(d.Labels)
+	h.Write(d.labelBytes())
 	h.Write(d.Pixels)
 	return hex.EncodeToString(h.Sum(nil))[:16]
+}
+
+// labelBytes returns the labels as bytes, followed by their high bytes if there are more than 256 classes.
+func (d *Dataset) labelBytes() []byte {
+	low, high := make([]byte, d.Len()), make([]byte, d.Len())
+	for i, label := range d.Labels {
+		low[i], high[i] = byte(label), byte(label>>8)
+	}
+	if len(d.ClassNames()) <= 256 {
+		return low
+	}
+	return append(low, high...)
 }
 
 // ChannelStats returns the mean and the standard deviation of red, green and blue over all pixels of

@@ -19,7 +19,7 @@ const module = "nndl.example/resnet18/"
 var levels = [][]string{
 	{"data", "site", "pkg/internal/atomicfile", "pkg/internal/filetype", "pkg/internal/regularfile", "pkg/internal/userpath"},
 	{"pkg/backend", "pkg/cifar", "pkg/chart", "pkg/optim", "pkg/picture", "pkg/safetensors"},
-	{"pkg/nn", "pkg/metrics"},
+	{"pkg/nn", "pkg/metrics", "pkg/imagefolder"},
 	{"pkg/resnet", "pkg/airbench", "pkg/pretrained"},
 	{"pkg/runner", "pkg/inspect"},
 	{"pkg/lab", "pkg/playground"},
@@ -28,7 +28,7 @@ var levels = [][]string{
 }
 
 // withoutBackend are the packages that get their backend from the caller, for example from a page compiled to WebAssembly.
-var withoutBackend = []string{"pkg/nn", "pkg/resnet", "pkg/airbench", "pkg/cifar", "pkg/chart", "pkg/optim", "pkg/metrics", "pkg/inspect", "pkg/safetensors", "pkg/picture", "pkg/pretrained", "pkg/playground"}
+var withoutBackend = []string{"pkg/nn", "pkg/resnet", "pkg/airbench", "pkg/cifar", "pkg/chart", "pkg/optim", "pkg/metrics", "pkg/inspect", "pkg/safetensors", "pkg/picture", "pkg/pretrained", "pkg/playground", "pkg/imagefolder"}
 
 // goList returns the packages of the project with those that they import, without their tests: directly, or with deps at any
 // distance.
