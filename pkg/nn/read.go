@@ -40,12 +40,12 @@ func ReadWeights(f *safetensors.File, store *model.Store, params []Param) error 
 // network's Init. This is for fine-tuning: a network for other classes starts from a trained one, for example from torchvision's
 // weights for ImageNet with their 1,000 outputs. The file may have a last layer of any size, or none.
 func ReadFeatures(f *safetensors.File, store *model.Store, params []Param) error {
-	features := slices.DeleteFunc(slices.Clone(params), func(p Param) bool { return isHead(p.Name) })
-	return readWeights(f, store, features, isHead)
+	features := slices.DeleteFunc(slices.Clone(params), func(p Param) bool { return IsHead(p.Name) })
+	return readWeights(f, store, features, IsHead)
 }
 
-// isHead reports whether a variable belongs to the last layer.
-func isHead(name string) bool { return strings.HasPrefix(name, "fc.") }
+// IsHead reports whether a variable belongs to the last layer.
+func IsHead(name string) bool { return strings.HasPrefix(name, "fc.") }
 
 // NamePrefix returns what precedes the names of params in a file, such as "module." (DataParallel), "_orig_mod." (torch.compile)
 // or "model.". It returns "" if nothing does, or if the names are not there.
@@ -126,7 +126,7 @@ func checkWeights(f *safetensors.File, prefix string, store *model.Store, params
 
 // shapeError is the error for a tensor of another shape. The last layer comes last, so all before it agree.
 func shapeError(p Param) error {
-	if isHead(p.Name) {
+	if IsHead(p.Name) {
 		return ErrOutputs
 	}
 	return ErrArchitecture

@@ -23,6 +23,17 @@ func SameName(name string) string { return name }
 
 // LoadAs is Load for a network with names of its own: torchName translates them into those of the file.
 func (w *Weights) LoadAs(store *model.Store, params []nn.Param, torchName func(string) string) error {
+	return w.load(store, params, torchName, func(string) bool { return false })
+}
+
+// LoadFeatures is Load for all variables but those of the last layer, which keep their values: see nn.ReadFeatures.
+func (w *Weights) LoadFeatures(store *model.Store, params []nn.Param) error {
+	features := slices.DeleteFunc(slices.Clone(params), func(p nn.Param) bool { return nn.IsHead(p.Name) })
+	return w.load(store, features, SameName, nn.IsHead)
+}
+
+// load sets the variables of params. The file may have no other tensors than those that skip accepts.
+func (w *Weights) load(store *model.Store, params []nn.Param, torchName func(string) string, skip func(name string) bool) error {
 	known, values := map[string]bool{}, make([][]float32, len(params))
 	for i, p := range params {
 		name := torchName(p.Name)
@@ -36,7 +47,7 @@ func (w *Weights) LoadAs(store *model.Store, params []nn.Param, torchName func(s
 		}
 	}
 	for _, name := range w.file.Names() {
-		if !known[name] && !strings.HasPrefix(name, historyPrefix) {
+		if !known[name] && !skip(name) && !strings.HasPrefix(name, historyPrefix) {
 			return fmt.Errorf("pretrained: weights of %s: %w: tensor %.100q is not part of this network", w.Info.Network, nn.ErrArchitecture, name)
 		}
 	}

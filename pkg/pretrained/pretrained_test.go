@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -186,6 +187,30 @@ func TestLoadAs(t *testing.T) {
 	require.Equal(t, want, got)
 	err = w.LoadAs(model.NewStore(), ours, func(string) string { return "a.weight" })
 	require.ErrorContains(t, err, `two variables have the name "a.weight"`)
+}
+
+// A network with another last layer takes all others.
+func TestLoadFeatures(t *testing.T) {
+	t.Parallel()
+	file := written(t, trained(t, small), small, smallLive, int8Type)
+	wide := append(slices.Clone(small[:3]), nn.Param{Name: "fc.weight", Dims: []int{5, 7}, Trainable: true})
+	w, err := Open(file)
+	require.NoError(t, err)
+	store, all := trained(t, wide), loaded(t, file, small)
+	head, err := nn.Values(store, wide[3])
+	require.NoError(t, err)
+	require.NoError(t, w.LoadFeatures(store, wide))
+	for i, p := range wide {
+		got, err := nn.Values(store, p)
+		require.NoError(t, err)
+		want := head
+		if i < 3 {
+			want, err = nn.Values(all, p)
+			require.NoError(t, err)
+		}
+		require.Equal(t, want, got, p.Name)
+	}
+	require.ErrorIs(t, w.LoadFeatures(model.NewStore(), small[:1]), nn.ErrArchitecture)
 }
 
 func TestWriteErrors(t *testing.T) {

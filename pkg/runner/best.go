@@ -37,10 +37,14 @@ func (r *Runner) LoadBest() error {
 	} else if err := checkBest(f, c); err != nil {
 		return fmt.Errorf("runner: %s: %w", path, err)
 	}
-	if err := nn.ReadWeights(f, r.store, r.model.Params()); err != nil {
+	a, err := readAbout(f)
+	if err == nil {
+		err = nn.ReadWeights(f, r.store, r.model.Params())
+	}
+	if err != nil {
 		return fmt.Errorf("runner: %s: %w", path, err)
 	}
-	r.loadedFrom = path
+	r.loadedFrom, r.about = path, a
 	return nil
 }
 
@@ -112,7 +116,7 @@ func (t *training) keepBest() error {
 	if err != nil {
 		return err
 	}
-	file, err := t.modelFile(map[string]string{"run": runDigest(id), "step": strconv.Itoa(t.step)})
+	file, err := t.modelFile(map[string]string{"run": runDigest(id), "step": strconv.Itoa(t.step), dataKey: t.id.Data})
 	if err != nil {
 		return fmt.Errorf("runner: best model: %w", err)
 	}

@@ -65,7 +65,20 @@ func (r *Runner) LoadCompact(data []byte, from string) (pretrained.Info, error) 
 	if err := w.LoadAs(r.store, r.model.Params(), torchNames(r.model)); err != nil {
 		return w.Info, fmt.Errorf("runner: %s: %w", from, asCorrupt(err))
 	}
-	r.History, r.loadedFrom = h, from
+	r.History, r.loadedFrom, r.about = h, from, about{}
+	return w.Info, nil
+}
+
+// LoadCompactFeatures is like LoadFeatures for a file that WriteCompact wrote; from names it, for errors and LoadedFrom.
+func (r *Runner) LoadCompactFeatures(data []byte, from string) (pretrained.Info, error) {
+	w, err := pretrained.Open(data)
+	if err != nil {
+		return pretrained.Info{}, fmt.Errorf("runner: %s: %w", from, asCorrupt(err))
+	}
+	if err := w.LoadFeatures(r.store, r.model.Params()); err != nil {
+		return w.Info, fmt.Errorf("runner: %s: %w", from, asCorrupt(err))
+	}
+	r.loadedFrom, r.about = from, about{}
 	return w.Info, nil
 }
 

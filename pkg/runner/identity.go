@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strconv"
 	"strings"
 
 	"nndl.example/resnet18/pkg/cifar"
@@ -16,17 +18,18 @@ import (
 // and evaluations may change. But with a schedule or lookahead, what a step does depends on the number of epochs, which is
 // then part of the identity.
 type identity struct {
-	Model        string  `json:"model"`
-	BatchSize    int     `json:"batch_size"`
-	LearningRate float64 `json:"learning_rate"`
-	WeightDecay  float64 `json:"weight_decay"`
-	Seed         uint64  `json:"seed"`
-	Data         string  `json:"data"`             // fingerprint of the training split
-	Dev          string  `json:"dev,omitempty"`    // fingerprint of the dev split
-	Images       int     `json:"images,omitempty"` // number of training images; 0 in version 1, which does not have it
-	Recipe       Recipe  `json:"recipe,omitzero"`
-	Epochs       int     `json:"epochs,omitempty"`  // 0 without a schedule or lookahead
-	Initial      string  `json:"initial,omitempty"` // digest of the imported weights that training started from
+	Model        string   `json:"model"`
+	BatchSize    int      `json:"batch_size"`
+	LearningRate float64  `json:"learning_rate"`
+	WeightDecay  float64  `json:"weight_decay"`
+	Seed         uint64   `json:"seed"`
+	Data         string   `json:"data"`             // fingerprint of the training split
+	Dev          string   `json:"dev,omitempty"`    // fingerprint of the dev split
+	Images       int      `json:"images,omitempty"` // number of training images; 0 in version 1, which does not have it
+	Recipe       Recipe   `json:"recipe,omitzero"`
+	Epochs       int      `json:"epochs,omitempty"`  // 0 without a schedule or lookahead
+	Initial      string   `json:"initial,omitempty"` // digest of the imported weights that training started from
+	Classes      []string `json:"classes,omitempty"` // names of the classes; none for CIFAR-10's
 }
 
 func (r *Runner) identity(trainData, dev *cifar.Dataset) identity {
@@ -34,6 +37,7 @@ func (r *Runner) identity(trainData, dev *cifar.Dataset) identity {
 	id := identity{
 		Model: r.model.String(), BatchSize: c.BatchSize, LearningRate: c.LearningRate, WeightDecay: c.WeightDecay, Seed: c.Seed,
 		Data: trainData.Fingerprint(), Dev: dev.Fingerprint(), Images: trainData.Len(), Recipe: c.Recipe,
+		Classes: trainData.Classes,
 	}
 	if c.Recipe.Schedule.Kind != "" || c.Recipe.Lookahead > 0 {
 		id.Epochs = c.Epochs
@@ -96,7 +100,29 @@ func differences(found, wanted identity) string {
 	compare("training data", found.Data, wanted.Data)
 	compare("dev data", found.Dev, wanted.Dev)
 	compare("initial weights", orNone(found.Initial), orNone(wanted.Initial))
+	if !slices.Equal(found.Classes, wanted.Classes) {
+		got, want := firstDifference(found.Classes, wanted.Classes)
+		compare("classes", got, want)
+	}
 	return strings.Join(out, "; ")
+}
+
+// firstDifference describes two lists of classes by the number of their names and the first that differ.
+func firstDifference(found, wanted []string) (got, want string) {
+	at := 0
+	for at < min(len(found), len(wanted)) && found[at] == wanted[at] {
+		at++
+	}
+	describe := func(names []string) string {
+		switch {
+		case names == nil:
+			return "CIFAR-10's"
+		case at < len(names):
+			return fmt.Sprintf("%d with %q", len(names), names[at])
+		}
+		return strconv.Itoa(len(names))
+	}
+	return describe(found), describe(wanted)
 }
 
 func orNone(digest string) string {

@@ -14,7 +14,10 @@ import (
 	"nndl.example/resnet18/pkg/nn"
 )
 
-const initialName = "initial.safetensors"
+const (
+	initialName = "initial.safetensors"
+	sourceKey   = "source" // of the metadata: what the weights are
+)
 
 // initialPath is the file that Import writes and training starts from.
 func (r *Runner) initialPath() string {
@@ -47,14 +50,82 @@ func (r *Runner) Import(path string, newHead bool) error {
 	if err := r.checkNoModel(); err != nil {
 		return fmt.Errorf("runner: %w", err)
 	}
-	file, err := r.modelFile(map[string]string{"source": fmt.Sprintf("%s (SHA-256 %s)", filepath.Base(path), sum)})
-	if err == nil {
-		err = writeFile(r.initialPath(), file)
-	}
-	if err != nil {
+	if err := r.writeInitial(fmt.Sprintf("%s (SHA-256 %s)", filepath.Base(path), sum)); err != nil {
 		return fmt.Errorf("runner: importing %s: %w", path, err)
 	}
 	return nil
+}
+
+// writeInitial stores the current weights as those that training starts from.
+func (r *Runner) writeInitial(source string) error {
+	file, err := r.modelFile(map[string]string{sourceKey: source})
+	if err != nil {
+		return err
+	}
+	return writeFile(r.initialPath(), file)
+}
+
+// StartFrom makes training start from weights that load sets, and that source names: a file with its digest, say. With an empty
+// source it starts from random weights. If the run has begun already, it only checks that the run started from the same source; the
+// error is ErrOtherRun if it did not.
+func (r *Runner) StartFrom(source string, load func() error) error {
+	lock, err := lockFolder(r.dir)
+	if err != nil {
+		return fmt.Errorf("runner: %w", err)
+	}
+	defer lock.release()
+	found, begun, err := r.start()
+	if err != nil {
+		return fmt.Errorf("runner: %w", err)
+	}
+	if found != source && (begun || found != "") {
+		return fmt.Errorf("runner: %s %w (start: got %s, want %s); delete it to start over", r.dir, ErrOtherRun, orRandom(found), orRandom(source))
+	}
+	if begun || source == "" {
+		return nil
+	}
+	if err := load(); err != nil {
+		return err
+	}
+	if err := r.writeInitial(source); err != nil {
+		return fmt.Errorf("runner: storing the weights to start from: %w", err)
+	}
+	return nil
+}
+
+// Start returns what training starts, or has started, from: the source of the imported weights, or "" for random ones.
+func (r *Runner) Start() (source string, err error) {
+	source, _, err = r.start()
+	if err != nil {
+		return "", fmt.Errorf("runner: %w", err)
+	}
+	return source, nil
+}
+
+func (r *Runner) start() (source string, begun bool, err error) {
+	c, err := r.newestMetadata()
+	if err != nil {
+		return "", false, err
+	}
+	if c != nil {
+		return c.history.Initial, true, nil
+	}
+	f, err := openOwn(r.initialPath())
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, fmt.Errorf("initial weights: %w; delete the file", err)
+	}
+	defer f.Close()
+	return f.Metadata[sourceKey], false, nil
+}
+
+func orRandom(source string) string {
+	if source == "" {
+		return "random weights"
+	}
+	return source
 }
 
 // checkNoModel reports an error if the run's folder has a model.
@@ -90,7 +161,7 @@ func (t *training) readInitial() error {
 	if err != nil {
 		return fmt.Errorf("runner: initial weights: %w; delete the file and import it again", err)
 	}
-	t.initial = &initialWeights{f.Metadata[digestKey], f.Metadata["source"]}
+	t.initial = &initialWeights{f.Metadata[digestKey], f.Metadata[sourceKey]}
 	t.id.Initial = t.initial.digest
 	return nil
 }

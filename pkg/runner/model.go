@@ -2,6 +2,7 @@ package runner
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 
@@ -39,6 +40,13 @@ func (r *Runner) WriteModel(w io.Writer) error {
 // modelFile returns the file of a model in memory, with its digest and further metadata.
 func (r *Runner) modelFile(more map[string]string) ([]byte, error) {
 	metadata := map[string]string{"format": "pt", "model": r.model.String(), digestKey: placeholder}
+	if r.about.classes != nil {
+		names, err := json.Marshal(r.about.classes)
+		if err != nil {
+			return nil, err
+		}
+		metadata[classesKey] = string(names)
+	}
 	for key, value := range more {
 		metadata[key] = value
 	}
@@ -77,6 +85,10 @@ func (r *Runner) loadFile(path string, read reader) error {
 	if f.Metadata[digestKey] != "" {
 		err = checkDigest(f)
 	}
+	var a about
+	if err == nil {
+		a, err = readAbout(f)
+	}
 	if err == nil {
 		err = read(f, r.store, r.model.Params())
 	}
@@ -86,7 +98,7 @@ func (r *Runner) loadFile(path string, read reader) error {
 	if prefix := nn.NamePrefix(f, r.model.Params()); prefix != "" {
 		fmt.Fprintf(r.Out, "(the names in %s begin with %q, which is ignored)\n", path, prefix)
 	}
-	r.loadedFrom = path
+	r.loadedFrom, r.about = path, a
 	return nil
 }
 

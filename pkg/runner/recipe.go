@@ -42,6 +42,9 @@ type Recipe struct {
 	// ShiftAverage is test-time augmentation by shifts: the logits are a weighted mean, one half for the image and one quarter
 	// each for the image shifted by this many pixels up and left, and down and right, with reflection padding.
 	ShiftAverage int `json:"shift_average,omitempty"`
+	// Freeze trains the last layer only. All others keep their weights and compute in evaluation mode: batch norm uses its running
+	// statistics and does not update them. (In PyTorch: requires_grad_(False) and eval() for all layers but the last.)
+	Freeze bool `json:"freeze,omitempty"`
 }
 
 func (r Recipe) withDefaults() Recipe {
@@ -62,6 +65,8 @@ func (r Recipe) validate() error {
 		return fmt.Errorf("runner: precise norm is %d, want a number of batches, or 0 for none", r.PreciseNorm)
 	case r.ShiftAverage < 0 || r.ShiftAverage > cifar.Width/2:
 		return fmt.Errorf("runner: shift average is %d, want 0 to %d pixels", r.ShiftAverage, cifar.Width/2)
+	case r.Freeze && r.PreciseNorm > 0:
+		return fmt.Errorf("runner: precise norm is %d with frozen layers, whose statistics stay as they are: want 0", r.PreciseNorm)
 	case !(r.LabelSmoothing >= 0 && r.LabelSmoothing < 1):
 		return fmt.Errorf("runner: label smoothing is %g, want at least 0 and less than 1", r.LabelSmoothing)
 	}
@@ -88,6 +93,7 @@ func (r Recipe) String() string {
 	add(r.PreciseNorm != 0, "precise batch norm over %d batches", r.PreciseNorm)
 	add(r.FlipAverage, "test-time augmentation: flip")
 	add(r.ShiftAverage != 0, "test-time augmentation: shift by %d", r.ShiftAverage)
+	add(r.Freeze, "only the last layer is trained")
 	if len(parts) == 0 {
 		return "the chapter's"
 	}

@@ -97,6 +97,7 @@ type Runner struct {
 	Display Display   // shows the progress; nil means NewDisplay(Out)
 
 	loadedFrom string // see LoadedFrom
+	about      about
 
 	backend   compute.Backend
 	sharding  *sharding // nil with one device
@@ -134,7 +135,7 @@ func New(b compute.Backend, m Model, dir string, c Config) (*Runner, error) {
 // reset gives the runner fresh weights, graphs and history.
 func (r *Runner) reset() error {
 	r.Finalize()
-	r.History, r.loadedFrom = History{}, ""
+	r.History, r.loadedFrom, r.about = History{}, "", about{}
 	r.store = model.NewStore()
 	r.store.SetParam(model.ParamInitialSeed, int64(r.Config.Seed)) // for random numbers during training, such as dropout's
 	if err := r.model.Init(r.store, r.Config.Seed); err != nil {
@@ -142,6 +143,12 @@ func (r *Runner) reset() error {
 	}
 	logits := func(scope *model.Scope, images *graph.Node) *graph.Node {
 		return r.model.Logits(scope, cifar.Normalize(images))
+	}
+	if r.Config.Recipe.Freeze {
+		if err := freeze(r.store, r.model.Params()); err != nil {
+			return err
+		}
+		logits = inEvaluationMode(logits)
 	}
 	lossOf := loss.SparseCategoricalCrossEntropyLogits
 	if s := r.Config.Recipe.LabelSmoothing; s > 0 {

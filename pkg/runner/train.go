@@ -41,6 +41,7 @@ func (r *Runner) Train(ctx context.Context, trainData, dev *cifar.Dataset) error
 	if err := t.resume(); err != nil {
 		return err
 	}
+	r.about = about{trainData.Classes, t.id.Data}
 	if err := t.newLoader(); err != nil {
 		return err
 	}
@@ -61,6 +62,9 @@ func (r *Runner) Train(ctx context.Context, trainData, dev *cifar.Dataset) error
 }
 
 func (r *Runner) checkData(trainData, dev *cifar.Dataset) error {
+	if err := r.checkClasses(trainData, dev); err != nil {
+		return err
+	}
 	n, batch, devices := trainData.Len(), r.Config.BatchSize, r.Config.Devices
 	switch {
 	case n == 0 || dev.Len() == 0:
