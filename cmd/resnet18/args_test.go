@@ -34,15 +34,16 @@ func TestHelp(t *testing.T) {
 	want := map[string]string{
 		"data":    "work train-images download",
 		"summary": network,
-		"train": "epochs train-images lr batch optimizer momentum weight-decay schedule warmup augment label-smoothing seed " +
+		"train": "epochs train-images lr batch optimizer momentum weight-decay schedule warmup augment label-smoothing seed data from freeze " +
 			network + " work run backend devices download plot",
-		"evaluate":   saved + " weights json train-images bfloat16 backend devices download",
-		"predict":    saved + " weights json train-images bfloat16 backend download",
+		"evaluate":   saved + " data weights confusion json train-images bfloat16 backend devices download",
+		"predict":    saved + " data weights json train-images bfloat16 backend download",
 		"curves":     saved + " train-images bfloat16",
 		"export":     saved + " train-images bfloat16",
 		"ship":       saved + " experiment dtype commit train-images backend download",
 		"import":     network + " work run new-head",
 		"experiment": "epochs train-images results work backend devices download",
+		"shapes":     "images seed",
 		"compile":    network + " backend",
 		"serve":      "addr",
 	}

@@ -17,6 +17,7 @@ const overview = `resnet18 trains ResNet-18 on CIFAR-10: section 5.5 of "Neural 
     resnet18 summary                list the network's layers
     resnet18 train                  train for 30 epochs; after Ctrl-C the same command resumes
     resnet18 train -lr 0.01         train with other settings, in a run folder of their own
+    resnet18 train -data FOLDER     train on your own pictures, one subfolder for each class
     resnet18 evaluate               score the best model on the test set
     resnet18 predict 2 my-cat.jpg   classify test image 2 and your own picture
     resnet18 curves FILE.svg        draw a run's loss and accuracy
@@ -24,6 +25,7 @@ const overview = `resnet18 trains ResNet-18 on CIFAR-10: section 5.5 of "Neural 
     resnet18 ship FILE              write it in the compact form that comes with the project
     resnet18 import FILE            start training from such a file, written by export or PyTorch
     resnet18 experiment NAME        train a row of notebook 07's table; "list" lists the rows
+    resnet18 shapes FOLDER          draw pictures of shapes, an example for train -data
     resnet18 compile                let XLA compile the network now, so that training does not wait for it
     resnet18 serve                  show the course in a browser, with the network in the page
     resnet18 completion bash        print the script for completion in bash; also zsh, fish, powershell
@@ -50,7 +52,7 @@ func newRoot(stdout, stderr io.Writer) *cobra.Command {
 	root.SetHelpCommand(&cobra.Command{Use: "help [COMMAND]", Short: "Explain a command.", RunE: helpCommand})
 	for _, command := range []func(*app) *cobra.Command{
 		(*app).data, (*app).summary, (*app).train, (*app).evaluate, (*app).predict, (*app).curves, (*app).exportModel, (*app).ship,
-		(*app).importModel, (*app).experiment, (*app).compile, (*app).serve, (*app).completion,
+		(*app).importModel, (*app).experiment, (*app).shapes, (*app).compile, (*app).serve, (*app).completion,
 	} {
 		c := command(&app{out: stdout, err: stderr})
 		placeholders(c)

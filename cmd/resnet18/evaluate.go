@@ -19,8 +19,8 @@ func (a *app) evaluate() *cobra.Command {
 	c := &cobra.Command{
 		Use: "evaluate [flags] [FILE.safetensors...]", Short: "Score models on the test set.",
 		Long: `Scores models on the test set: the best model of a run, or those in the given files, written by export, by a run or by PyTorch.
-The weights determine the network. Before any training it scores the weights that come with the project, and says so on stderr.
-If one file fails, the others are still scored, and the exit code is 1.
+With -data the test set is that of your own pictures. The weights determine the network. Before any training it scores the
+weights that come with the project, and says so on stderr. If one file fails, the others are still scored, and the exit code is 1.
 
 With -json each model is one line, an object with these fields:
   file      path of the weights
@@ -34,7 +34,9 @@ With -json each model is one line, an object with these fields:
 		RunE: func(_ *cobra.Command, files []string) error { return a.runEvaluate(files) },
 	}
 	a.savedRunFlags(c)
+	a.dataFlag(c, "`FOLDER`: score on the test set of your own pictures, with the run that was trained on them")
 	a.weightsFlag(c)
+	flags(c).StringVar(&a.confusion, "confusion", "", "`FILE`: draw the confusion matrix, as SVG or PNG; - prints it as text")
 	a.jsonFlag(c)
 	a.imagesFlag(c, "`NUMBER`: use the run that was trained on this many images, and as many test images")
 	a.bfloat16Flag(c)
@@ -47,6 +49,9 @@ With -json each model is one line, an object with these fields:
 
 func (a *app) runEvaluate(files []string) error {
 	if err := cmp.Or(a.validateSaved(), atLeast1("devices", a.devices)); err != nil {
+		return err
+	}
+	if err := a.validateConfusion(files); err != nil {
 		return err
 	}
 	if a.weights != "" {
@@ -88,13 +93,18 @@ func (a *app) evaluateFile(l *lab.Lab, path string, named bool) error {
 		return err
 	}
 	defer m.Finalize()
+	if err := a.checkClasses(l, m.Runner); err != nil {
+		return err
+	}
 	switch {
 	case a.asJSON:
-		return a.printScoreJSON(l, m)
+		err = a.printScoreJSON(l, m)
 	case named:
-		return a.printScore(l, m.Runner, "  "+m.path)
+		err = a.printScore(l, m.Runner, "  "+m.path)
+	default:
+		err = a.printScore(l, m.Runner, "")
 	}
-	return a.printScore(l, m.Runner, "")
+	return cmp.Or(err, a.showConfusion(l, m.Runner))
 }
 
 // printScore scores a model on the test set and prints a line.
@@ -135,6 +145,6 @@ func (a *app) printScoreJSON(l *lab.Lab, m *savedModel) error {
 	}
 	return json.NewEncoder(a.out).Encode(score{
 		File: m.path, Network: m.network.String(), Images: images, Correct: int(math.Round(accuracy * float64(images))),
-		Accuracy: accuracy, Loss: loss, Data: l.Source.Origin, Device: backend.DescribeDevices(l.Backend, l.Devices),
+		Accuracy: accuracy, Loss: loss, Data: l.DataOrigin(), Device: backend.DescribeDevices(l.Backend, l.Devices),
 	})
 }

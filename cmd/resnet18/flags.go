@@ -13,6 +13,10 @@ import (
 // app holds the values of a command's flags and where it writes. A command registers the flags that it uses.
 type app struct {
 	work, run, weights        string
+	pictures, from            string
+	classes                   []string // of -data, once it is read; nil for CIFAR-10
+	freeze                    bool
+	confusion                 string
 	model, stem               string
 	plain, bfloat16           bool
 	backend                   string
@@ -102,6 +106,11 @@ func (a *app) devicesFlag(c *cobra.Command) {
 
 func (a *app) downloadFlag(c *cobra.Command) {
 	flags(c).BoolVar(&a.download, "download", false, "try to download the official archive if there is none")
+}
+
+func (a *app) dataFlag(c *cobra.Command, usage string) {
+	flags(c).StringVar(&a.pictures, "data", "", usage)
+	c.MarkFlagDirname("data")
 }
 
 func (a *app) weightsFlag(c *cobra.Command) {

@@ -3,8 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -72,21 +70,9 @@ func (a *app) networkOf(path string) (resnet.Config, error) {
 		return c, err
 	}
 	defer f.Close()
-	const head = "fc.weight"
-	i := slices.IndexFunc(f.Names(), func(name string) bool { return strings.HasSuffix(name, head) })
-	if i < 0 {
-		return c, nil
+	if found, ok := resnet.Identify(f); ok {
+		found.BFloat16 = c.BFloat16
+		return found, nil
 	}
-	prefix := strings.TrimSuffix(f.Names()[i], head) // such as "module."
-	fc, _ := f.Entry(prefix + head)
-	stem, _ := f.Entry(prefix + "conv1.weight")
-	_, projection := f.Entry(prefix + "layer2.0.downsample.0.weight")
-	if len(fc.Shape) != 2 || len(stem.Shape) != 4 {
-		return c, nil
-	}
-	c.NumClasses, c.Plain, c.Stem = fc.Shape[0], !projection, resnet.ImageNetStem
-	if stem.Shape[2] == 3 {
-		c.Stem = resnet.CIFARStem
-	}
-	return c, c.Validate()
+	return c, nil
 }

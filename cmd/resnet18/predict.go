@@ -18,10 +18,10 @@ func (a *app) predict() *cobra.Command {
 	c := &cobra.Command{
 		Use: "predict [flags] INDEX|FILE...", Short: "Classify test images or pictures.",
 		Args: arguments(1, 1<<30, "INDEX|FILE..."),
-		Long: `Classifies test images (0 to 9999) and PNG, JPEG, GIF or WebP files of any size, whose middle square is scaled to 32×32.
-The model is the best of a run, or the weights in a file. Before any training it is the one that comes with the project, and a
-line on stderr says so. If one input fails, the others are still classified, and the exit code is 1. For a file whose name is a
-number, write ./2.
+		Long: `Classifies test images (CIFAR-10's are 0 to 9999) and PNG, JPEG, GIF or WebP files of any size, whose middle square is scaled
+to 32×32. The model is the best of a run, or the weights in a file. Before any training it is the one that comes with the
+project, and a line on stderr says so. The classes are those that the model was trained on. If one input fails, the others are
+still classified, and the exit code is 1. For a file whose name is a number, write ./2.
 
 With -json each input is one line, an object with these fields:
   input         the argument
@@ -35,6 +35,7 @@ With -json each input is one line, an object with these fields:
 		RunE: func(_ *cobra.Command, args []string) error { return a.runPredict(args) },
 	}
 	a.savedRunFlags(c)
+	a.dataFlag(c, "`FOLDER`: use the run that was trained on your own pictures there, and their test set")
 	a.weightsFlag(c)
 	a.jsonFlag(c)
 	a.imagesFlag(c, "`NUMBER`: use the run that was trained on this many images, and as many test images")
@@ -70,7 +71,12 @@ func (a *app) runPredict(args []string) error {
 		return err
 	}
 	defer m.Finalize()
-	testSet := sync.OnceValues(func() (*cifar.Dataset, error) { return l.Data(cifar.Test) })
+	testSet := sync.OnceValues(func() (*cifar.Dataset, error) {
+		if err := a.checkClasses(l, m.Runner); err != nil {
+			return nil, err
+		}
+		return l.Data(cifar.Test)
+	})
 	var subjects []subject
 	var pixels []uint8
 	for _, arg := range args {
@@ -128,7 +134,7 @@ func loadSubject(testSet func() (*cifar.Dataset, error), arg string) (subject, e
 	if i < 0 || i >= d.Len() {
 		return subject{}, fmt.Errorf("there is no test image %d: want 0 to %d", i, d.Len()-1)
 	}
-	return subject{arg, d.Pixels[i*cifar.ImageSize:][:cifar.ImageSize], cifar.Classes[d.Labels[i]]}, nil
+	return subject{arg, d.Pixels[i*cifar.ImageSize:][:cifar.ImageSize], d.ClassNames()[d.Labels[i]]}, nil
 }
 
 // prediction is predict's JSON; its help describes the fields.
@@ -150,7 +156,7 @@ type candidate struct {
 func (a *app) printPrediction(m *savedModel, s subject, p []float64, named bool) error {
 	var top []candidate
 	for _, i := range metrics.TopK(p, 5) {
-		top = append(top, candidate{metrics.ClassName(i), i, p[i]})
+		top = append(top, candidate{m.ClassName(i), i, p[i]})
 	}
 	if a.asJSON {
 		return json.NewEncoder(a.out).Encode(prediction{s.input, top[0], s.truth, top, m.path, m.network.String()})

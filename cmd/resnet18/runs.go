@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/gomlx/compute"
 
@@ -20,9 +21,15 @@ import (
 // this name.
 func (a *app) networkName() string {
 	name := a.model
-	if a.plain && a.model == "custom" {
+	switch {
+	case a.pictures != "":
+		name = runNameOf(a.pictures)
+		if a.plain {
+			name += "-plain"
+		}
+	case a.plain && a.model == "custom":
 		name = "plain"
-	} else if a.plain && a.model == "library" {
+	case a.plain && a.model == "library":
 		name += "-plain"
 	}
 	if a.stem == string(resnet.CIFARStem) {
@@ -32,6 +39,17 @@ func (a *app) networkName() string {
 		name += "-bfloat16"
 	}
 	return name
+}
+
+// runNameOf makes the name of a folder or a file one of a run.
+func runNameOf(path string) string {
+	name := strings.TrimSuffix(filepath.Base(path), ".safetensors")
+	return strings.Trim(strings.Map(func(r rune) rune {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_.", r) {
+			return r
+		}
+		return '-'
+	}, name), ".-")
 }
 
 // runName returns -run, or else the name of the network followed by the settings that differ from the chapter's.
@@ -45,9 +63,12 @@ func (a *app) runDir(changes ...string) string {
 	return lab.Settings{Work: a.work, TrainImages: a.images}.RunDir(name)
 }
 
-// initialPath returns the file of the imported weights that a run starts from: its own if -run names it, else the
-// network's.
-func (a *app) initialPath() string {
+// initialPath returns the file of the imported weights that a run starts from: its own if -run names it or if it does not
+// start as the flags of import say, else the network's.
+func (a *app) initialPath(changes ...string) string {
+	if a.pictures != "" || a.from != "" {
+		return filepath.Join(a.runDir(changes...), "initial.safetensors")
+	}
 	name := a.run
 	if name == "" {
 		name = a.networkName()
@@ -106,7 +127,7 @@ func (a *app) open(b compute.Backend, path string) (*savedModel, error) {
 // usesShipped reports whether evaluate and predict use the weights that come with the project: if no run is named, the default
 // one has not been trained, and the project has weights of its network.
 func (a *app) usesShipped() bool {
-	return a.run == "" && lab.HasShipped(a.model) && !exists(a.bestPath())
+	return a.run == "" && a.pictures == "" && lab.HasShipped(a.model) && !exists(a.bestPath())
 }
 
 // openShipped loads the weights that come with the project, and says so on stderr.
@@ -128,7 +149,10 @@ func (a *app) openShipped(b compute.Backend) (*savedModel, error) {
 
 // trainCommand returns the command that trains the run.
 func (a *app) trainCommand() string {
-	if a.run != "" {
+	switch {
+	case a.pictures != "":
+		return fmt.Sprintf("%q", "resnet18 train -data "+a.pictures)
+	case a.run != "":
 		return fmt.Sprintf("%q", "resnet18 train -run "+a.run)
 	}
 	return fmt.Sprintf("%q", "resnet18 train -model "+a.model)

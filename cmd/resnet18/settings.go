@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -26,6 +28,27 @@ func (a *app) validate() error {
 	if a.work, err = lab.CleanPath(a.work); err != nil {
 		return usagef("-work is %v", err)
 	}
+	return a.validateData()
+}
+
+// validateData checks -data. The user's folder is only read, so WORK must be elsewhere.
+func (a *app) validateData() (err error) {
+	if a.pictures == "" {
+		return nil
+	}
+	if a.pictures, err = lab.CleanPath(a.pictures); err != nil {
+		return usagef("-data is %v", err)
+	}
+	folder, err1 := filepath.Abs(a.pictures)
+	work, err2 := filepath.Abs(a.work)
+	if err := cmp.Or(err1, err2); err != nil {
+		return err
+	}
+	inside, err := filepath.Rel(folder, work)
+	if err == nil && inside != ".." && !strings.HasPrefix(inside, ".."+string(filepath.Separator)) {
+		return usagef("-work is %s, in the folder of -data, which is only read: choose another", a.work)
+	}
+	a.pictures = folder
 	return nil
 }
 
@@ -61,6 +84,9 @@ func (a *app) network() resnet.Config {
 		c = resnet.Custom(3, 10, true)
 	}
 	c.Plain = a.plain || a.model == "plain"
+	if a.classes != nil {
+		c.NumClasses = len(a.classes)
+	}
 	c.Stem = resnet.Stem(a.stem)
 	c.BFloat16 = a.bfloat16
 	return c
@@ -79,12 +105,15 @@ func (a *app) lab(epochs int) (*lab.Lab, error) {
 	l, err := lab.New(a.settings(epochs))
 	if err == nil {
 		fmt.Fprintln(a.info(), l)
+		if l.Own != nil {
+			a.classes = l.Own.Classes
+		}
 	}
 	return l, err
 }
 
 func (a *app) settings(epochs int) lab.Settings {
 	return lab.Settings{
-		Work: a.work, Epochs: epochs, TrainImages: a.images, Devices: max(1, a.devices), Backend: a.backend, Download: a.download, Out: a.info(),
+		Work: a.work, Pictures: a.pictures, Epochs: epochs, TrainImages: a.images, Devices: max(1, a.devices), Backend: a.backend, Download: a.download, Out: a.info(),
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/lab"
 	"nndl.example/resnet18/pkg/runner"
 )
@@ -23,6 +24,16 @@ the chapter's: -lr 0.01 -optimizer adamw trains in WORK/runs/library-lr-0.01-opt
 scores it again. With -run you choose NAME yourself; a run does not resume with other settings. Training
 starts from weights that "resnet18 import" has stored for the network or, with -run, for that run.
 
+With -data it trains on your own pictures: a folder with one subfolder for each class, as torchvision's ImageFolder reads it,
+with PNG, JPEG, GIF or WebP files of any size, which are scaled to 32×32. 15% of each class are for dev and 15% for the test,
+always the same ones; or the folder has subfolders train and test, or val. The network gets an output for each class, NAME begins
+with the folder's name, and the model is evaluated after each epoch. Pictures are normalised with CIFAR-10's means and standard
+deviations, as the network's weights expect. The folder is only read.
+
+-from says what a new run starts from: "scratch", random weights; "shipped", the weights that come with the project, or a
+safetensors FILE, each with a fresh last layer. The default is shipped with -data, otherwise scratch. -freeze trains
+only the last layer: the others keep their weights, and batch norm its running statistics.
+
 Ctrl-C stops after the current step and saves (exit code 130); a second Ctrl-C stops at once. The same command resumes. A
 complete run continues if -epochs is larger than before, unless it has a schedule, which depends on the number of epochs.`,
 		RunE: func(*cobra.Command, []string) error { return a.runTrain() },
@@ -33,6 +44,9 @@ complete run continues if -epochs is larger than before, unless it has a schedul
 	f.AddFlagSet(a.hyper.flags())
 	choices(c, "optimizer", optimizers)
 	choices(c, "schedule", schedules)
+	a.dataFlag(c, "`FOLDER`: your own pictures, in one subfolder for each class (default: CIFAR-10)")
+	f.StringVar(&a.from, "from", "", "`START`: scratch, shipped or a safetensors file (default: shipped with -data, otherwise scratch)")
+	f.BoolVar(&a.freeze, "freeze", false, "train only the last layer")
 	a.networkFlags(c)
 	a.workFlag(c)
 	a.runFlag(c, "`NAME`: run, a folder in WORK/runs (default: network and settings)")
@@ -52,6 +66,9 @@ func (a *app) runTrain() error {
 	if err != nil {
 		return err
 	}
+	if err := a.evaluateEachEpoch(l, &config); err != nil {
+		return err
+	}
 	network, name := a.network(), a.runName(a.changes()...)
 	r, err := runner.New(l.Backend, network, a.runDir(a.changes()...), config)
 	if err != nil {
@@ -64,6 +81,9 @@ func (a *app) runTrain() error {
 	}
 	fmt.Fprintf(a.out, "network: %v, %.2f million parameters\ntraining: %s, batches of %d, learning rate %g; recipe: %v\nrun: %s, in %s\n",
 		network, float64(network.Summary().Params())/1e6, l.Conditions(), r.Config.BatchSize, r.Config.LearningRate, r.Config.Recipe, name, r.Dir())
+	if err := a.start(r); err != nil {
+		return err
+	}
 	complete, err := l.Train(r)
 	if err != nil {
 		return err
@@ -83,14 +103,59 @@ func (a *app) trainConfig() (runner.Config, error) {
 		return runner.Config{}, err
 	}
 	c, err := a.hyper.config()
-	c.Epochs, c.Devices, c.Initial = a.epochs, a.devices, a.initialPath()
+	c.Epochs, c.Devices, c.Initial = a.epochs, a.devices, a.initialPath(a.changes()...)
+	c.Recipe.Freeze = a.freeze
 	return c, err
+}
+
+// evaluateEachEpoch replaces the chapter's 3,000 steps between two evaluations, which are many epochs of a few pictures.
+func (a *app) evaluateEachEpoch(l *lab.Lab, c *runner.Config) error {
+	if l.Own == nil {
+		return nil
+	}
+	train, err := l.Data(cifar.Train)
+	if err != nil {
+		return err
+	}
+	steps := (train.Len() + c.BatchSize - 1) / c.BatchSize
+	c.LogSteps, c.EvalSteps = steps, steps
+	return nil
+}
+
+// start sets what the run starts from.
+func (a *app) start(r *runner.Runner) error {
+	from := a.from
+	if from == "" && a.pictures != "" {
+		from = lab.FromShipped
+	}
+	if from != "" {
+		if err := lab.StartFrom(r, from, a.model); err != nil {
+			return err
+		}
+	}
+	source, err := r.Start()
+	if err != nil {
+		return err
+	}
+	if source == "" && a.freeze {
+		return usagef("-freeze keeps weights that are random: want trained ones, from -from or import")
+	}
+	if source == "" {
+		fmt.Fprintln(a.out, "start: random weights") // Train names others
+	}
+	return nil
 }
 
 // changes names the settings that differ from the chapter's, apart from the number of images. The number of epochs counts only
 // with a schedule: then a step depends on it, and the run cannot continue with another number.
 func (a *app) changes() []string {
 	changes := a.hyper.changes()
+	if a.from != "" && !(a.pictures != "" && a.from == lab.FromShipped) {
+		changes = append(changes, "from-"+runNameOf(a.from))
+	}
+	if a.freeze {
+		changes = append(changes, "freeze")
+	}
 	if a.hyper.schedule != constant && a.epochs != chapterEpochs {
 		changes = append(changes, fmt.Sprintf("epochs-%d", a.epochs))
 	}

@@ -21,6 +21,7 @@ import (
 
 	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/imagefolder"
 	"nndl.example/resnet18/pkg/inspect"
 	"nndl.example/resnet18/pkg/internal/userpath"
 	"nndl.example/resnet18/pkg/metrics"
@@ -31,6 +32,7 @@ import (
 // Settings are the settings of an experiment.
 type Settings struct {
 	Work        string    // the folder for data and runs
+	Pictures    string    // a folder of the reader's own pictures: see package imagefolder; "" means CIFAR-10
 	Epochs      int       // passes over the training set
 	TrainImages int       // the number of images of each set to use; 0 means all
 	Devices     int       // the number of this host's devices that share the work; 0 means 1
@@ -44,6 +46,7 @@ type Lab struct {
 	Settings
 	Backend compute.Backend
 	Source  cifar.Source
+	Own     *imagefolder.Sets // the pictures in Settings.Pictures; nil for CIFAR-10
 }
 
 // Start calls New with settings from the environment, for example for a short run:
@@ -84,6 +87,10 @@ func New(s Settings) (*Lab, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.Pictures != "" {
+		l.Own, err = imagefolder.Load(s.Pictures)
+		return l, err
+	}
 	l.Source, err = cifar.Find(context.Background(), cifar.FindOptions{Dir: l.DataDir(), Download: s.Download, Progress: s.Out})
 	return l, err
 }
@@ -121,7 +128,10 @@ func readInt(name string, low int, v *int) error {
 // String describes the data, if there is any, and the backend, in a line each.
 func (l *Lab) String() string {
 	data := ""
-	if l.Source != (cifar.Source{}) {
+	switch {
+	case l.Own != nil:
+		data = fmt.Sprintf("data: %v\n", l.Own)
+	case l.Source != (cifar.Source{}):
 		data = fmt.Sprintf("data: %v\n", l.Source)
 	}
 	return data + "backend: " + backend.DescribeDevices(l.Backend, l.Devices)
@@ -132,11 +142,23 @@ func (l *Lab) DataDir() string { return filepath.Join(l.Work, "data") }
 
 // Data loads a split, or its first TrainImages images.
 func (l *Lab) Data(split cifar.Split) (*cifar.Dataset, error) {
-	d, err := cifar.Open(l.Source, split)
+	open := func(split cifar.Split) (*cifar.Dataset, error) { return cifar.Open(l.Source, split) }
+	if l.Own != nil {
+		open = l.Own.Split
+	}
+	d, err := open(split)
 	if err != nil {
 		return nil, err
 	}
 	return d.Take(l.TrainImages), nil
+}
+
+// DataOrigin says in a few words where the images come from.
+func (l *Lab) DataOrigin() string {
+	if l.Own != nil {
+		return l.Own.Test.Origin
+	}
+	return l.Source.Origin
 }
 
 // RunDir returns the folder of a run. A short run has its own, next to that of the full run.
@@ -193,7 +215,7 @@ func (l *Lab) Conditions() string {
 	if l.TrainImages > 0 {
 		images = fmt.Sprintf("only %d training images", l.TrainImages)
 	}
-	return fmt.Sprintf("%d epochs, %s, %s, %s", l.Epochs, images, l.Source.Origin, backend.DescribeDevices(l.Backend, l.Devices))
+	return fmt.Sprintf("%d epochs, %s, %s, %s", l.Epochs, images, l.DataOrigin(), backend.DescribeDevices(l.Backend, l.Devices))
 }
 
 // Predict returns the model's prediction for every image of a split.

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"nndl.example/resnet18/pkg/chart"
+	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/imagefolder"
+	"nndl.example/resnet18/pkg/lab"
+	"nndl.example/resnet18/pkg/metrics"
+	"nndl.example/resnet18/pkg/runner"
+)
+
+// validateConfusion checks -confusion.
+func (a *app) validateConfusion(files []string) error {
+	switch extension := strings.ToLower(filepath.Ext(a.confusion)); {
+	case a.confusion == "":
+		return nil
+	case a.confusion == "-" && a.asJSON:
+		return usagef("got -json and -confusion -, want only one of them")
+	case a.confusion != "-" && extension != ".svg" && extension != ".png":
+		return usagef("-confusion is %s, want a name that ends with .svg or .png, or -", a.confusion)
+	case len(files) > 1:
+		return usagef("got -confusion and %d files of weights, want at most one", len(files))
+	}
+	return nil
+}
+
+// checkClasses checks that a model was trained on the classes of the data.
+func (a *app) checkClasses(l *lab.Lab, r *runner.Runner) error {
+	own := r.Classes()
+	switch {
+	case l.Own == nil && own != nil:
+		return fmt.Errorf("%s was trained on your own %d classes (%s), not on CIFAR-10's: name their folder with -data", r.LoadedFrom(), len(own), imagefolder.Names(own))
+	case l.Own == nil:
+		return nil
+	case !slices.Equal(own, l.Own.Classes):
+		return fmt.Errorf("%s was trained on %d classes (%s), %s has %d (%s)", r.LoadedFrom(), len(r.ClassNames()), imagefolder.Names(r.ClassNames()),
+			l.Own.Folder, len(l.Own.Classes), imagefolder.Names(l.Own.Classes))
+	}
+	train, err := l.Data(cifar.Train)
+	if err == nil && r.TrainedOn() != "" && r.TrainedOn() != train.Fingerprint() {
+		fmt.Fprintf(a.err, "resnet18: the training pictures in %s are not those that %s was trained on: it may have seen pictures of this test set\n",
+			l.Own.Folder, r.LoadedFrom())
+	}
+	return err
+}
+
+// showConfusion draws or prints the confusion matrix of the test set, if -confusion asks for it.
+func (a *app) showConfusion(l *lab.Lab, r *runner.Runner) error {
+	if a.confusion == "" {
+		return nil
+	}
+	d, err := l.Data(cifar.Test)
+	if err != nil {
+		return err
+	}
+	predictions, err := lab.Predict(r, d)
+	if err != nil {
+		return err
+	}
+	names := d.ClassNames()
+	counts, _ := metrics.ConfusionMatrixOf(predictions, len(names))
+	if a.confusion == "-" {
+		return a.printConfusion(counts, names)
+	}
+	figure, err := chart.Confusion(counts, names)
+	if err != nil {
+		return err
+	}
+	return figure.Save(a.confusion)
+}
+
+// printConfusion prints a row for each true class and a column for each predicted one.
+func (a *app) printConfusion(counts [][]int, names []string) error {
+	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "true\\predicted\t%s\trecall\t\n", strings.Join(names, "\t"))
+	for class, recall := range metrics.Recall(counts) {
+		fmt.Fprintf(w, "%s\t", names[class])
+		for _, n := range counts[class] {
+			fmt.Fprintf(w, "%d\t", n)
+		}
+		fmt.Fprintf(w, "%.1f%%\t\n", 100*recall)
+	}
+	return w.Flush()
+}

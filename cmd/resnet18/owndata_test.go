@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"nndl.example/resnet18/pkg/imagefolder/shapes"
+	"nndl.example/resnet18/pkg/resnet"
+)
+
+// TestOwnPictures draws shapes, trains a new last layer for them on the project's weights, and uses the result.
+func TestOwnPictures(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains")
+	}
+	t.Parallel()
+	work, folder := t.TempDir(), filepath.Join(t.TempDir(), "drawn")
+	code, _, err := call("shapes", "-images", "20", folder)
+	require.Zero(t, code, err)
+	code, _, err = call("shapes", folder)
+	require.Equal(t, 1, code)
+	require.Contains(t, err, "drawn exists already: choose another name")
+
+	flags := []string{"-work", work, "-backend", "go"}
+	train := append([]string{"train", "-data", folder, "-run", "mine", "-freeze", "-epochs", "6", "-batch", "14", "-lr", "0.01"}, flags...)
+	code, out, err := call(train...)
+	require.Zero(t, code, err)
+	require.Contains(t, out, "5 classes (circle, cross, square, star, triangle), 100 pictures, train 70 (70%), dev 15 (15%), test 15 (15%)")
+	require.Contains(t, out, "recipe: only the last layer is trained")
+	require.Contains(t, out, "(starting from data/weights/library.safetensors.gz (SHA-256 ")
+	last := out[strings.LastIndex(out, "[Test]"):]
+	m := regexp.MustCompile(`\[Test\] accuracy/loss: (\S+)/`).FindStringSubmatch(last)
+	require.NotNil(t, m, out)
+	accuracy, e := strconv.ParseFloat(m[1], 64)
+	require.NoError(t, e)
+	require.Greater(t, accuracy, 0.5, "a guess is right in 0.2 of the cases")
+
+	dir := filepath.Join(work, "runs", "mine")
+	before, after := weightsIn(t, filepath.Join(dir, "initial.safetensors")), weightsIn(t, filepath.Join(dir, "best.safetensors"))
+	for i, tensor := range before {
+		require.Equal(t, strings.HasPrefix(tensor.Name, "fc."), !bytes.Equal(tensor.Data, after[i].Data), tensor.Name)
+	}
+	testOwnModel(t, folder, flags, last)
+	testOtherRuns(t, folder, slices.Clip(train))
+}
+
+// testOwnModel uses the model: all commands know the names of its classes.
+func testOwnModel(t *testing.T, folder string, flags []string, last string) {
+	evaluate := append([]string{"evaluate", "-run", "mine"}, flags...)
+	code, out, err := call(append(evaluate, "-data", folder, "-confusion", "-")...)
+	require.Zero(t, code, err)
+	require.Empty(t, err)
+	_, table, found := strings.Cut(out, last)
+	require.True(t, found, "%q does not contain %q", out, last)
+	require.Regexp(t, `^ *true\\predicted +circle +cross +square +star +triangle +recall\n +circle( +\d){5} +\d+\.\d%\n`, table)
+	figure := filepath.Join(t.TempDir(), "confusion.svg")
+	code, _, err = call(append(evaluate, "-data", folder, "-confusion", figure)...)
+	require.Zero(t, code, err)
+	svg, e := os.ReadFile(figure)
+	require.NoError(t, e)
+	require.Contains(t, string(svg), "triangle")
+
+	picture := filepath.Join(folder, "star", "001.png")
+	predict := append([]string{"predict", "-run", "mine"}, flags...)
+	code, out, err = call(append(predict, "-json", picture)...)
+	require.Zero(t, code, err)
+	var p prediction
+	strict(t, out, &p)
+	require.Equal(t, shapes.Classes[p.Index], p.Class)
+	require.Len(t, p.Top, 5)
+	code, out, err = call(append(predict, "-data", folder, "3")...)
+	require.Zero(t, code, err)
+	require.Regexp(t, `The true category is (circle|cross|square|star|triangle) and the predicted`, out)
+	code, _, err = call("curves", filepath.Join(t.TempDir(), "curves.svg"), "-run", "mine", flags[0], flags[1])
+	require.Zero(t, code, err)
+
+	require.NoError(t, os.Remove(picture))
+	code, _, err = call(append(evaluate, "-data", folder)...)
+	require.Zero(t, code)
+	require.Contains(t, err, "it may have seen pictures of this test set")
+	code, _, err = call(append([]string{"evaluate", "-data", folder}, flags...)...)
+	require.Equal(t, 1, code)
+	require.Contains(t, err, `run "resnet18 train -data `+folder+`" first, or choose another with -run: mine`)
+}
+
+// testOtherRuns: a run does not resume with another start, other layers or other classes.
+func testOtherRuns(t *testing.T, folder string, train []string) {
+	weights := weightsFile(t, resnet.Custom(3, 10, true))
+	notFrozen := slices.DeleteFunc(slices.Clone(train), func(arg string) bool { return arg == "-freeze" })
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "star", "001.png"), nil, 0o644))
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{append(train, "-freeze=true"), "imagefolder: unreadable pictures: picture: " + filepath.Join(folder, "star", "001.png")},
+		{append(train, "-from", "scratch"), "belongs to a different run (start: got data/weights/library.safetensors.gz (SHA-256 "},
+		{append(train, "-from", weights), "all layers but the last, want weights.safetensors (SHA-256 "},
+		{notFrozen, "recipe: got only the last layer is trained, want the chapter's"},
+		{train, `classes: got 5 with "star", want 4 with "triangle"`},
+	} {
+		code, _, err := call(test.args...)
+		require.Equal(t, 1, code, test.args)
+		require.Contains(t, err, test.want, test.args)
+		require.NoError(t, os.RemoveAll(filepath.Join(folder, "star"))) // after the first
+	}
+}
+
+// TestOwnNames: the folder gives the run its name, unless -run does.
+func TestOwnNames(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct{ args, run, initial string }{
+		{"-data /x/cats", "cats", "cats"},
+		{"-data /x/cats/", "cats", "cats"},
+		{"-data /x/my.cats+dogs", "my.cats-dogs", "my.cats-dogs"},
+		{"-data /x/cats -freeze -lr 0.01", "cats-lr-0.01-freeze", "cats-lr-0.01-freeze"},
+		{"-data /x/cats -from shipped", "cats", "cats"},
+		{"-data /x/cats -from scratch -plain -stem cifar", "cats-plain-cifar-stem-from-scratch", "cats-plain-cifar-stem-from-scratch"},
+		{"-data /x/cats -from /y/a.safetensors -run b", "b", "b"},
+		{"-model custom -freeze", "custom-freeze", "custom"},
+		{"-from shipped -freeze", "library-from-shipped-freeze", "library-from-shipped-freeze"},
+	} {
+		a := parseTrain(t, strings.Fields(test.args)...)
+		c, err := a.trainConfig()
+		require.NoError(t, err, test.args)
+		require.Equal(t, test.run, a.runName(a.changes()...), test.args)
+		require.Equal(t, filepath.Join("work", "runs", test.initial, "initial.safetensors"), c.Initial, test.args)
+		require.Equal(t, slices.Contains(strings.Fields(test.args), "-freeze"), c.Recipe.Freeze)
+	}
+	a := &app{classes: make([]string, 7), model: "library"}
+	require.Equal(t, 7, a.network().NumClasses)
+}
+
+func TestOwnErrors(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	require.NoError(t, shapes.Write(filepath.Join(dir, "drawn"), 3, 1))
+	for _, test := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{"train -data https://example.org/x", 2, "-data is the URL https://example.org/x, want a path"},
+		{"train -data DIR/none", 1, "none: no such file"},
+		{"train -data DIR -work DIR/work", 2, "-work is DIR/work, in the folder of -data, which is only read"},
+		{"train -data DIR/drawn -from DIR/none", 1, `none: no such file or directory; want a safetensors file, "shipped" or "scratch"`},
+		{"train -data DIR/drawn -plain", 1, "start from a file or from scratch"},
+		{"train -data DIR/drawn -stem cifar", 1, "start from a file or from scratch"},
+		{"train -data DIR/drawn -from scratch -freeze", 2, "-freeze keeps weights that are random"},
+		{"evaluate -data DIR/drawn -weights FILE", 1, "was trained on 10 classes (airplane, automobile"},
+		{"evaluate -confusion x.pdf", 2, "-confusion is x.pdf, want a name that ends with .svg or .png, or -"},
+		{"evaluate -confusion - -json", 2, "got -json and -confusion -, want only one of them"},
+		{"evaluate -confusion - a b", 2, "got -confusion and 2 files of weights"},
+		{"shapes -images 2 DIR/x", 2, "-images is 2, want 3 to 10000"},
+	} {
+		args := strings.Fields(strings.NewReplacer("DIR", dir, "FILE", "FILE").Replace(test.args))
+		if i := slices.Index(args, "FILE"); i >= 0 {
+			args[i] = weightsFile(t, resnet.Custom(3, 10, true))
+		}
+		if args[0] != "shapes" && !slices.Contains(args, "-work") {
+			args = append(args, "-work", filepath.Join(t.TempDir(), "work"))
+		}
+		if args[0] != "shapes" {
+			args = append(args, "-backend", "go")
+		}
+		code, _, err := call(args...)
+		require.Equal(t, test.code, code, "%v: %s", args, err)
+		require.Contains(t, err, strings.ReplaceAll(test.want, "DIR", dir), args)
+		require.Equal(t, 1, strings.Count(err, "\n"), err)
+	}
+	require.NoDirExists(t, filepath.Join(dir, "work"))
+}
