@@ -36,7 +36,7 @@ func TestLoad(t *testing.T) {
 			for n := range d.Len() {
 				im := smallImages(want[n/small.batchLen])
 				i := n % small.batchLen
-				require.Equal(t, im.labels[i], d.Labels[n])
+				require.EqualValues(t, im.labels[i], d.Labels[n])
 				for _, at := range [][3]int{{0, 0, 0}, {1, 0, 1}, {2, 31, 30}, {0, 17, 4}} { // channel, row, column
 					chw := im.planes[i*ImageSize+at[0]*1024+at[1]*32+at[2]]
 					require.Equal(t, chw, d.Pixels[n*ImageSize+at[1]*32*3+at[2]*3+at[0]])

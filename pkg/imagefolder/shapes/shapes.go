@@ -109,8 +109,8 @@ func outline(class int) (corners []corner) {
 	case "cross":
 		const arm = 0.05 // half the angle of an arm, in turns
 		for i := range 4 {
-			turn := float64(i) / 4
-			corners = append(corners, corner{turn - arm, 1}, corner{turn + arm, 1}, corner{turn + 0.125, math.Sqrt2 * math.Sin(2*math.Pi*arm)})
+			side := float64(i) / 4
+			corners = append(corners, corner{side - arm, 1}, corner{side + arm, 1}, corner{side + 0.125, math.Sqrt2 * math.Sin(2*math.Pi*arm)})
 		}
 	}
 	return corners
