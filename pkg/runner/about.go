@@ -14,7 +14,7 @@ import (
 // about is what the current weights have been trained on.
 type about struct {
 	classes []string // names of the classes; nil for CIFAR-10's
-	data    string   // fingerprint of the training images, in the file of a best model; "" if unknown
+	data    string   // fingerprint of the training images, in the best model of own classes; "" if unknown
 }
 
 // Keys of a model's metadata. Foreign files may have a "classes" of something else.

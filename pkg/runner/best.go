@@ -116,7 +116,11 @@ func (t *training) keepBest() error {
 	if err != nil {
 		return err
 	}
-	file, err := t.modelFile(map[string]string{"run": runDigest(id), "step": strconv.Itoa(t.step), dataKey: t.id.Data})
+	more := map[string]string{"run": runDigest(id), "step": strconv.Itoa(t.step)}
+	if t.train.Classes != nil {
+		more[dataKey] = t.id.Data
+	}
+	file, err := t.modelFile(more)
 	if err != nil {
 		return fmt.Errorf("runner: best model: %w", err)
 	}
