@@ -3,13 +3,13 @@
 package shapes
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
 	"image/png"
+	"io"
 	"io/fs"
 	"math"
 	"math/rand/v2"
@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/image/vector"
+
+	"nndl.example/resnet18/pkg/internal/atomicfile"
 )
 
 // Classes are the shapes, sorted by name.
@@ -38,11 +40,9 @@ func Write(folder string, perClass int, seed uint64) error {
 			return fmt.Errorf("shapes: %w", err)
 		}
 		for i := range perClass {
-			var file bytes.Buffer
-			err := png.Encode(&file, picture(class, rand.New(rand.NewPCG(seed, uint64(i*len(Classes)+class)))))
-			if err == nil {
-				err = os.WriteFile(filepath.Join(folder, name, fmt.Sprintf("%03d.png", i+1)), file.Bytes(), 0o644)
-			}
+			img := picture(class, rand.New(rand.NewPCG(seed, uint64(i*len(Classes)+class))))
+			path := filepath.Join(folder, name, fmt.Sprintf("%03d.png", i+1))
+			err := atomicfile.Write(path, func(w io.Writer) error { return png.Encode(w, img) })
 			if err != nil {
 				return fmt.Errorf("shapes: %w", err)
 			}
