@@ -2,7 +2,7 @@
 
     .venv/bin/python tools/try_check.py [SITE]      default: site/, from file:// and offline; or the address that resnet18 serve prints
 
-Drops pictures, moves a slider with the keyboard, cuts the shortcuts, trains a network. Fails if a probability differs by more than
+Drops pictures, moves a slider with the keyboard, cuts the shortcuts, changes the network, trains one. Fails if a probability differs by more than
 0.001 from `resnet18 predict` with the same weights, or if the page reports an error. Prints times, which it does not judge. Without
 Chromium it is skipped.
 """
@@ -97,6 +97,7 @@ def check(page):
     if page.answer("document.getElementById('shortcuts').click()") == before or page.js("tryPage.model") != "cut":
         problems.append("cutting the shortcuts does not change the answer")
     page.answer("document.getElementById('shortcuts').click()")
+    problems += switch(page, before)
 
     page.js("document.getElementById('start').focus()")
     page.press("start", " ", 32)
@@ -111,6 +112,21 @@ def check(page):
 
     page.js("takeFile(new File(['no picture'], 'letter.txt'))")
     wait(20, "an error for a text file", lambda: not page.js("document.getElementById('error').hidden"))
+    return problems
+
+
+def switch(page, before):
+    """Changes to the modern network, with a slider moved while it is loading, and back."""
+    modern = "document.querySelector('input[name=network][value=modern]:not(:disabled)')"
+    if not page.js(f"!!{modern}"):
+        print("no modern network: data/weights/ has none")
+        return []
+    probabilities = page.answer(f"{modern}.click(); document.getElementById('shiftX').oninput()")
+    problems = []
+    if page.js("tryPage.model") != "modern" or len(probabilities) != 10:
+        problems.append(f"the modern network does not answer: {page.js('tryPage.model')}, {probabilities}")
+    if page.answer("document.querySelector('input[name=network][value=chapter]').click()") != before:
+        problems.append("the chapter's network answers otherwise after the modern one")
     return problems
 
 

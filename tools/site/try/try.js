@@ -132,7 +132,7 @@ const stages = model => model === "modern" ? 4 : 5;
 
 let looking = false, again = false;
 async function look() { // one request at a time; the last change wins
-  if (!state.pixels || !engine) return;
+  if (!state.pixels || !engine || !state.infos[network()]) return; // a network that is being loaded looks when it is there
   if (looking) {
     again = true;
     return;
@@ -165,7 +165,8 @@ async function look() { // one request at a time; the last change wins
 
 function show(result, model) {
   const names = [...text.classes, say("others")];
-  const best = result.Probabilities.indexOf(Math.max(...result.Probabilities));
+  const answers = model === "cut" ? result.Probabilities : result.Probabilities.slice(0, 10); // the other 990 outputs are no class
+  const best = answers.indexOf(Math.max(...answers));
   const chosen = Number($("heat-class").value);
   showPicture(result, names[chosen < 0 ? best : chosen]);
   $("source").textContent = state.source;
@@ -182,8 +183,9 @@ function show(result, model) {
   showMaps(result.Maps);
   const info = state.infos[model === "modern" ? "modern" : "chapter"];
   $("about").textContent = say("about", { n: info.test_images, p: (100 * info.accuracy).toFixed(2) + "%", dtype: info.dtype, data: info.data });
+  $("about").hidden = model === "cut";
   $("cut").hidden = model !== "cut";
-  $("shortcuts").disabled = model === "modern";
+  $("shortcuts").parentElement.hidden = model === "modern";
 }
 
 function showPicture(result, className) {
@@ -349,12 +351,24 @@ function listen() {
 async function changeNetwork() {
   const name = network();
   if (!state.infos[name]) {
-    if (!packed[name]) await loadScript($(name).content.querySelector("script").getAttribute("src"));
-    state.infos[name] = (await engine.call("load", { model: name }, unpack(name))).result;
-    delete packed[name];
+    $("status").textContent = say("loading");
+    try {
+      await loadNetwork(name);
+    } catch (e) {
+      document.querySelector("input[name=network][value=chapter]").checked = true;
+      throw e;
+    } finally {
+      $("status").textContent = say("ready", { s: (page.readyMs / 1000).toFixed(1) });
+    }
   }
   state.channels = [];
   look();
+}
+
+async function loadNetwork(name) {
+  if (!packed[name]) await loadScript($(name).content.querySelector("script").getAttribute("src"));
+  state.infos[name] = (await engine.call("load", { model: name }, unpack(name))).result;
+  delete packed[name];
 }
 
 function loadScript(src) {
