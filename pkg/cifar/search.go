@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"nndl.example/resnet18/pkg/internal/filetype"
@@ -22,27 +23,20 @@ type candidate struct {
 // differ in content, it names them and takes none. The Source is empty if there is none.
 func (o FindOptions) findOther(ctx context.Context) (Source, error) {
 	candidates, err := o.candidates(ctx)
-	if err != nil {
+	if err != nil || len(candidates) == 0 {
 		return Source{}, err
 	}
-	groups := map[int][]candidate{}
-	best := len(layouts)
-	for _, c := range candidates {
-		rank := o.rank(c.Source)
-		groups[rank] = append(groups[rank], c)
-		best = min(best, rank)
-	}
+	first := slices.MinFunc(candidates, func(a, b candidate) int { return o.rank(a.Source) - o.rank(b.Source) })
 	var names []string
-	for _, c := range groups[best] {
-		if names = append(names, c.Path); c.content != groups[best][0].content {
-			best = -1
+	differ := false
+	for _, c := range candidates {
+		if o.rank(c.Source) == o.rank(first.Source) {
+			names = append(names, c.Path)
+			differ = differ || c.content != first.content
 		}
 	}
-	switch {
-	case len(names) == 0:
-		return Source{}, nil
-	case best >= 0:
-		return groups[best][0].Source, nil
+	if !differ {
+		return first.Source, nil
 	}
 	fmt.Fprintf(o.Progress, "CIFAR-10: %s: not used, because they differ; to use one, set %s to its path\n", strings.Join(names, ", "), PathVariable)
 	return Source{}, nil

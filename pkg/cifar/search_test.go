@@ -40,6 +40,8 @@ func TestFindOther(t *testing.T) {
 		{"a published one and another", map[string][]byte{"cifar-10-python.tar": tar, "cifar.tgz": archive}, "cifar.tgz", Python, foundOrigin, nil},
 		{"two that differ", map[string][]byte{"cifar-10-python.tar": tar, "my-cifar.tar.gz": again}, "", Python, embeddedOrigin,
 			[]string{"cifar-10-python.tar, ", "my-cifar.tar.gz: not used, because they differ; to use one, set CIFAR10_PATH to its path"}},
+		{"three that differ", map[string][]byte{"cifar-10-python.tar": tar, "cifar-padded.tar": append(bytes.Clone(tar), make([]byte, 512)...), "my-cifar.tar.gz": again},
+			"", Python, embeddedOrigin, []string{"cifar-10-python.tar, ", "cifar-padded.tar, ", "my-cifar.tar.gz: not used, because they differ"}},
 		{"zip", map[string][]byte{"cifar-10-python.zip": zip}, "", Python, embeddedOrigin, []string{"not a gzip file but a zip file", ": not used\n"}},
 		{"a bad one and a good one", map[string][]byte{"cifar-10-python.zip": zip, "cifar10.tar": tar}, "cifar10.tar", Python, otherOrigin, []string{"a zip file"}},
 		{"incomplete", map[string][]byte{"cifar10.tar": tar[:len(tar)/2]}, "", Python, embeddedOrigin, []string{"cifar10.tar", "file is truncated"}},
