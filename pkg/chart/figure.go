@@ -7,7 +7,6 @@ import (
 	"image"
 	"image/color"
 	"image/png"
-	"io"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -121,11 +120,7 @@ func (f *Figure) Save(path string) error {
 	default:
 		return fmt.Errorf("chart: save %s: unsupported extension %q, want .svg or .png", path, ext)
 	}
-	err := atomicfile.Write(path, func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
-	if err != nil {
+	if err := atomicfile.WriteBytes(path, data); err != nil {
 		return fmt.Errorf("chart: save figure: %w", err)
 	}
 	return nil

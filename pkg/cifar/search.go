@@ -84,14 +84,8 @@ func (o FindOptions) candidates(ctx context.Context) (found []candidate, err err
 
 // hasKnownFormat reports whether a file is an archive or another file with a known format, rather than a note in plain text.
 func hasKnownFormat(path string) bool {
-	f, _, err := regularfile.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	start := make([]byte, filetype.Start)
-	n, _ := f.Read(start)
-	return filetype.Name(start[:n]) != filetype.Unknown
+	start, err := regularfile.Start(path, filetype.Start)
+	return err == nil && filetype.Name(start) != filetype.Unknown
 }
 
 // examine returns the source that a file is. It reads the file only if it has changed since the last time.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"path"
@@ -43,19 +42,22 @@ func findParts(folder string) (p parts, err error) {
 	if err != nil {
 		return p, err
 	}
+	type set struct {
+		names []string
+		to    *string
+	}
+	sets := []set{{trainNames, &p.train}, {testNames, &p.test}, {devNames, &p.dev}}
+	others := 0
 	for _, name := range names {
-		for _, set := range []struct {
-			names []string
-			to    *string
-		}{{trainNames, &p.train}, {testNames, &p.test}, {devNames, &p.dev}} {
-			if slices.Contains(set.names, strings.ToLower(name)) && *set.to == "" {
-				*set.to = filepath.Join(folder, name)
-				names = slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == name })
-			}
+		i := slices.IndexFunc(sets, func(s set) bool { return *s.to == "" && slices.Contains(s.names, strings.ToLower(name)) })
+		if i < 0 {
+			others++
+			continue
 		}
+		*sets[i].to = filepath.Join(folder, name)
 	}
 	switch {
-	case len(names) > 0 || p.train == "" || p.test == "" && p.dev == "":
+	case others > 0 || p.train == "" || p.test == "" && p.dev == "":
 		return parts{train: folder}, nil
 	case p.test == "":
 		p.test, p.dev = p.dev, ""
@@ -192,14 +194,8 @@ func isPicture(path string) bool {
 	if slices.Contains(pictureEndings, strings.ToLower(filepath.Ext(path))) {
 		return true
 	}
-	f, _, err := regularfile.Open(path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	start := make([]byte, filetype.Start)
-	n, _ := io.ReadFull(f, start)
-	return slices.Contains([]filetype.Format{filetype.PNG, filetype.JPEG, filetype.GIF, filetype.WebP}, filetype.Name(start[:n]))
+	start, err := regularfile.Start(path, filetype.Start)
+	return err == nil && slices.Contains([]filetype.Format{filetype.PNG, filetype.JPEG, filetype.GIF, filetype.WebP}, filetype.Name(start))
 }
 
 // counts returns the number of pictures of each class.

@@ -2,8 +2,8 @@ package lab
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
-	"io"
 	"path/filepath"
 
 	"nndl.example/resnet18/data/weights"
@@ -29,16 +29,11 @@ func StartFrom(r *runner.Runner, from, name string) error {
 	case FromShipped:
 		return startFromShipped(r, name)
 	}
-	f, _, err := regularfile.Open(from)
+	sum, err := regularfile.SHA256(from)
 	if err != nil {
 		return fmt.Errorf("lab: weights to start from: %w; want a safetensors file, %q or %q", err, FromShipped, FromScratch)
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return fmt.Errorf("lab: weights to start from: %s: %w", from, err)
-	}
-	return r.StartFrom(startSource(filepath.Base(from), h.Sum(nil)), func() error { return r.LoadFeatures(from) })
+	return r.StartFrom(startSource(filepath.Base(from), sum), func() error { return r.LoadFeatures(from) })
 }
 
 func startFromShipped(r *runner.Runner, name string) error {
@@ -48,7 +43,7 @@ func startFromShipped(r *runner.Runner, name string) error {
 	}
 	path := weights.Path(shipped[name])
 	sum := sha256.Sum256(data)
-	return r.StartFrom(startSource(path, sum[:]), func() error {
+	return r.StartFrom(startSource(path, hex.EncodeToString(sum[:])), func() error {
 		_, err := r.LoadCompactFeatures(data, path)
 		if err != nil {
 			err = fmt.Errorf("%w: start from a file or from %s", err, FromScratch)
@@ -57,8 +52,8 @@ func startFromShipped(r *runner.Runner, name string) error {
 	})
 }
 
-func startSource(name string, sum []byte) string {
-	return fmt.Sprintf("%s (SHA-256 %.16x), all layers but the last", name, sum)
+func startSource(name, sum string) string {
+	return fmt.Sprintf("%s (SHA-256 %.32s), all layers but the last", name, sum)
 }
 
 // Saved returns a runner with the best model of a run, whose network follows from its file. Runner.ClassName has the names of its

@@ -95,9 +95,12 @@ func MostConfused(counts [][]int, n int) []Pair {
 }
 
 // ClassName returns the name of an output: the first ten are CIFAR-10's classes; the library model has 990 more.
-func ClassName(i int) string {
-	if i >= 0 && i < cifar10.NumClasses {
-		return cifar10.Classes[i]
+func ClassName(i int) string { return OutputName(cifar10.Classes[:], i) }
+
+// OutputName returns the name of an output of a network for these classes, which may have more outputs than classes.
+func OutputName(classes []string, i int) string {
+	if i >= 0 && i < len(classes) {
+		return classes[i]
 	}
 	return fmt.Sprintf("output %d", i)
 }

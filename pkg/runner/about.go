@@ -35,15 +35,7 @@ func (r *Runner) ClassNames() []string {
 }
 
 // ClassName returns the name of an output.
-func (r *Runner) ClassName(i int) string {
-	if r.about.classes == nil {
-		return metrics.ClassName(i)
-	}
-	if i < 0 || i >= len(r.about.classes) {
-		return fmt.Sprintf("output %d", i)
-	}
-	return r.about.classes[i]
-}
+func (r *Runner) ClassName(i int) string { return metrics.OutputName(r.ClassNames(), i) }
 
 // TrainedOn returns the fingerprint of the images that the current weights were trained on, or "" if the file that they come from
 // does not say so.

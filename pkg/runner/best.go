@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 
+	"nndl.example/resnet18/pkg/internal/atomicfile"
 	"nndl.example/resnet18/pkg/internal/regularfile"
 	"nndl.example/resnet18/pkg/nn"
 	"nndl.example/resnet18/pkg/safetensors"
@@ -199,7 +200,7 @@ func (t *training) writeBest() error {
 		os.Rename(t.BestPath(), t.BestPath()+damagedSuffix)
 		t.lostBest = nil
 	}
-	if err := writeFile(t.BestPath(), t.best); err != nil {
+	if err := atomicfile.WriteBytes(t.BestPath(), t.best); err != nil {
 		return err
 	}
 	t.bestOK = true

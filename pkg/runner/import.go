@@ -1,15 +1,13 @@
 package runner
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 
+	"nndl.example/resnet18/pkg/internal/atomicfile"
 	"nndl.example/resnet18/pkg/internal/regularfile"
 	"nndl.example/resnet18/pkg/nn"
 )
@@ -38,7 +36,7 @@ func (r *Runner) Import(path string, newHead bool) error {
 	if err := load(path); err != nil {
 		return err
 	}
-	sum, err := fileSHA256(path)
+	sum, err := regularfile.SHA256(path)
 	if err != nil {
 		return fmt.Errorf("runner: importing %s: %w", path, err)
 	}
@@ -62,7 +60,7 @@ func (r *Runner) writeInitial(source string) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(r.initialPath(), file)
+	return atomicfile.WriteBytes(r.initialPath(), file)
 }
 
 // StartFrom makes training start from weights that load sets, and that source names: a file with its digest, say. With an empty
@@ -173,17 +171,4 @@ func (t *training) startFromInitial() error {
 	}
 	t.History.Initial = t.initial.source
 	return t.loadFile(t.initialPath(), nn.ReadWeights)
-}
-
-func fileSHA256(path string) (string, error) {
-	f, _, err := regularfile.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"nndl.example/resnet18/pkg/internal/regularfile"
 )
 
 // weightsOf writes the weights of a toy as a file from elsewhere, and returns them.
@@ -29,7 +31,7 @@ func TestImport(t *testing.T) {
 	require.NoError(t, r.Import(path, false))
 	initial, err := os.ReadFile(dir + "/initial.safetensors")
 	require.NoError(t, err)
-	sum, err := fileSHA256(path)
+	sum, err := regularfile.SHA256(path)
 	require.NoError(t, err)
 
 	// Before training they are the model.

@@ -17,7 +17,7 @@ import (
 func (r *Runner) SaveModel(path string) error {
 	file, err := r.modelFile(nil)
 	if err == nil {
-		err = writeFile(path, file)
+		err = atomicfile.WriteBytes(path, file)
 	}
 	if err != nil {
 		return fmt.Errorf("runner: saving a model: %w", err)
@@ -100,12 +100,4 @@ func (r *Runner) loadFile(path string, read reader) error {
 	}
 	r.loadedFrom, r.about = path, a
 	return nil
-}
-
-// writeFile replaces a file atomically.
-func writeFile(path string, content []byte) error {
-	return atomicfile.Write(path, func(w io.Writer) error {
-		_, err := w.Write(content)
-		return err
-	})
 }

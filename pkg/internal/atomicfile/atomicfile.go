@@ -27,6 +27,14 @@ func Write(path string, write func(io.Writer) error) error {
 	return nil
 }
 
+// WriteBytes is Write for content in memory.
+func WriteBytes(path string, content []byte) error {
+	return Write(path, func(w io.Writer) error {
+		_, err := w.Write(content)
+		return err
+	})
+}
+
 func replace(path string, write func(io.Writer) error) error {
 	old, err := os.Stat(path)
 	if err == nil && !old.Mode().IsRegular() {

@@ -23,6 +23,15 @@ func TestOpen(t *testing.T) {
 	data, err = Read(path)
 	require.NoError(t, err)
 	require.Equal(t, "content", string(data))
+	data, err = Start(path, 4)
+	require.NoError(t, err)
+	require.Equal(t, "cont", string(data))
+	data, err = Start(path, 100)
+	require.NoError(t, err)
+	require.Equal(t, "content", string(data))
+	sum, err := SHA256(path)
+	require.NoError(t, err)
+	require.Equal(t, "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73", sum)
 	require.NoError(t, CheckNew(path))
 }
 

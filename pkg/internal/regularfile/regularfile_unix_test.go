@@ -26,6 +26,10 @@ func TestOpenSpecialFiles(t *testing.T) {
 		require.ErrorIs(t, err, ErrNotRegular)
 		_, err = Read(path)
 		require.ErrorIs(t, err, ErrNotRegular)
+		_, err = Start(path, 4)
+		require.ErrorIs(t, err, ErrNotRegular)
+		_, err = SHA256(path)
+		require.ErrorIs(t, err, ErrNotRegular)
 		require.ErrorIs(t, CheckNew(path), ErrNotRegular)
 	}
 	require.NoError(t, CheckNew(filepath.Join(dir, "none")))

@@ -348,6 +348,8 @@ function listen() {
   $("restart").onclick = restart;
 }
 
+function showReady() { $("status").textContent = say("ready", { s: (page.readyMs / 1000).toFixed(1) }); }
+
 async function changeNetwork() {
   const name = network();
   if (!state.infos[name]) {
@@ -358,7 +360,7 @@ async function changeNetwork() {
       document.querySelector("input[name=network][value=chapter]").checked = true;
       throw e;
     } finally {
-      $("status").textContent = say("ready", { s: (page.readyMs / 1000).toFixed(1) });
+      showReady();
     }
   }
   state.channels = [];
@@ -401,7 +403,7 @@ async function main() {
   const first = document.querySelector("#tests input");
   first.checked = true;
   first.onchange();
-  $("status").textContent = say("ready", { s: (page.readyMs / 1000).toFixed(1) });
+  showReady();
   page.ready = true;
 }
 
