@@ -72,6 +72,8 @@ def look(browser, page, name, width, folder):
 
 
 def main():
+    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
+        sys.exit(__doc__)
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     site = Path(os.environ.get("SITE", ROOT / "site")).resolve()
