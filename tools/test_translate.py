@@ -101,6 +101,15 @@ class Translate(unittest.TestCase):
         self.assertEqual(self.problems(), "")
         self.assertEqual(translate.translated(self.path).cells[1].outputs[0].text, "sum 5: 从+0.5开始, [-0.1 2e-05]最大 3个.\n")
 
+    def test_columns(self):
+        strings = {"%-10s %-6v mode: %5.1f%%": "%-10s %-6v 模式：%5.1f%%", "true std": "真正的标准差", "once more": "再次", "only /255": "只除"}
+        printed = "true std   a b    mode:  19.0%\nno /255    c      mode: 100.0%\nonce more  [+0.01]\nonly /255 once more\n"
+        self.assertEqual(
+            translate.chinese_output(printed, strings),
+            "真正的标准差 a b    模式： 19.0%\nno /255    c      模式：100.0%\n再次       [+0.01]\n只除 再次\n")
+        long = "x" * 200
+        self.assertEqual(translate.chinese_output(f"net; recipe: {long}; CPU\n", {"%v; recipe: %v; %s": "%v；配置：%v；%s"}), f"net；配置：{long}；CPU\n")
+
     def test_string_problems(self):
         for name, source, strings, want in (
             ("caption", 'chart.Show("A cat.", fig)', "", "code: caption not translated: A cat."),

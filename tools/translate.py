@@ -144,25 +144,54 @@ def chinese_text(text, strings):
         for escape in (str, go_html):
             into = escape(unquoted(chinese))
             pattern = output_pattern(english, escape) + (" ?" if full_width(into[-1]) else "")
-            text = re.sub(pattern, lambda m, into=into: filled(into, m.groups()), text)
+            if VERB.search(english):
+                text = re.sub(pattern, lambda m, into=into: filled(into, m.groups(), strings), text)
+            else:  # a column of a table: the next one stays in its place
+                text = re.sub(pattern + "((?:  +)?)", lambda m, into=into: into + padding(m, into), text)
     return text
+
+
+def padding(match, into):
+    """The two or more spaces after the English, as many more or fewer as the Chinese is narrower or wider."""
+    spaces = match[match.lastindex]
+    return " " * max(1, columns(match[0]) - columns(into)) if spaces else ""
+
+
+def columns(text):
+    """The columns that text takes in a typewriter's face, in which a Chinese character is as wide as two letters."""
+    return sum(2 if unicodedata.east_asian_width(char) in "FW" else 1 for char in text)
 
 
 def output_pattern(english, escape):
     """A regular expression for what a format prints, with a group for each verb; it matches no part of a word."""
     parts = []
-    number, any_text = r"([-+\[ ]*[\d.](?:[-+\d.e ]*\d)?\]?)", r"([^\n<]{0,80}?)"
+    number = r"([-+\[ ]*[\d.](?:[-+\d.e ]*\d)?\]?)"
     for text, verb in zip(VERB.split(english), VERB.findall(english) + [""]):
-        value = number if verb[-1:] in NUMERIC else any_text
+        value = number if verb[-1:] in NUMERIC else r"([^\n<]{%d,500}?)" % width(verb)
         parts += [re.escape(escape(unquoted(text))), {"": "", "%%": "%"}.get(verb, value)]
     start, end = (r"(?<!\w)" if english[0].isalnum() else ""), (r"(?!\w)" if english[-1].isalnum() else "")
     return start + "".join(parts) + end
 
 
-def filled(template, values):
-    """template with the values that were printed for its verbs."""
+def filled(template, values, strings):
+    """template with the values that were printed for its verbs, in Chinese where strings has them."""
     values = iter(values)
-    return VERB.sub(lambda m: "%" if m[0] == "%%" else next(values), template)
+    return VERB.sub(lambda m: "%" if m[0] == "%%" else fitted(next(values), m[0], strings), template)
+
+
+def fitted(value, verb, strings):
+    """A value as wide as fmt.Printf makes it for its verb, but by columns. Numbers are as wide as they were."""
+    if verb.endswith(NUMERIC):
+        return value
+    value = value.strip(" ")
+    value = strings.get(value, value)
+    spaces = " " * (width(verb) - columns(value))
+    return value + spaces if verb.startswith("%-") else spaces + value
+
+
+def width(verb):
+    """The least number of characters that a verb prints: 21 for %-21s."""
+    return int(re.match(r"%?[-+#0]*(\d*)", verb)[1] or 0)
 
 
 def go_html(text):
