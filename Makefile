@@ -104,14 +104,15 @@ interrupt: setup ## stop a training with JupyterLab's stop button and resume it;
 	$(PY) tools/interrupt_check.py
 	$(PY) tools/lab_check.py
 
-# Go keeps what a target finds in the package's testdata/fuzz, and each later "go test" tries it.
+# Go keeps what a target finds in the package's testdata/fuzz, and each later "go test" tries it. Without -fuzzminimizetime it tries
+# for a minute to shorten each input that reaches new code, and the target does nothing else.
 FUZZ := .
 FUZZTIME := 1m
 fuzz: setup ## run each fuzz target for FUZZTIME (one: FUZZ=Pickle)
 	@for package in $$(go list ./pkg/...); do \
 		for target in $$(go test -list '^Fuzz.*$(FUZZ)' $$package | grep ^Fuzz); do \
 			echo "$$package $$target"; \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -parallel=1 $$package || exit 1; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 200x -parallel=1 $$package || exit 1; \
 		done; \
 	done
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"io"
 	"os"
 	"path/filepath"
@@ -359,27 +360,62 @@ func TestLoadModelErrors(t *testing.T) {
 	require.ErrorIs(t, r.SaveModel(dir+"/nowhere/m.safetensors"), os.ErrNotExist)
 }
 
-// Reading a checkpoint of any bytes gives an error or a state that fits, never a panic.
+// FuzzCheckpoint: metadata and tensors of any kind give an error or a state that fits, never a panic. Their file gets its digest
+// here, which would refuse every mutation. package safetensors fuzzes the file format.
 func FuzzCheckpoint(f *testing.F) {
 	var good bytes.Buffer
-	c := &checkpoint{step: 1, id: identity{Model: "toy"}, history: History{Steps: make([]Step, 1)}}
+	c := &checkpoint{step: 1, id: identity{Model: "toy"}, history: History{Steps: make([]Step, 1), Evals: make([]Eval, 1), Log: []string{"a"}}}
 	for _, p := range (toy{}).Params() {
 		c.tensors = append(c.tensors, safetensors.Tensor{Name: p.Path(), DType: "F32", Shape: p.Dims, Data: make([]byte, 4*p.Size())})
 	}
 	require.NoError(f, c.write(&good))
-	f.Add(good.Bytes())
-	f.Add(good.Bytes()[:good.Len()-1])
-	f.Add(bytes.Replace(good.Bytes(), []byte("sha256"), []byte("sha255"), 1))
-	f.Add(bytes.Replace(good.Bytes(), []byte(`"version":"2"`), []byte(`"version":"3"`), 1))
-	f.Add(bytes.Replace(good.Bytes(), []byte("F32"), []byte("I32"), 1))
-	f.Add([]byte("{}"))
-	f.Fuzz(func(t *testing.T, b []byte) {
+	file, err := safetensors.Read(bytes.NewReader(good.Bytes()), int64(good.Len()))
+	require.NoError(f, err)
+	meta := file.Metadata
+	size := 8 + int(binary.LittleEndian.Uint64(good.Bytes()))
+	var header map[string]json.RawMessage
+	require.NoError(f, json.Unmarshal(good.Bytes()[8:size], &header))
+	delete(header, "__metadata__")
+	text, err := json.Marshal(header)
+	require.NoError(f, err)
+	tensors := "," + strings.TrimPrefix(string(text), "{")
+	add := func(version, tensors string) {
+		f.Add(version, meta["step"], meta["identity"], meta["history"], meta["best"], tensors, good.Bytes()[size:])
+	}
+	add(version2, tensors)
+	add("3", tensors)
+	add(version2, strings.Replace(tensors, "F32", "I32", 1))
+	f.Add(version1, "1", meta["identity"], `{"steps":[{"l":2.3,"a":0.1,"r":0.001}],"evals":[{"step":1,"score":0.1,"loss":2.3}],"best":0.1}`, "",
+		"}", []byte{})
+
+	f.Fuzz(func(t *testing.T, version, step, id, history, best, tensors string, data []byte) {
+		metadata, err := json.Marshal(map[string]string{versionKey: version, "step": step, "identity": id, "history": history, "best": best})
+		require.NoError(t, err)
+		header := `{"__metadata__":` + string(metadata) + tensors
+		b := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
+		b = append(append(b, header...), data...)
 		file, err := safetensors.Read(bytes.NewReader(b), int64(len(b)))
 		if err != nil {
 			return
 		}
+		if _, err := parseCheckpoint(file, true); err == nil {
+			t.Fatal("a checkpoint without a digest was read")
+		}
+		if file.Metadata[versionKey] == version1 {
+			h := newHasher(file.Metadata, []string{"step", "identity", "history"})
+			for _, name := range file.Names() {
+				tensor, err := file.Tensor(name)
+				require.NoError(t, err)
+				h.add(tensor)
+			}
+			file.Metadata[digestKeyOfV1] = h.String()
+		} else {
+			file.Metadata[digestKey], err = fileDigest(file)
+			require.NoError(t, err)
+		}
 		c, err := parseCheckpoint(file, true)
 		if err != nil {
+			require.NotErrorIs(t, err, errDigest)
 			return
 		}
 		r := &Runner{store: model.NewStore()}
