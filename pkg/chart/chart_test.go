@@ -78,6 +78,8 @@ func figures(t *testing.T) map[string]*Figure {
 	add("grid", f, err)
 	f, err = Bars(Axes{Title: "Probabilities", XLabel: "probability", XMax: new(1.0)}, classes[:3], []float64{0.9, 0.09999, 0.00001}, 1)
 	add("bars", f, err)
+	f, err = BarsWithErrors(Axes{Title: "Accuracies"}, classes[:3], []float64{0.9, 0.5, 0.1}, []float64{0.05, 0, 0.2}, 1)
+	add("error bars", f, err)
 	f, err = Confusion(diagonal(10), classes)
 	add("confusion", f, err)
 	f, err = Histogram(Axes{Title: "Pixels", XLabel: "value"}, 4, Series{Y: []float64{0, 1, 1, 2, 4}})

@@ -6,14 +6,16 @@ import (
 	"image"
 	"image/color"
 	"math"
+	"slices"
 
 	"golang.org/x/image/draw"
 	"gonum.org/v1/plot/palette/moreland"
 )
 
 // HeatMap draws an image, a heat map and the heat map overlaid on the image, side by side. heat[row][column] may be
-// much coarser than the image, as in Grad-CAM; it is upsampled to the image's size. Scale is the number of CSS pixels per
-// pixel of the image.
+// much coarser than the image, as in Grad-CAM; it is upsampled to the image's size. The colours go from the table's smallest
+// number to its largest, which a colour scale below names, so two heat maps have different scales. Scale is the number of CSS
+// pixels per pixel of the image.
 func HeatMap(img image.Image, heat [][]float64, scale int) (*Figure, error) {
 	if img == nil || img.Bounds().Empty() {
 		return nil, errors.New("chart: heat map: the image has no pixels")
@@ -22,8 +24,10 @@ func HeatMap(img image.Image, heat [][]float64, scale int) (*Figure, error) {
 	if err != nil {
 		return nil, err
 	}
+	all := slices.Concat(heat...)
 	return Grid{
 		Images:   []image.Image{img, colorize(h), overlay(img, h)},
+		Heat:     &HeatRange{slices.Min(all), slices.Max(all)},
 		Captions: []string{"image", "heat map", "together"},
 		Cols:     3,
 		Scale:    scale,
@@ -46,6 +50,44 @@ func MapImage(values [][]float64, lo, hi float64) (image.Image, error) {
 		}
 	}
 	return colorize(v), nil
+}
+
+const (
+	heatScaleHeight = 30
+	heatBarHeight   = 12
+	heatBarWidth    = 60 // at least
+)
+
+// texts returns the labels of the ends of the colour scale.
+func (r HeatRange) texts() (low, high string) {
+	return fmt.Sprintf("low %.3g", r.Lo+0), fmt.Sprintf("high %.3g", r.Hi+0) // +0 turns −0 into 0
+}
+
+// minWidth returns the width of the narrowest figure with a colour scale.
+func (r HeatRange) minWidth() float64 {
+	low, high := r.texts()
+	sty := textStyle(textSize, false, Ink)
+	return 2*margin + width(low, sty) + 8 + heatBarWidth + 8 + width(high, sty)
+}
+
+// paint draws the colour scale at the bottom of a figure of the given size: a bar with the numbers of its ends.
+func (r HeatRange) paint(p pen, w, h float64) {
+	low, high := r.texts()
+	sty := textStyle(textSize, false, Ink)
+	from := margin + width(low, sty) + 8
+	to := from + math.Floor(w-margin-width(high, sty)-8-from)
+	// A pixel for each CSS pixel: SVG would not stretch one row of colours to the height of the bar.
+	bar := image.NewNRGBA(image.Rect(0, 0, int(to-from), heatBarHeight))
+	for x := range bar.Bounds().Dx() {
+		for y := range heatBarHeight {
+			bar.SetNRGBA(x, y, heatColors[toByte(float64(x)/float64(bar.Bounds().Dx()-1))])
+		}
+	}
+	y := h - margin - heatBarHeight
+	p.text(margin, y+heatBarHeight/2, low, sty, left)
+	p.image(bar, from, y, to-from, heatBarHeight)
+	p.outline(Muted, from, y, to-from, heatBarHeight)
+	p.text(w-margin, y+heatBarHeight/2, high, sty, right)
 }
 
 // RGBImage returns three tables of numbers, for red, green and blue, as an image, for example a filter of the first

@@ -1,9 +1,13 @@
 package chart
 
 import (
+	"encoding/base64"
 	"image"
 	"image/color"
+	"image/png"
 	"math"
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,7 +18,7 @@ func TestHeatMap(t *testing.T) {
 	f, err := HeatMap(plain(8, 8, color.White), [][]float64{{0, 0}, {0, 1}}, 3)
 	require.NoError(t, err)
 	_, elements := parse(t, f.SVG())
-	require.Equal(t, 3, elements["image"])
+	require.Equal(t, 4, elements["image"], "image, map, both, and the colour scale")
 
 	for want, c := range map[string]struct {
 		img  image.Image
@@ -29,6 +33,45 @@ func TestHeatMap(t *testing.T) {
 		_, err := HeatMap(c.img, c.heat, 1)
 		require.ErrorContains(t, err, want)
 	}
+}
+
+// The colour scale names the table's smallest and largest number and shows all colours in their order.
+func TestHeatScale(t *testing.T) {
+	t.Parallel()
+	f, err := HeatMap(plain(8, 8, color.White), [][]float64{{0.25, 1}, {1234, 0.5}}, 3)
+	require.NoError(t, err)
+	require.Contains(t, f.Alt, "Colour scale: low 0.25 (black), high 1.23e+03 (white).")
+	texts, _ := parse(t, f.SVG())
+	require.Subset(t, texts, []string{"low 0.25", "high 1.23e+03"})
+	bars := embedded.FindAllStringSubmatch(string(f.SVG()), -1)
+	bar, err := png.Decode(base64.NewDecoder(base64.StdEncoding, strings.NewReader(bars[3][1])))
+	require.NoError(t, err)
+	last := bar.Bounds().Dx() - 1
+	require.Equal(t, heatBarHeight, bar.Bounds().Dy())
+	require.GreaterOrEqual(t, last+1, heatBarWidth)
+	for y := range heatBarHeight {
+		require.Equal(t, heatColors[0], color.NRGBAModel.Convert(bar.At(0, y)))
+		require.Equal(t, heatColors[255], color.NRGBAModel.Convert(bar.At(last, y)))
+		for x := range last {
+			require.LessOrEqual(t, luminance(bar.At(x, y)), luminance(bar.At(x+1, y))+0.005, "from dark to bright")
+		}
+	}
+	size := regexp.MustCompile(`<image [^>]*?width="([\d.]+)" height="([\d.]+)"`).FindAllStringSubmatch(string(f.SVG()), -1)[3]
+	require.InDelta(t, last+1, parseFloat(t, size[1]), 0.1, "an SVG file keeps an image's proportions, so they must be the bar's")
+	require.InDelta(t, heatBarHeight, parseFloat(t, size[2]), 0.1)
+	_, drawing, _ := strings.Cut(string(f.SVG()), "</style>")
+	require.Contains(t, drawing, "stroke:#525D68", "a frame, so that black is seen on a dark card and white on a light one")
+
+	small := Grid{Images: []image.Image{plain(1, 1, Blue)}, Cols: 1, Scale: 3, Heat: &HeatRange{-3, 3}}
+	f, err = small.Figure()
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, f.width, small.Heat.minWidth(), "room for the scale below a small image")
+	_, _, h := small.layout()
+	require.Equal(t, h+heatScaleHeight, f.height)
+	small.Heat = nil
+	f, err = small.Figure()
+	require.NoError(t, err)
+	require.Equal(t, h, f.height, "no scale without a range")
 }
 
 func TestOverlayShowsImageWhereHeatIsZero(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"math"
 	"slices"
 	"strings"
 
@@ -27,7 +28,12 @@ type Grid struct {
 	Cols     int      // images per row; 0 means 5
 	Scale    int      // CSS pixels per pixel of an image; 0 means 3
 	Title    string
+	Framed   bool       // a thin line around each image, for images as light or as dark as the card
+	Heat     *HeatRange // a colour scale below images in the colours of heat maps; nil for none
 }
+
+// HeatRange is what the colours of heat maps stand for: black is Lo, white is Hi. See [MapImage].
+type HeatRange struct{ Lo, Hi float64 }
 
 // Images draws a grid of images with captions; see [Grid] for a title and for marks of correct and wrong predictions.
 // Pixels stay sharp squares, so the 32×32 pixels of a CIFAR image are visible.
@@ -49,6 +55,9 @@ func (g Grid) Figure() (*Figure, error) {
 		g.Scale = 3
 	}
 	cells, w, h := g.layout()
+	if g.Heat != nil {
+		w, h = max(w, g.Heat.minWidth()), h+heatScaleHeight
+	}
 	if w > 8000 || h > 8000 {
 		return nil, fmt.Errorf("chart: images: a grid of %g by %g pixels: the maximum is 8000 by 8000; use fewer images or a smaller scale", w, h)
 	}
@@ -59,7 +68,13 @@ func (g Grid) Figure() (*Figure, error) {
 			p.title(g.Title, w)
 			for i, c := range cells {
 				p.image(g.Images[i], c.x, c.y, c.w, c.h)
+				if g.Framed {
+					p.outline(Muted, c.x, c.y, c.w, c.h)
+				}
 				g.paintCaption(p, i, c)
+			}
+			if g.Heat != nil {
+				g.Heat.paint(p, w, h)
 			}
 		},
 	}, nil
@@ -115,6 +130,9 @@ func (g Grid) layout() (cells []cell, width, height float64) {
 func (g Grid) check() error {
 	if len(g.Images) == 0 {
 		return errors.New("chart: images: no images: at least one is needed")
+	}
+	if g.Heat != nil && !(g.Heat.Lo <= g.Heat.Hi && math.Abs(g.Heat.Lo) <= maxValue && math.Abs(g.Heat.Hi) <= maxValue) {
+		return fmt.Errorf("chart: images: colour scale from %g to %g: must be finite, and the first not the larger", g.Heat.Lo, g.Heat.Hi)
 	}
 	if len(g.Captions) != 0 && len(g.Captions) != len(g.Images) {
 		return fmt.Errorf("chart: images: len(Captions)=%d, len(Images)=%d: lengths must be equal, or no captions", len(g.Captions), len(g.Images))
@@ -199,6 +217,10 @@ func (g Grid) alt() string {
 		if len(g.Marks) > 0 && g.Marks[i] == Wrong {
 			all += " (wrong)"
 		}
+	}
+	if g.Heat != nil {
+		low, high := g.Heat.texts()
+		all += ". Colour scale: " + low + " (black), " + high + " (white)"
 	}
 	return all + "."
 }

@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"math"
 	"regexp"
 	"strings"
 	"testing"
@@ -66,6 +67,17 @@ func TestGridLayout(t *testing.T) {
 	require.Equal(t, g.Captions[2], strings.Join(cells[2].lines, " "))
 }
 
+func TestGridFrames(t *testing.T) {
+	t.Parallel()
+	white := []image.Image{plain(2, 2, color.White), plain(2, 2, color.White)}
+	for framed, want := range map[bool]int{false: 0, true: 2} {
+		f, err := Grid{Images: white, Framed: framed}.Figure()
+		require.NoError(t, err)
+		_, drawing, _ := strings.Cut(string(f.SVG()), "</style>")
+		require.Equal(t, want, strings.Count(drawing, "stroke:#525D68"), "framed %v", framed)
+	}
+}
+
 func TestGridErrors(t *testing.T) {
 	t.Parallel()
 	one := []image.Image{plain(1, 1, Blue)}
@@ -75,6 +87,8 @@ func TestGridErrors(t *testing.T) {
 		"len(Marks)=2, len(Images)=1":    {Images: one, Marks: []Mark{Wrong, Wrong}},
 		"image 0 is nil":                 {Images: []image.Image{nil}},
 		"image 0 has no pixels":          {Images: []image.Image{image.NewGray(image.Rect(0, 0, 0, 3))}},
+		"colour scale from 2 to 1":       {Images: one, Heat: &HeatRange{2, 1}},
+		"colour scale from NaN to 1":     {Images: one, Heat: &HeatRange{math.NaN(), 1}},
 		"the maximum is 8000 by 8000":    {Images: one, Scale: 9000},
 	} {
 		_, err := g.Figure()

@@ -41,6 +41,11 @@ func (p pen) rect(x, y, w, h float64, fill color.Color) {
 	p.c.FillPolygon(fill, []vg.Point{p.at(x, y), p.at(x+w, y), p.at(x+w, y+h), p.at(x, y+h)})
 }
 
+// outline draws a thin line around the rectangle with its top left corner at x, y.
+func (p pen) outline(stroke color.Color, x, y, w, h float64) {
+	p.polyline(stroke, 1, x, y, x+w, y, x+w, y+h, x, y+h, x, y)
+}
+
 // dot fills a circle of radius r around x, y.
 func (p pen) dot(x, y, r float64, c color.Color) {
 	p.c.DrawGlyphNoClip(vgdraw.GlyphStyle{Color: c, Radius: vg.Length(r), Shape: vgdraw.CircleGlyph{}}, p.at(x, y))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/compute/shapes"
@@ -54,6 +55,29 @@ func (a Augment) transforms(n int, seed uint64, epoch int) []int32 {
 		out = append(out, flip, shifts.Int32N(int32(2*a.Shift+1))-int32(a.Shift), shifts.Int32N(int32(2*a.Shift+1))-int32(a.Shift))
 	}
 	return out
+}
+
+// Describe says what an epoch does to image i, for example "flip, 3 left, 1 up". A loader with the same seed does this.
+func (a Augment) Describe(seed uint64, epoch, i int) string {
+	m := a.transforms(i+1, seed, epoch)[3*i:]
+	flip, up, left := m[0] == 1, m[1], m[2]
+	var parts []string
+	if flip {
+		parts, left = append(parts, "flip"), -left // the columns are counted from the other side
+	}
+	shift := func(by int32, forward, backward string) {
+		if by > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", by, forward))
+		} else if by < 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", -by, backward))
+		}
+	}
+	shift(left, "left", "right")
+	shift(up, "up", "down")
+	if len(parts) == 0 {
+		return "unchanged"
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Augment sets the augmentation that Epoch applies from now on.

@@ -1,6 +1,8 @@
 package cifar
 
 import (
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/gomlx/gomlx/core/tensors"
@@ -37,6 +39,64 @@ func TestAugment(t *testing.T) {
 		}
 		require.Equal(t, 20, at)
 	}
+}
+
+// Describe's words are what one sees: undoing them on a picture gives the image, away from the border.
+func TestDescribe(t *testing.T) {
+	t.Parallel()
+	a := Augment{Flip: "random", Shift: 3}
+	flips := 0
+	for i := range 40 {
+		image := make([]uint8, ImageSize)
+		for p := range image {
+			image[p] = uint8(p * 7 % 251)
+		}
+		picture := transformed(image, a.transforms(40, 9, 2)[3*i:][:3])
+		var flip bool
+		var left, up int
+		for _, part := range strings.Split(a.Describe(9, 2, i), ", ") {
+			n := 0
+			word := part
+			if number, rest, ok := strings.Cut(part, " "); ok {
+				var err error
+				n, err = strconv.Atoi(number)
+				require.NoError(t, err)
+				require.Positive(t, n)
+				word = rest
+			}
+			switch word {
+			case "flip":
+				flip = true
+			case "left":
+				left = n
+			case "right":
+				left = -n
+			case "up":
+				up = n
+			case "down":
+				up = -n
+			case "unchanged":
+			default:
+				t.Fatalf("word %q", word)
+			}
+		}
+		if flip {
+			flips++
+		}
+		for y := 3; y < Height-3; y++ {
+			for x := 3; x < Width-3; x++ {
+				from := x
+				if flip {
+					from = Width - 1 - x
+				}
+				at := ((y-up)*Width + x - left) * Channels // a pixel that moves left is now at a smaller x
+				require.Equal(t, image[(y*Width+from)*Channels:][:Channels], picture[at:][:Channels], "image %d: %s", i, a.Describe(9, 2, i))
+			}
+		}
+	}
+	require.Greater(t, flips, 5)
+	require.Less(t, flips, 35)
+	require.Equal(t, "unchanged", Augment{}.Describe(9, 2, 3))
 }
 
 // transformed is the definition of a transform.

@@ -3,11 +3,11 @@ package experiments
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"image/color"
 	"slices"
 
 	"nndl.example/resnet18/pkg/chart"
+	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/optim"
 )
 
@@ -31,8 +31,8 @@ func Curves(title string, results ...*Result) (*chart.Figure, error) {
 		for _, e := range r.Evals {
 			devX, devL, devA = append(devX, seen(e.Step)), append(devL, e.Loss), append(devA, e.Score)
 		}
-		train := chart.Series{Name: r.Name + ", train", X: x, Color: colors[i], Dashed: true}
-		dev := chart.Series{Name: r.Name + ", dev", X: devX, Color: colors[i], Points: true}
+		train := chart.Series{Name: r.Label() + ", train", X: x, Color: colors[i], Dashed: true}
+		dev := chart.Series{Name: r.Label() + ", dev", X: devX, Color: colors[i], Points: true}
 		train.Y, dev.Y = l, devL
 		loss = append(loss, train, dev)
 		train.Y, dev.Y = a, devA
@@ -48,10 +48,11 @@ func Curves(title string, results ...*Result) (*chart.Figure, error) {
 	return chart.Row(left, right), nil
 }
 
-// SearchBars draws the best dev accuracy of each optimizer and learning rate and highlights each optimizer's best.
+// SearchBars draws the best dev accuracy of each optimizer and learning rate, with its standard error, and highlights each
+// optimizer's best.
 func SearchBars(all []*Result) (*chart.Figure, error) {
 	var labels []string
-	var values []float64
+	var values, errs []float64
 	var best []int
 	byRate := slices.SortedStableFunc(slices.Values(all), func(a, b *Result) int {
 		return cmp.Compare(a.Config.LearningRate, b.Config.LearningRate)
@@ -64,9 +65,23 @@ func SearchBars(all []*Result) (*chart.Figure, error) {
 			if r == Best(all, name) {
 				best = append(best, len(labels))
 			}
-			labels = append(labels, fmt.Sprintf("%s %g", name, r.Config.LearningRate))
-			values = append(values, r.BestDev)
+			labels = append(labels, searchLabel(name, r.Config.LearningRate))
+			values, errs = append(values, r.BestDev), append(errs, metrics.StandardError(r.BestDev, r.DevImages))
 		}
 	}
-	return chart.Bars(chart.Axes{Title: "best dev accuracy by optimizer and learning rate"}, labels, values, best...)
+	axes := chart.Axes{Title: "best dev accuracy by optimizer and learning rate", Width: barsWidth}
+	return chart.BarsWithErrors(axes, labels, values, errs, best...)
 }
+
+// AccuracyBars draws the test accuracies of results, with their standard errors, and highlights the first.
+func AccuracyBars(title string, results []*Result) (*chart.Figure, error) {
+	var labels []string
+	var values, errs []float64
+	for _, r := range results {
+		labels, values = append(labels, r.Label()), append(values, r.TestAccuracy)
+		errs = append(errs, metrics.StandardError(r.TestAccuracy, r.TestImages))
+	}
+	return chart.BarsWithErrors(chart.Axes{Title: title, Width: barsWidth}, labels, values, errs, 0)
+}
+
+const barsWidth = 640 // so that an error bar of half a point is seen

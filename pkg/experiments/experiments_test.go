@@ -282,11 +282,36 @@ func TestCurves(t *testing.T) {
 	_, err = Curves("empty", &Result{})
 	require.Error(t, err)
 	rate := func(r float64) runner.Config { return runner.Config{LearningRate: r} }
-	fig, err = SearchBars([]*Result{{Search: "sgd", BestDev: 0.5, Config: rate(0.1)}, {Search: "sgd", BestDev: 0.25, Config: rate(0.01)}, {BestDev: 0.9}})
+	fig, err = SearchBars([]*Result{{Search: "sgd", BestDev: 0.5, DevImages: 100, Config: rate(0.1)},
+		{Search: "sgd", BestDev: 0.25, DevImages: 100, Config: rate(0.01)}, {BestDev: 0.9, DevImages: 100}})
 	require.NoError(t, err)
-	require.Contains(t, fig.Alt, "sgd 0.01 0.2500, sgd 0.1 0.5000")
+	require.Contains(t, fig.Alt, "SGD, rate 0.01 0.2500 ± 0.0433, SGD, rate 0.1 0.5000 ± 0.0500")
 	_, err = SearchBars(nil)
 	require.Error(t, err)
+}
+
+// Figures call every row by its label, which is no other row's; the table keeps the name, which the command takes.
+func TestLabels(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, row := range Rows() {
+		require.NotEmpty(t, row.Label, row.Name)
+		require.False(t, seen[row.Label], row.Label)
+		seen[row.Label] = true
+		require.Equal(t, row.Label, (&Result{Name: row.Name}).Label())
+	}
+	require.Equal(t, "try-adam", (&Result{Name: "try-adam"}).Label(), "a row of the reader's own")
+	sgd := &Result{Name: "sgd-0.1", TestImages: 100, TestAccuracy: 0.2, Correct: pack(make([]bool, 100)), Steps: 2, TrainImages: 10,
+		Config: runner.Config{Epochs: 1}, Curve: []Point{{0, 2, 0.1}}, Evals: []runner.Eval{{Step: 1, Score: 0.4, Loss: 1.1}}}
+	fig, err := Curves("one", sgd)
+	require.NoError(t, err)
+	require.Contains(t, string(fig.SVG()), ">SGD, rate 0.1, dev<")
+	fig, err = AccuracyBars("test", []*Result{sgd})
+	require.NoError(t, err)
+	require.Equal(t, "test: SGD, rate 0.1 0.2000 ± 0.0400.", fig.Alt)
+	table, err := Table([]*Result{sgd})
+	require.NoError(t, err)
+	require.Contains(t, table, "| sgd-0.1 |")
 }
 
 func TestGap(t *testing.T) {

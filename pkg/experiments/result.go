@@ -1,6 +1,7 @@
 package experiments
 
 import (
+	"cmp"
 	"compress/gzip"
 	"encoding/base64"
 	"encoding/json"
@@ -160,6 +161,14 @@ func (r *Result) Gap() (accuracy, loss float64) {
 		lowest = min(lowest, e.Loss)
 	}
 	return r.Curve[len(r.Curve)-1].Accuracy - last.Score, last.Loss - lowest
+}
+
+// Label returns what figures call the row; a row that is not in the table is called by its name.
+func (r *Result) Label() string {
+	if row, err := Find(r.Name); err == nil {
+		return cmp.Or(row.Label, r.Name)
+	}
+	return r.Name
 }
 
 // Test returns the test accuracy with its standard error, for example "0.9010 ± 0.0030".

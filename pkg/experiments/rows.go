@@ -16,6 +16,7 @@ import (
 // Row is one experiment.
 type Row struct {
 	Name    string // of its run folder and its result
+	Label   string // in the legends and bars of figures; "" means Name
 	Change  string // the change, in words
 	Against string // the row it is compared with; "" for the first of its budget
 	Search  string // the learning-rate search that the row belongs to, named after the optimizer; "" for none
@@ -37,7 +38,7 @@ const Reference = "reference"
 
 // Rows returns the table, in the order in which to run and read it.
 func Rows() []Row {
-	rows := []Row{short(Reference, "the chapter's recipe: Adam 0.001 with L2 0.005", "", "adam-l2", runner.Config{})}
+	rows := []Row{short(Reference, "the chapter's (Adam + L2)", "the chapter's recipe: Adam 0.001 with L2 0.005", "", "adam-l2", runner.Config{})}
 	rows = append(rows, modern(), modernFull(), modernMuon())
 	for _, s := range searches {
 		for _, rate := range s.rates {
@@ -46,20 +47,20 @@ func Rows() []Row {
 				continue // the reference
 			}
 			name := fmt.Sprintf("%s-%g", s.optimizer, rate)
-			rows = append(rows, short(name, fmt.Sprintf("%s, learning rate %g", s.words, rate), Reference, s.optimizer, c))
+			rows = append(rows, short(name, searchLabel(s.optimizer, rate), fmt.Sprintf("%s, learning rate %g", s.words, rate), Reference, s.optimizer, c))
 		}
 	}
-	one := func(name, change string, c runner.Config) {
-		rows = append(rows, short(name, change, Reference, "", c))
+	one := func(name, label, change string, c runner.Config) {
+		rows = append(rows, short(name, label, change, Reference, "", c))
 	}
-	one("seed-101", "nothing but the seed", runner.Config{Seed: 101})
-	one("seed-102", "nothing but the seed", runner.Config{Seed: 102})
-	one("plain", "no shortcuts", runner.Config{})
+	one("seed-101", "the chapter's, seed 101", "nothing but the seed", runner.Config{Seed: 101})
+	one("seed-102", "the chapter's, seed 102", "nothing but the seed", runner.Config{Seed: 102})
+	one("plain", "no shortcuts", "no shortcuts", runner.Config{})
 	rows[len(rows)-1].Network = "plain"
-	one("augment", "random flip, shift by up to 4 pixels", runner.Config{Recipe: runner.Recipe{Augment: cifar.Augment{Flip: "random", Shift: 4}}})
-	one("schedule", "cosine schedule after 5% warm-up", runner.Config{Recipe: runner.Recipe{Schedule: optim.Schedule{Kind: "cosine", Warmup: 0.05}}})
-	one("label-smoothing", "label smoothing 0.1", runner.Config{Recipe: runner.Recipe{LabelSmoothing: 0.1}})
-	one("no-decay", "no L2", runner.Config{WeightDecay: -1})
+	one("augment", "augmentation", "random flip, shift by up to 4 pixels", runner.Config{Recipe: runner.Recipe{Augment: cifar.Augment{Flip: "random", Shift: 4}}})
+	one("schedule", "cosine schedule", "cosine schedule after 5% warm-up", runner.Config{Recipe: runner.Recipe{Schedule: optim.Schedule{Kind: "cosine", Warmup: 0.05}}})
+	one("label-smoothing", "label smoothing", "label smoothing 0.1", runner.Config{Recipe: runner.Recipe{LabelSmoothing: 0.1}})
+	one("no-decay", "no L2", "no L2", runner.Config{WeightDecay: -1})
 	rows = append(rows, stems()...)
 	return append(rows, full()...)
 }
@@ -67,37 +68,47 @@ func Rows() []Row {
 // searches are the optimizers with three learning rates each, half an order of magnitude apart. Momentum 0.9 makes steps ten
 // times as large, so its rates are a tenth of those of plain SGD.
 var searches = []struct {
-	optimizer, words string
-	rates            []float64
+	optimizer, label, words string
+	rates                   []float64
 }{
-	{"adam-l2", "Adam with L2", []float64{0.0003, 0.001, 0.003}},
-	{"adamw", "AdamW", []float64{0.0003, 0.001, 0.003}},
-	{"sgd", "SGD", []float64{0.03, 0.1, 0.3}},
-	{"momentum", "SGD with momentum 0.9", []float64{0.003, 0.01, 0.03}},
-	{"nesterov", "SGD with Nesterov's momentum 0.9", []float64{0.003, 0.01, 0.03}},
+	{"adam-l2", "Adam + L2", "Adam with L2", []float64{0.0003, 0.001, 0.003}},
+	{"adamw", "AdamW", "AdamW", []float64{0.0003, 0.001, 0.003}},
+	{"sgd", "SGD", "SGD", []float64{0.03, 0.1, 0.3}},
+	{"momentum", "momentum", "SGD with momentum 0.9", []float64{0.003, 0.01, 0.03}},
+	{"nesterov", "Nesterov", "SGD with Nesterov's momentum 0.9", []float64{0.003, 0.01, 0.03}},
+}
+
+// searchLabel names a run of a learning-rate search in a figure.
+func searchLabel(optimizer string, rate float64) string {
+	for _, s := range searches {
+		if s.optimizer == optimizer {
+			optimizer = s.label
+		}
+	}
+	return fmt.Sprintf("%s, rate %g", optimizer, rate)
 }
 
 // short returns a row on the short budget: the custom network, evaluated every two epochs.
-func short(name, change, against, search string, c runner.Config) Row {
+func short(name, label, change, against, search string, c runner.Config) Row {
 	c.Epochs, c.LogSteps, c.EvalSteps = ShortEpochs, 312, 312
-	return Row{name, change, against, search, "custom", ShortImages, c}
+	return Row{name, label, change, against, search, "custom", ShortImages, c}
 }
 
 // stems compares the two stems. As the CIFAR stem takes fifteen times the work, it is compared at equal steps and at equal work.
 func stems() []Row {
-	equalSteps := short("imagenet-stem-2", "2 epochs", Reference, "", runner.Config{})
+	equalSteps := short("imagenet-stem-2", "ImageNet stem, 2 epochs", "2 epochs", Reference, "", runner.Config{})
 	equalSteps.Config.Epochs = 2
-	cifarStem := short("cifar-stem", "CIFAR stem: one 3×3 convolution, no pool; 2 epochs", "imagenet-stem-2", "", runner.Config{})
+	cifarStem := short("cifar-stem", "CIFAR stem, 2 epochs", "CIFAR stem: one 3×3 convolution, no pool; 2 epochs", "imagenet-stem-2", "", runner.Config{})
 	cifarStem.Config.Epochs, cifarStem.Network = 2, "cifar-stem"
-	equalWork := short("imagenet-stem-30", "ImageNet stem, 30 epochs: the work of 2 with the CIFAR stem", "cifar-stem", "", runner.Config{})
+	equalWork := short("imagenet-stem-30", "ImageNet stem, 30 epochs", "ImageNet stem, 30 epochs: the work of 2 with the CIFAR stem", "cifar-stem", "", runner.Config{})
 	equalWork.Config.Epochs, equalWork.Config.EvalSteps = 30, 936
 	return []Row{equalSteps, cifarStem, equalWork}
 }
 
 // full returns the training runs of 30 epochs on all images.
 func full() []Row {
-	chapter := Row{"full-chapter", "the chapter's recipe, 30 epochs of all 40,000 images", "", "", "custom", 0, runner.Config{}}
-	sgd := Row{"full-sgd", "SGD, learning rate 0.1, 30 epochs of all 40,000 images", "full-chapter", "", "custom", 0,
+	chapter := Row{"full-chapter", "the chapter's, all images", "the chapter's recipe, 30 epochs of all 40,000 images", "", "", "custom", 0, runner.Config{}}
+	sgd := Row{"full-sgd", "SGD, rate 0.1, all images", "SGD, learning rate 0.1, 30 epochs of all 40,000 images", "full-chapter", "", "custom", 0,
 		runner.Config{LearningRate: 0.1, Recipe: runner.Recipe{Optimizer: "sgd"}}}
 	return []Row{chapter, sgd}
 }
@@ -114,7 +125,7 @@ func full() []Row {
 func modern() Row {
 	const batch, momentum = 250, 0.85
 	return Row{
-		Name: "modern", Change: "airbench94's network and recipe, 9 epochs of all 40,000 images", Against: "full-chapter", Network: "fast",
+		Name: "modern", Label: "modern recipe", Change: "airbench94's network and recipe, 9 epochs of all 40,000 images", Against: "full-chapter", Network: "fast",
 		Config: runner.Config{
 			Epochs: 9, BatchSize: batch, LearningRate: 11.5 * batch / (1024 * (1 + 1/(1-momentum))), WeightDecay: 0.0153 / 11.5,
 			LogSteps: 160, EvalSteps: 320,
@@ -132,7 +143,7 @@ func modern() Row {
 // they lag in any case. So they are recomputed from 5,000 images (precise batch norm).
 func modernFull() Row {
 	row := modern()
-	row.Name, row.Against = "modern-full", "modern"
+	row.Name, row.Label, row.Against = "modern-full", "modern recipe, full", "modern"
 	row.Change = "lookahead, precise batch norm, test-time augmentation with one-pixel shifts"
 	row.Config.EvalSteps = 480
 	row.Config.Recipe.Lookahead, row.Config.Recipe.ShiftAverage, row.Config.Recipe.PreciseNorm = 20, 1, 20
@@ -143,7 +154,7 @@ func modernFull() Row {
 // images. Of 0.03 and 0.05 here, both reach 0.9040 on dev; 0.03 is ahead before the end.
 func modernMuon() Row {
 	row := modernFull()
-	row.Name, row.Against = "modern-muon", "modern-full"
+	row.Name, row.Label, row.Against = "modern-muon", "modern recipe, full + Muon", "modern-full"
 	row.Change = "Muon for the convolutions"
 	row.Config.Recipe.MuonRate = 0.03
 	return row

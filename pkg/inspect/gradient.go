@@ -56,6 +56,9 @@ func (n Network) Gradients(d *cifar10.Dataset) ([]Gradient, error) {
 	return gradients, nil
 }
 
+// Norm returns the root of the sum of the squares of the gradient's values.
+func (g Gradient) Norm() float64 { return RMS(g.Values) * math.Sqrt(float64(len(g.Values))) }
+
 // KernelMap returns the mean absolute gradient at each position of a convolution's kernel [k, k, in, out]: a k×k table.
 func (g Gradient) KernelMap() [][]float64 {
 	k := g.Dims[0]

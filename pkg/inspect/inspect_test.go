@@ -102,6 +102,8 @@ func TestNetwork(t *testing.T) {
 		require.InDelta(t, maps[4][0][0][c], v, 1e-3, "the mean of a 1×1 map is its only place")
 	}
 
+	require.Equal(t, 3.0, Map{{{0, 3, 1}, {0, 0, 9}}, {{0, 0, 3}, {-1, 0, 0}}}.Largest([]int{0, 1}), "of the channels that are named")
+	require.Equal(t, 5.0, Gradient{Values: []float32{3, 0, -4, 0}}.Norm())
 	active, silent := Map{{{0, 3, 1}, {0, 0, 1}}, {{0, 0, 3}, {0, 0, 0}}}.MostActive(2)
 	require.Equal(t, []int{2, 1}, active)
 	require.Equal(t, 1, silent)

@@ -4,6 +4,7 @@ package inspect
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/gomlx/compute"
@@ -107,6 +108,17 @@ func (m Map) Channel(c int) [][]float64 {
 		}
 	}
 	return out
+}
+
+// Largest returns the largest value in some channels of the map.
+func (m Map) Largest(channels []int) float64 {
+	largest := math.Inf(-1)
+	for _, c := range channels {
+		for _, row := range m.Channel(c) {
+			largest = max(largest, slices.Max(row))
+		}
+	}
+	return largest
 }
 
 // GradCAM returns a map [row][column] of where in an image the network sees a class (Selvaraju et al. 2017): each channel of a
