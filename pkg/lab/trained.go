@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"sync"
 
 	"nndl.example/resnet18/data/weights"
 	"nndl.example/resnet18/pkg/runner"
@@ -15,6 +16,9 @@ var shipped = map[string]string{"library": "library", "custom": "custom", "handb
 
 // ErrNotTrained reports that a run has no model, and the project has no weights for it.
 var ErrNotTrained = errors.New("no trained model")
+
+// noted holds the lines of Trained that have been written: once is enough for a notebook cell that asks twice.
+var noted sync.Map
 
 // Trained returns a runner with the run's best model loaded. If there has been no training, it has the weights and the history
 // that come with the project, and a line in l.Out says so. maker, for that line, names the notebook or command that trains
@@ -28,7 +32,9 @@ func (l *Lab) Trained(name string, m runner.Model, maker string) (*runner.Runner
 	if errors.Is(err, fs.ErrNotExist) {
 		var note string
 		if note, err = LoadShipped(r, name, maker); err == nil {
-			fmt.Fprintln(l.Out, note)
+			if _, again := noted.LoadOrStore(note, true); !again {
+				fmt.Fprintln(l.Out, note)
+			}
 		}
 	}
 	if err != nil {
