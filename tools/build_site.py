@@ -35,6 +35,7 @@ TEMPLATES = jinja2.Environment(
 LANGUAGES = ("en", "zh")
 TITLES = {"en": "ResNet-18 on CIFAR-10, in Go", "zh": "用Go语言实现ResNet\u201118：CIFAR-10图像分类"}
 HERO = "features"  # the drawing on the first page
+LONG = 12  # lines of code or output that are kept together on paper
 GALLERY = ("results", "residual-block", "architecture", "padding", "convolution", "classes")  # those below it
 
 
@@ -186,7 +187,8 @@ class Page:
         if output.output_type == "error":
             sys.exit(f"{self.stem}: a saved output is an error: {output.ename}: {output.evalue}")
         if output.output_type == "stream":
-            return f'<pre class="{output.name} {layout(output.text)}">{html.escape(output.text)}</pre>'
+            long = " long" if output.text.count("\n") > LONG else ""
+            return f'<pre class="{output.name} {layout(output.text)}{long}">{html.escape(output.text)}</pre>'
         data = output.data
         if "text/html" in data:
             return '<div class="figure">' + self.figures(name, data["text/html"]) + "</div>"
@@ -265,7 +267,7 @@ def build(folder):
             before = pages[lang][n - 1] if n else None
             after = pages[lang][n + 1] if n + 1 < len(pages[lang]) else None
             write(folder / lang / f"{page.stem}.html", "page.html", language=lang, root="../", home=home, title=page.title, page=page, run=page.run(),
-                  other=f"../{other}/{page.stem}.html", source=f"notebooks/{page.stem}.ipynb", previous=before, next=after)
+                  long=LONG, other=f"../{other}/{page.stem}.html", source=f"notebooks/{page.stem}.ipynb", previous=before, next=after)
     titles = {path: document_page(site, path, "more") for path in documents()}
     for path in teaching():
         document_page(site, path, "teaching")
