@@ -46,6 +46,7 @@ class Renderer(IPythonRenderer):
         super().__init__(escape=False, exclude_anchor_links=True)
         self.site, self.language, self.folder = site, language, folder  # folder: of the text, for its links
         self.headings = []  # (level, id, HTML) of the page, for its table of contents
+        self.stack = False  # tables of three and more columns: on a phone, rows with their headings
 
     def heading(self, text, level, **attrs):
         plain = html.unescape(re.sub(r"<math.*?</math>|<[^>]*>", "", text))
@@ -76,7 +77,26 @@ class Renderer(IPythonRenderer):
 
     def table(self, text):
         text = re.sub(r"<th[^>]*>\s*</th>", "<td></td>", text)  # an empty corner is no heading
+        if self.stack and len(columns := headings(text)) > 2:
+            return f'<div class="wide stack"><table role="table">{labelled(text, columns)}</table></div>\n'
         return f'<div class="wide"><table>{text}</table></div>\n'
+
+
+def headings(table):
+    """The headings of a table's columns."""
+    return [cell.get_text().strip() for cell in bs4.BeautifulSoup(table, "html.parser").find("tr").find_all(["th", "td"])]
+
+
+def labelled(table, columns):
+    """Gives a table's cells the headings of their columns, and the roles that they lose when they are shown as blocks."""
+    soup = bs4.BeautifulSoup(table, "html.parser")
+    for row in soup.find_all("tr"):
+        row["role"] = "row"
+        for column, cell in zip(columns, row.find_all(["th", "td"]), strict=False):
+            cell["role"] = "columnheader" if cell.name == "th" else "cell"
+            if column and cell.name == "td":
+                cell["data-label"] = column
+    return str(soup)
 
 
 def math(tex, display):
@@ -287,6 +307,7 @@ def document_page(site, path, where):
     """Writes the page of a Markdown file, such as teaching/plan.zh.html, and returns its title."""
     language, other = language_of(path), counterpart(path)
     renderer = Renderer(site, language, path.parent)
+    renderer.stack = True
     body = link_cells(MarkdownWithMath(renderer)(path.read_text(encoding="utf-8")))
     title, home = renderer.headings[0][2], {"en": "../index.html", "zh": "../zh/index.html"}[language]
     write(site.folder / where / f"{path.stem}.html", "document.html", language=language, root="../", home=home,
