@@ -92,6 +92,8 @@ COPY . /opt/resnet18
 ENV PATH=$PATH:/usr/sbin:/sbin
 RUN useradd --no-log-init --create-home --uid ${NB_UID} --gid users --shell /bin/bash ${NB_USER} && \
     ln -s "$(ls /opt/resnet18/.venv/lib/python3*/site-packages/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so)" /usr/local/lib/go-xla/cpu.so
+# The notebooks in Chinese, so that a link to Binder can open them.
+RUN cd /opt/resnet18 && PYTHONUTF8=1 .venv/bin/python tools/translate.py build
 USER ${NB_UID}
 WORKDIR /home/${NB_USER}
 EXPOSE 8888

@@ -371,6 +371,8 @@ def check(folder):
     for path, page in pages.items():
         for tag in page.find_all(["a", "img", "link", "script"]):
             url = urlsplit(tag.get("href") or tag.get("src") or "")
+            if url.scheme == "data":
+                continue
             if url.scheme in ("http", "https", "mailto"):
                 if tag.name != "a":
                     problems.append(f"{path}: {tag.name} loads {url.geturl()} from the network")

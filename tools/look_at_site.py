@@ -55,6 +55,7 @@ def look(browser, page, name, width, folder):
     """Takes the screenshots of one page at one width, light and dark, and returns its problems."""
     problems = []
     browser.call("Emulation.setDeviceMetricsOverride", width=width, height=1000, deviceScaleFactor=1, mobile=width < 600)
+    browser.call("Emulation.setTouchEmulationEnabled", enabled=width < 600)
     browser.call("Page.navigate", url=page.as_uri())
     wait(300, f"{name} to load", lambda: browser.js("document.readyState") == "complete" and browser.js("location.href") == page.as_uri())
     browser.js("document.querySelectorAll('details:not(.fold)').forEach(d => d.open = true)")
