@@ -182,7 +182,9 @@ function show(result, model) {
   });
   showMaps(result.Maps);
   const info = state.infos[model === "modern" ? "modern" : "chapter"];
-  $("about").textContent = say("about", { n: info.test_images, p: (100 * info.accuracy).toFixed(2) + "%", dtype: info.dtype, data: info.data });
+  const data = info.data === "embedded JPEG copy" ? say("embedded") : info.data;
+  const bits = info.dtype.replace(/\D/g, ""); // F16: 16
+  $("about").textContent = say("about", { n: info.test_images, p: (100 * info.accuracy).toFixed(2) + "%", bits, data });
   $("about").hidden = model === "cut";
   $("cut").hidden = model !== "cut";
   $("shortcuts").parentElement.hidden = model === "modern";
@@ -216,7 +218,7 @@ function showMaps(maps) {
     }
     paintMap(figure.firstChild, m);
     const name = i === 0 ? say("stem") : say("stage", { i });
-    const caption = name + ": " + say("map", { n: m.Size, c: m.Channels, s: m.Silent });
+    const caption = name + ": " + say(m.Silent ? "map" : "mapLive", { n: m.Size, c: m.Channels, s: m.Silent });
     figure.firstChild.setAttribute("aria-label", caption);
     figure.lastChild.textContent = caption;
   });
@@ -241,7 +243,7 @@ function paintMap(canvas, m) {
 
 // ---- training ----
 
-const training = { engine: null, running: false, begun: false, losses: [], loop: null };
+const training = { engine: null, running: false, begun: false, losses: [], ms: [], loop: null };
 const rate = () => 10 ** Number($("rate").value);
 
 function showRate() {
@@ -289,7 +291,8 @@ async function trainUntilStopped() {
 
 async function trainStep() {
   const evaluate = training.losses.length % 25 === 24;
-  const { result } = await training.engine.call("step", { learningRate: rate(), evaluate });
+  const { result, ms } = await training.engine.call("step", { learningRate: rate(), evaluate });
+  if (!evaluate) training.ms.push(ms);
   page.steps = result.Step;
   if (result.Loss === null) {
     training.running = training.begun = false;
@@ -297,9 +300,15 @@ async function trainStep() {
     return;
   }
   training.losses.push(result.Loss);
-  $("loss").textContent = say("step", { n: result.Step, l: result.Loss.toFixed(3) });
+  $("loss").textContent = say("step", { n: result.Step, l: result.Loss.toFixed(3) }) + pace();
   if (result.TestAccuracy !== undefined) $("test-accuracy").textContent = say("test", { n: result.Step, p: percent(result.TestAccuracy) });
   drawCurve();
+}
+
+// pace tells how long 100 steps take, by the median of the last ones: the first are slower.
+function pace() {
+  const last = training.ms.slice(-9).sort((a, b) => a - b);
+  return last.length < 9 ? "" : say("pace", { s: Math.max(1, Math.round(last[4] / 10)) });
 }
 
 async function restart() {
@@ -337,7 +346,7 @@ function listen() {
   $("reset").onclick = () => { for (const id of sliders) $(id).value = initial[id]; showSliders(); look(); };
   for (const id of ["shortcuts", "heat", "heat-class", "heat-stage"]) $(id).onchange = look;
   for (const input of document.querySelectorAll("input[name=network]")) input.onchange = () => changeNetwork().catch(e => showError(e.message));
-  $("pick").onclick = () => $("file").click();
+  $("drop").onclick = e => { if (e.target !== $("file")) $("file").click(); };
   $("file").onchange = () => takeFile($("file").files[0]);
   document.onpaste = e => { if (e.clipboardData.files.length) takeFile(e.clipboardData.files[0]); else showError(say("notFile")); };
   document.ondragover = e => { e.preventDefault(); $("drop").classList.add("over"); };
