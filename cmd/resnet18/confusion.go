@@ -51,20 +51,12 @@ func (a *app) checkClasses(l *lab.Lab, r *runner.Runner) error {
 }
 
 // showConfusion draws or prints the confusion matrix of the test set, if -confusion asks for it.
-func (a *app) showConfusion(l *lab.Lab, r *runner.Runner) error {
+func (a *app) showConfusion(t testResult) error {
 	if a.confusion == "" {
 		return nil
 	}
-	d, err := l.Data(cifar.Test)
-	if err != nil {
-		return err
-	}
-	predictions, err := lab.Predict(r, d)
-	if err != nil {
-		return err
-	}
-	names := d.ClassNames()
-	counts, _ := metrics.ConfusionMatrixOf(predictions, len(names))
+	names := t.test.ClassNames()
+	counts, _ := metrics.ConfusionMatrixOf(t.predictions, len(names))
 	if a.confusion == "-" {
 		return a.printConfusion(counts, names)
 	}

@@ -12,6 +12,7 @@ import (
 	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/lab"
+	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/runner"
 )
 
@@ -96,34 +97,52 @@ func (a *app) evaluateFile(l *lab.Lab, path string, named bool) error {
 	if err := a.checkClasses(l, m.Runner); err != nil {
 		return err
 	}
+	result, err := a.testScore(l, m.Runner)
+	if err != nil {
+		return err
+	}
 	switch {
 	case a.asJSON:
-		err = a.printScoreJSON(l, m)
+		err = a.printScoreJSON(l, m, result)
 	case named:
-		err = a.printScore(l, m.Runner, "  "+m.path)
+		a.printScore(result, "  "+m.path)
 	default:
-		err = a.printScore(l, m.Runner, "")
+		a.printScore(result, "")
 	}
-	return cmp.Or(err, a.showConfusion(l, m.Runner))
+	return cmp.Or(err, a.showConfusion(result))
 }
 
-// printScore scores a model on the test set and prints a line.
-func (a *app) printScore(l *lab.Lab, r *runner.Runner, suffix string) error {
-	_, accuracy, loss, err := testScore(l, r)
-	if err == nil {
-		fmt.Fprintf(a.out, "[Test] accuracy/loss: %.4f/%.4f%s\n", accuracy, loss, suffix)
-	}
-	return err
+// testResult is how a model did on the test set.
+type testResult struct {
+	test           *cifar.Dataset
+	accuracy, loss float64
+	predictions    []metrics.Prediction // if -confusion asks for the matrix
 }
 
 // testScore scores a model on the test set.
-func testScore(l *lab.Lab, r *runner.Runner) (images int, accuracy, loss float64, err error) {
-	d, err := l.Data(cifar.Test)
-	if err != nil {
-		return 0, 0, 0, err
+func (a *app) testScore(l *lab.Lab, r *runner.Runner) (t testResult, err error) {
+	if t.test, err = l.Data(cifar.Test); err != nil {
+		return t, err
 	}
-	accuracy, loss, err = r.Evaluate(context.Background(), d)
-	return d.Len(), accuracy, loss, err
+	if a.confusion == "" {
+		t.accuracy, t.loss, err = r.Evaluate(context.Background(), t.test)
+		return t, err
+	}
+	logits, err := r.Predict(t.test.Pixels)
+	if err != nil {
+		return t, err
+	}
+	if outputs, classes := len(logits[0]), len(t.test.ClassNames()); outputs < classes {
+		return t, fmt.Errorf("%s has %d outputs, the test set has %d classes", r.LoadedFrom(), outputs, classes)
+	}
+	t.accuracy = accuracyOf(logits, t.test.Labels)
+	t.loss, _ = metrics.MeanStd(metrics.CrossEntropies(logits, t.test.Labels))
+	t.predictions = metrics.Predictions(logits, t.test.Labels)
+	return t, nil
+}
+
+func (a *app) printScore(t testResult, suffix string) {
+	fmt.Fprintf(a.out, "[Test] accuracy/loss: %.4f/%.4f%s\n", t.accuracy, t.loss, suffix)
 }
 
 // score is evaluate's JSON; its help describes the fields.
@@ -138,13 +157,10 @@ type score struct {
 	Device   string  `json:"device"`
 }
 
-func (a *app) printScoreJSON(l *lab.Lab, m *savedModel) error {
-	images, accuracy, loss, err := testScore(l, m.Runner)
-	if err != nil {
-		return err
-	}
+func (a *app) printScoreJSON(l *lab.Lab, m *savedModel, t testResult) error {
+	images := t.test.Len()
 	return json.NewEncoder(a.out).Encode(score{
-		File: m.path, Network: m.network.String(), Images: images, Correct: int(math.Round(accuracy * float64(images))),
-		Accuracy: accuracy, Loss: loss, Data: l.DataOrigin(), Device: backend.DescribeDevices(l.Backend, l.Devices),
+		File: m.path, Network: m.network.String(), Images: images, Correct: int(math.Round(t.accuracy * float64(images))),
+		Accuracy: t.accuracy, Loss: t.loss, Data: l.DataOrigin(), Device: backend.DescribeDevices(l.Backend, l.Devices),
 	})
 }

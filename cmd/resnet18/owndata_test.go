@@ -79,6 +79,11 @@ func testOwnModel(t *testing.T, folder string, flags []string, last string) {
 	code, out, err = call(append(predict, "-data", folder, "3")...)
 	require.Zero(t, code, err)
 	require.Regexp(t, `The true category is (circle|cross|square|star|triangle) and the predicted`, out)
+	require.NoError(t, os.Rename(folder, folder+"-away")) // a picture needs the names of the classes, which the run has
+	code, out, err = call(append(predict, "-data", folder, filepath.Join(folder+"-away", "star", "001.png"))...)
+	require.Zero(t, code, err)
+	require.Contains(t, out, "The predicted category is "+p.Class)
+	require.NoError(t, os.Rename(folder+"-away", folder))
 	code, _, err = call("curves", filepath.Join(t.TempDir(), "curves.svg"), "-run", "mine", flags[0], flags[1])
 	require.Zero(t, code, err)
 

@@ -12,9 +12,12 @@ import (
 
 	"github.com/gomlx/compute"
 
+	"nndl.example/resnet18/pkg/exercises"
 	"nndl.example/resnet18/pkg/lab"
+	"nndl.example/resnet18/pkg/pretrained"
 	"nndl.example/resnet18/pkg/resnet"
 	"nndl.example/resnet18/pkg/runner"
+	"nndl.example/resnet18/pkg/safetensors"
 )
 
 // networkName returns the name of the network that the flags describe; runs with the chapter's hyper-parameters have
@@ -103,11 +106,23 @@ func (a *app) open(b compute.Backend, path string) (*savedModel, error) {
 	if best {
 		path = a.bestPath()
 	}
+	if isHandBuilt(path) {
+		return a.openHandBuilt(b, path, best)
+	}
 	c, err := a.networkOf(path)
 	if err != nil {
 		return nil, err
 	}
-	r, err := runner.New(b, c, a.runDir(), runner.Config{Devices: max(1, a.devices), Initial: a.initialPath()})
+	r, err := a.load(b, c, path, best)
+	if err != nil {
+		return nil, err
+	}
+	return &savedModel{r, c, path}, nil
+}
+
+// load returns a runner of a network with the weights in a file, or with the run's best.
+func (a *app) load(b compute.Backend, network runner.Model, path string, best bool) (*runner.Runner, error) {
+	r, err := runner.New(b, network, a.runDir(), runner.Config{Devices: max(1, a.devices), Initial: a.initialPath()})
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +133,42 @@ func (a *app) open(b compute.Backend, path string) (*savedModel, error) {
 		err = r.LoadModel(path)
 	}
 	if err != nil {
+		r.Finalize()
+		return nil, err
+	}
+	return r, nil
+}
+
+// isHandBuilt reports whether a file has the weights of the network that notebook 06 builds.
+func isHandBuilt(path string) bool {
+	f, err := safetensors.Open(path)
+	if err != nil {
+		return false // networkOf says why
+	}
+	defer f.Close()
+	_, ok := f.Entry(exercises.HandBuilt().Params()[0].Name)
+	return ok
+}
+
+// openHandBuilt puts the weights of notebook 06's network into the package's custom network, which computes the same.
+func (a *app) openHandBuilt(b compute.Backend, path string, best bool) (*savedModel, error) {
+	theirs, err := a.load(b, exercises.HandBuilt(), path, best)
+	if err != nil {
+		return nil, err
+	}
+	defer theirs.Finalize()
+	file, err := compactFile(theirs, pretrained.Info{DType: pretrained.DTypes[0]})
+	if err != nil {
+		return nil, err
+	}
+	c := resnet.Custom(3, 10, true)
+	c.BFloat16 = a.bfloat16
+	r, err := runner.New(b, c, a.runDir(), runner.Config{Devices: max(1, a.devices)})
+	if err != nil {
+		return nil, err
+	}
+	r.Out = a.info()
+	if _, err := r.LoadCompact(file, path); err != nil {
 		r.Finalize()
 		return nil, err
 	}

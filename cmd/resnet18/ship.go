@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -15,14 +14,11 @@ import (
 	"github.com/spf13/pflag"
 
 	"nndl.example/resnet18/pkg/cifar"
-	"nndl.example/resnet18/pkg/exercises"
 	"nndl.example/resnet18/pkg/experiments"
 	"nndl.example/resnet18/pkg/lab"
 	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/pretrained"
-	"nndl.example/resnet18/pkg/resnet"
 	"nndl.example/resnet18/pkg/runner"
-	"nndl.example/resnet18/pkg/safetensors"
 )
 
 // smallestDType asks for the smallest type that keeps the accuracy.
@@ -120,9 +116,6 @@ func (a *app) trainedRun(l *lab.Lab) (*runner.Runner, error) {
 	if err := a.checkModel(); err != nil {
 		return nil, err
 	}
-	if isHandBuilt(a.bestPath()) {
-		return a.handBuiltRun(l)
-	}
 	m, err := a.open(l.Backend, "")
 	if err != nil {
 		return nil, err
@@ -132,39 +125,6 @@ func (a *app) trainedRun(l *lab.Lab) (*runner.Runner, error) {
 		return nil, err
 	}
 	return m.Runner, nil
-}
-
-// isHandBuilt reports whether a file has the weights of the network that notebook 06 builds.
-func isHandBuilt(path string) bool {
-	f, err := safetensors.Open(path)
-	if err != nil {
-		return false // open says why
-	}
-	defer f.Close()
-	_, ok := f.Entry(exercises.HandBuilt().Params()[0].Name)
-	return ok
-}
-
-// handBuiltRun returns a runner of the package's custom network with the weights and the history of notebook 06's run.
-func (a *app) handBuiltRun(l *lab.Lab) (*runner.Runner, error) {
-	ours, err := runner.New(l.Backend, exercises.HandBuilt(), a.runDir(), runner.Config{})
-	if err != nil {
-		return nil, err
-	}
-	defer ours.Finalize()
-	if err := errors.Join(ours.LoadBest(), ours.LoadHistory()); err != nil {
-		return nil, err
-	}
-	file, err := compactFile(ours, pretrained.Info{DType: pretrained.DTypes[0]})
-	if err != nil {
-		return nil, err
-	}
-	r, err := runner.New(l.Backend, resnet.Custom(3, 10, true), a.runDir(), runner.Config{})
-	if err != nil {
-		return nil, err
-	}
-	_, err = r.LoadCompact(file, ours.BestPath())
-	return r, err
 }
 
 // compact is a file of a model, with what it was measured to be.

@@ -34,6 +34,10 @@ deviations, as the network's weights expect. The folder is only read.
 safetensors FILE, each with a fresh last layer. The default is shipped with -data, otherwise scratch. -freeze trains
 only the last layer: the others keep their weights, and batch norm its running statistics.
 
+A run's folder takes up to 360 MB: the best model 45 MB, the weights that it started from as much, if any, and each of the last
+two checkpoints 134 MB, since Adam's state is twice as large as the weights. Once a run is complete, evaluate, predict and
+export need only best.safetensors; without checkpoints train starts over, and curves has nothing to draw.
+
 Ctrl-C stops after the current step and saves (exit code 130); a second Ctrl-C stops at once. The same command resumes. A
 complete run continues if -epochs is larger than before, unless it has a schedule, which depends on the number of epochs.`,
 		RunE: func(*cobra.Command, []string) error { return a.runTrain() },
@@ -94,7 +98,11 @@ func (a *app) runTrain() error {
 	if err := r.LoadBest(); err != nil {
 		return err
 	}
-	return a.printScore(l, r, "")
+	result, err := a.testScore(l, r)
+	if err == nil {
+		a.printScore(result, "")
+	}
+	return err
 }
 
 // trainConfig checks all flags and returns the configuration that they describe.

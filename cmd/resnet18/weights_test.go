@@ -2,16 +2,23 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/stretchr/testify/require"
 
+	"nndl.example/resnet18/pkg/backend"
+	"nndl.example/resnet18/pkg/exercises"
+	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/nn"
+	"nndl.example/resnet18/pkg/picture"
 	"nndl.example/resnet18/pkg/resnet"
+	"nndl.example/resnet18/pkg/runner"
 	"nndl.example/resnet18/pkg/safetensors"
 )
 
@@ -153,4 +160,46 @@ func TestImportNewHead(t *testing.T) {
 	require.Contains(t, out, "its last layer is fresh")
 	code, _, err = call("train", "-new-head")
 	require.Equal(t, 2, code, err)
+}
+
+// TestHandBuiltRun: evaluate, predict and export read the run of the network that notebook 06 builds, whose variables have names of
+// their own.
+func TestHandBuiltRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("predicts with the whole network")
+	}
+	t.Parallel()
+	b, err := backend.New("go", io.Discard)
+	require.NoError(t, err)
+	work := t.TempDir()
+	r, err := runner.New(b, exercises.HandBuilt(), filepath.Join(work, "runs", "handbuilt"), runner.Config{Seed: 5})
+	require.NoError(t, err)
+	defer r.Finalize()
+	require.NoError(t, os.MkdirAll(r.Dir(), 0o755))
+	require.NoError(t, r.SaveModel(r.BestPath()))
+	white := whitePicture(t)
+	pixels, _, err := picture.Load(white)
+	require.NoError(t, err)
+	logits, err := r.Predict(pixels)
+	require.NoError(t, err)
+	want := metrics.Softmax(logits[0])
+
+	flags := []string{"-run", "handbuilt", "-work", work}
+	code, out, stderr := call(append([]string{"predict", "-json", "-backend", "go", white}, flags...)...)
+	require.Zero(t, code, stderr)
+	var p prediction
+	strict(t, out, &p)
+	require.Equal(t, resnet.Custom(3, 10, true).String(), p.Network)
+	require.Equal(t, filepath.Join(work, "runs", "handbuilt", "best.safetensors"), p.File)
+	require.InDelta(t, want[p.Index], p.Probability, 1e-5)
+	require.Equal(t, slices.Index(want, slices.Max(want)), p.Index)
+
+	file := filepath.Join(work, "exported.safetensors")
+	code, _, stderr = call(append([]string{"export", file}, flags...)...)
+	require.Zero(t, code, stderr)
+	code, out, stderr = call("predict", "-json", "-backend", "go", "-weights", file, white)
+	require.Zero(t, code, stderr)
+	var again prediction
+	strict(t, out, &again)
+	require.Equal(t, p.Top, again.Top)
 }

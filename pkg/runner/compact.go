@@ -54,32 +54,35 @@ func (r *Runner) WriteCompact(w io.Writer, info pretrained.Info) error {
 // LoadedFrom. It returns ErrCorrupt for a damaged file and ErrArchitecture for one of another network. After an error
 // nothing has changed.
 func (r *Runner) LoadCompact(data []byte, from string) (pretrained.Info, error) {
-	w, err := pretrained.Open(data)
-	if err != nil {
-		return pretrained.Info{}, fmt.Errorf("runner: %s: %w", from, asCorrupt(err))
-	}
-	h, err := compactHistory(w)
-	if err != nil {
-		return w.Info, fmt.Errorf("runner: %s: %w", from, err)
-	}
-	if err := w.LoadAs(r.store, r.model.Params(), torchNames(r.model)); err != nil {
-		return w.Info, fmt.Errorf("runner: %s: %w", from, asCorrupt(err))
-	}
-	r.History, r.loadedFrom, r.about = h, from, about{}
-	return w.Info, nil
+	return r.loadCompact(data, from, func(w *pretrained.Weights) error {
+		h, err := compactHistory(w)
+		if err != nil {
+			return err
+		}
+		if err := w.LoadAs(r.store, r.model.Params(), torchNames(r.model)); err != nil {
+			return err
+		}
+		r.History = h
+		return nil
+	})
 }
 
 // LoadCompactFeatures is like LoadFeatures for a file that WriteCompact wrote; from names it, for errors and LoadedFrom.
 func (r *Runner) LoadCompactFeatures(data []byte, from string) (pretrained.Info, error) {
+	return r.loadCompact(data, from, func(w *pretrained.Weights) error { return w.LoadFeatures(r.store, r.model.Params()) })
+}
+
+// loadCompact opens a file and lets load take from it.
+func (r *Runner) loadCompact(data []byte, from string, load func(*pretrained.Weights) error) (info pretrained.Info, err error) {
 	w, err := pretrained.Open(data)
-	if err != nil {
-		return pretrained.Info{}, fmt.Errorf("runner: %s: %w", from, asCorrupt(err))
+	if err == nil {
+		info, err = w.Info, load(w)
 	}
-	if err := w.LoadFeatures(r.store, r.model.Params()); err != nil {
-		return w.Info, fmt.Errorf("runner: %s: %w", from, asCorrupt(err))
+	if err != nil {
+		return info, fmt.Errorf("runner: %s: %w", from, asCorrupt(err))
 	}
 	r.loadedFrom, r.about = from, about{}
-	return w.Info, nil
+	return info, nil
 }
 
 func compactHistory(w *pretrained.Weights) (h History, err error) {
