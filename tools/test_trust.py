@@ -1,5 +1,6 @@
 """Tests of trust.py, on notebooks of one cell: .venv/bin/python -m unittest discover tools"""
 
+import os
 import tempfile
 import unittest
 from pathlib import Path
@@ -62,6 +63,32 @@ class Trust(unittest.TestCase):
         self.assertFalse(self.trusted(foreign))
         self.assertIn("08-x.ipynb", self.said)
 
+    def test_damaged(self):
+        """A reader's damaged notebooks are named, and the others are signed."""
+        text = self.own.read_text(encoding="utf-8")
+        for name, data in {
+            "cut": text[: len(text) // 2].encode(), "utf-8": b"\xff" + text.encode(), "page": b"<!DOCTYPE html>", "list": b"[]",
+            "old": b'{"nbformat": 2, "worksheets": 1}', "nothing": b"",
+        }.items():
+            for number in ("09", "zh-09"):
+                (translate.SOURCE / f"{number}-{name}.ipynb").write_bytes(data)
+        (translate.SOURCE / "09-escape\x1b[2J.ipynb").write_bytes(b"")
+        self.assertTrue(self.trusted(self.own))
+        for name in ("09-cut", "09-utf-8", "09-page", "zh-09-list", "09-old", "09-nothing", r"09-escape\x1b[2J"):
+            self.assertIn(name, self.said.replace(r"\\", "\\"))
+        self.assertNotIn("\x1b", self.said)
+
+    def test_not_files(self):
+        """What is no file is not opened: a FIFO would wait for ever."""
+        os.mkfifo(translate.SOURCE / "08-fifo.ipynb")
+        os.mkfifo(translate.chinese_path(self.own))
+        (translate.SOURCE / "08-folder.ipynb").mkdir()
+        (translate.SOURCE / "08-nowhere.ipynb").symlink_to("nowhere")
+        self.assertTrue(self.trusted(self.own))
+
+    def test_chinese_is_no_text(self):
+        self.chinese().write_bytes(b"\xff\xfe")
+        self.assertTrue(self.trusted(self.own))
 
     def test_changed(self):
         self.assertFalse(self.trusted(self.write("01-own.ipynb", "fmt.Println(2)")))

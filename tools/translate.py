@@ -50,7 +50,7 @@ NUMERIC = tuple("defg")  # verbs that print numbers
 
 
 def notebooks():
-    return sorted(SOURCE.glob("[0-9]*.ipynb"))
+    return sorted(path for path in SOURCE.glob("[0-9]*.ipynb") if path.is_file())  # opening a FIFO would wait for ever
 
 
 def catalogue_path(notebook):

@@ -31,17 +31,25 @@ def sums():
     return {name: value for value, _, name in (line.partition("  ") for line in lines)}
 
 
+def content(path):
+    """The bytes of a file; none if it cannot be read or is no file, such as a FIFO, which would wait for ever."""
+    try:
+        return path.read_bytes() if path.is_file() else b""
+    except OSError:
+        return b""
+
+
 def own():
     """(path, notebook) of all to sign: those that match SHA256SUMS, and the Chinese ones that equal what translate.py makes of them."""
     known = sums()
     for path in translate.notebooks():
-        data = path.read_bytes()
+        data = content(path)
         if known.get(path.name) != digest(data):
             continue
         nb = nbformat.reads(data.decode(), as_version=4)
         yield path, nb
         made, chinese = translate.chinese_path(path), translate.chinese_notebook(path, nb)
-        if made.exists() and made.read_text(encoding="utf-8").rstrip("\n") == nbformat.writes(chinese).rstrip("\n"):
+        if content(made).rstrip(b"\n") == nbformat.writes(chinese).rstrip("\n").encode():
             yield made, chinese
 
 
@@ -55,9 +63,15 @@ def unsigned():
     """The names of the notebooks whose saved outputs JupyterLab will restrict."""
     with NotebookNotary() as notary:
         for path in sorted(translate.SOURCE.glob("*.ipynb")):
-            nb = nbformat.read(path, as_version=4)
-            if not notary.check_signature(nb) and not notary.check_cells(nb):
-                yield path.name
+            if not path.is_file():  # opening a FIFO would wait for ever
+                continue
+            try:
+                nb = nbformat.read(path, as_version=4)
+                known = notary.check_signature(nb) or notary.check_cells(nb)
+            except Exception:  # of whatever kind: a reader's damaged notebook must not keep JupyterLab from opening
+                known = False
+            if not known:
+                yield ascii(path.name)[1:-1] if not path.name.isprintable() else path.name
 
 
 def committed(path):
