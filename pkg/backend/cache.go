@@ -94,7 +94,8 @@ func loadTable(path string) unsafe.Pointer {
 }
 
 // makePrivate creates a folder that only this user can access. It returns an error if the path is a link or the folder belongs to
-// another user: compiled programs are executed, so nobody else may write them.
+// another user: compiled programs are executed, so nobody else may write them. It removes those from a folder that others could
+// write to until now.
 func makePrivate(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
@@ -106,10 +107,25 @@ func makePrivate(dir string) error {
 	if owner := info.Sys().(*syscall.Stat_t).Uid; !info.IsDir() || int(owner) != os.Geteuid() {
 		return fmt.Errorf("%s: got %v owned by user %d, want a folder owned by user %d", dir, info.Mode(), owner, os.Geteuid())
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return os.Chmod(dir, 0o700)
+	perm := info.Mode().Perm()
+	if perm&0o077 == 0 {
+		return nil
 	}
-	return nil
+	if err := os.Chmod(dir, 0o700); err != nil || perm&0o022 == 0 {
+		return err
+	}
+	return removeAllCached(dir) // others may have written them
+}
+
+// removeAllCached removes a folder's compiled programs.
+func removeAllCached(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if cachedName.MatchString(e.Name()) {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
 }
 
 // CachesPrograms reports whether the programs that the backend compiles are kept on disk for later processes.
@@ -181,7 +197,7 @@ func readCached(client unsafe.Pointer, file string) unsafe.Pointer {
 	if makePrivate(cache.dir) != nil {
 		return nil
 	}
-	if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() {
+	if info, err := os.Lstat(file); err != nil || !info.Mode().IsRegular() || int(info.Sys().(*syscall.Stat_t).Uid) != os.Geteuid() {
 		return nil
 	}
 	b, err := regularfile.Read(file)

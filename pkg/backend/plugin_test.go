@@ -134,10 +134,21 @@ func TestMakePrivate(t *testing.T) {
 	fresh, wide, link, file := filepath.Join(dir, "a", "b"), filepath.Join(dir, "wide"), filepath.Join(dir, "link"), filepath.Join(dir, "file")
 	require.NoError(t, makePrivate(fresh))
 	require.EqualValues(t, 0o700, mode(fresh))
-	require.NoError(t, os.Mkdir(wide, 0o777))
-	require.NoError(t, os.Chmod(wide, 0o777))
-	require.NoError(t, makePrivate(wide))
-	require.EqualValues(t, 0o700, mode(wide))
+	program, own := filepath.Join(wide, strings.Repeat("0", 64)), filepath.Join(wide, "notes")
+	for _, open := range []struct {
+		mode os.FileMode
+		left bool // what others could only read may be used
+	}{{0o755, true}, {0o777, false}, {0o775, false}} {
+		require.NoError(t, os.MkdirAll(wide, 0o777))
+		require.NoError(t, os.WriteFile(program, nil, 0o600))
+		require.NoError(t, os.WriteFile(own, nil, 0o600))
+		require.NoError(t, os.Chmod(wide, open.mode))
+		require.NoError(t, makePrivate(wide))
+		require.EqualValues(t, 0o700, mode(wide))
+		_, err := os.Stat(program)
+		require.Equal(t, open.left, err == nil, "%v: %v", open.mode, err)
+		require.FileExists(t, own)
+	}
 	require.NoError(t, os.Symlink(fresh, link))
 	require.Error(t, makePrivate(link))
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
