@@ -3,6 +3,7 @@
 package backend
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -85,6 +86,25 @@ func TestPluginIsFIFO(t *testing.T) {
 	for _, config := range []string{"xla:cpu", "xla:" + path} {
 		_, err := New(config, nil)
 		require.ErrorIs(t, err, regularfile.ErrNotRegular)
+	}
+}
+
+// A library of which the end is missing would end the process.
+func TestTruncatedPlugin(t *testing.T) {
+	whole := filepath.Join(t.TempDir(), "whole.so")
+	out, err := exec.Command(compiler(t), "-DMAJOR=0", "-DMISSING=0", "-DNULL_AT=-1", "-shared", "-fPIC", "-o", whole, "testdata/plugin.c").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.NoError(t, checkFile(whole))
+	data, err := os.ReadFile(whole)
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "plugin.so")
+	for _, size := range []int{4096, len(data) / 2} {
+		require.NoError(t, os.WriteFile(path, data[:size], 0o600))
+		t.Setenv(EnvPlugin, path)
+		for _, config := range []string{"xla:cpu", "xla:" + path} {
+			_, err := New(config, nil)
+			require.ErrorContains(t, err, fmt.Sprintf("PJRT plugin %s is truncated, it has %d bytes: ", path, size))
+		}
 	}
 }
 

@@ -3,6 +3,7 @@
 package backend
 
 import (
+	"debug/elf"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -89,13 +90,30 @@ func findPlugin(plugin string) error {
 		plugin, why, found)
 }
 
-// checkFile returns an error unless a plugin is a file that can be read. A FIFO would block the loader.
+// checkFile returns an error unless a plugin is a file that can be read to its end. A FIFO would block the loader, and a library of
+// which the end is missing, after an interrupted copy say, would end the process with SIGBUS.
 func checkFile(plugin string) error {
-	f, _, err := regularfile.Open(plugin)
+	f, info, err := regularfile.Open(plugin)
 	if err != nil {
 		return fmt.Errorf("PJRT plugin: %w", err)
 	}
-	return f.Close()
+	defer f.Close()
+	magic := make([]byte, len(elf.ELFMAG))
+	if _, err := f.ReadAt(magic, 0); err != nil || string(magic) != elf.ELFMAG {
+		return nil // the loader says what is wrong with it
+	}
+	library, err := elf.NewFile(f) // reads the table at the end
+	if err == nil {
+		for _, p := range library.Progs {
+			if end := p.Off + p.Filesz; end > uint64(info.Size()) {
+				err = fmt.Errorf("a part of it ends at byte %d", end)
+			}
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("PJRT plugin %s is truncated, it has %d bytes: %w; install it again", plugin, info.Size(), err)
+	}
+	return nil
 }
 
 // install has go-xla's installer download a plugin, unless the user has switched that off.
