@@ -156,11 +156,23 @@ def trainings(source):
         name = folder.name.removesuffix(suffix)
         checkpoints = sorted(path for path in folder.iterdir() if re.fullmatch(r"checkpoint-\d{8,}\.safetensors", path.name))
         if checkpoints and f'"{name}"' in source:
-            with checkpoints[-1].open("rb") as file:  # safetensors: length of the header, then the header as JSON
-                header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
-            if history := json.loads(header.get("__metadata__", {}).get("history", "{}")):
+            if history := history_of(checkpoints[-1]):
                 found[name] = {"minutes": round(history["seconds"] / 60, 1), "device": history["device"]}
     return found
+
+
+def history_of(checkpoint):
+    """The history in a checkpoint's metadata; none if the file is damaged, or is no file, such as a FIFO, which would wait for ever."""
+    try:
+        if not checkpoint.is_file():
+            return {}
+        with checkpoint.open("rb") as file:  # safetensors: length of the header, then the header as JSON
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, checkpoint.stat().st_size)))
+        history = json.loads(header["__metadata__"]["history"])
+        return history if {"seconds", "device"} <= history.keys() else {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
 
 
 def plain(output):
@@ -195,6 +207,9 @@ def main():
     args = parser.parse_args()
     if args.join and not args.out:
         parser.error("--join changes the cells: it needs --out")
+
+    if missing := [str(path) for path in args.notebooks if not path.is_file()]:
+        parser.error(f"no file: {', '.join(missing)}")
 
     start = time.monotonic()
     settings = [f"{name}={os.environ[name]}" for name in ("EPOCHS", "TRAIN_IMAGES", "WORK") if os.environ.get(name)]

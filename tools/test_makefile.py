@@ -1,6 +1,8 @@
 """The Makefile on ordinary machines: what the reader's settings and folders must not break."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -69,6 +71,27 @@ class Makefile(unittest.TestCase):
 
     @unittest.skipUnless(subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode == 0 if shutil.which("unshare") else False,
                          "needs root, to mount a folder read-only")
+    def test_moved_project(self):
+        """After a move `make lab` works: the kernel is registered anew with its new place, and no program is started by a script of
+        .venv/bin, whose first line has the old place."""
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", self.project / ".venv"], check=True)
+        shutil.copy(ROOT / "tools" / "kernel.py", self.project / "tools")
+        for name in ("go.mod", "go.sum"):
+            shutil.copy(ROOT / name, self.project)
+        spec = ".venv/share/jupyter/kernels/gonb/kernel.json"
+        kernel = lambda: json.loads((self.project / spec).read_text(encoding="utf-8"))["argv"][0]
+        self.probe("$(PY) tools/kernel.py")
+        self.assertEqual(kernel(), str(self.project.resolve() / ".bin" / "gonb"))
+        old, self.project = self.project, self.project.rename(self.parent / "moved")
+        self.assertNotEqual(self.run_command(".venv/bin/python", "-c", f"open({str(old)!r})").returncode, 0, "the old place is gone")
+        folders = self.probe("$(PY) tools/kernel.py; echo $$JUPYTER_DATA_DIR $$JUPYTER_CONFIG_DIR $$IPYTHONDIR")
+        self.assertEqual(kernel(), str(self.project.resolve() / ".bin" / "gonb"))
+        for text in (folders, *(path.read_text(encoding="utf-8") for path in (self.project / ".venv" / "share").rglob("*.json"))):
+            self.assertIn("/moved/", text)
+            self.assertNotIn(f"{old}/", text)
+        for path in (ROOT / "Makefile", ROOT / "docker" / "start.sh", *(ROOT / "tools").glob("*.py")):
+            self.assertLessEqual(set(re.findall(r"\.venv/bin/(\w+)", path.read_text(encoding="utf-8"))), {"python"}, path.name)
+
     def test_read_only_project(self):
         shutil.copytree(ROOT / "tools", self.project / "tools", dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
 

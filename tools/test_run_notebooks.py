@@ -1,6 +1,11 @@
 """Tests of run_notebooks.py: joined cells."""
 
+import json
+import os
+import tempfile
 import unittest
+from pathlib import Path
+from unittest import mock
 
 import nbformat
 
@@ -39,6 +44,39 @@ class Join(unittest.TestCase):
 
     def test_methods_of_two_types(self):
         self.assertEqual(joined("func (a A) Len() int { return 1 }", "func (b B) Len() int { return 2 }")[0], "")
+
+
+class Trainings(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.run_folder = Path(temporary.name, "runs", "mine")
+        self.run_folder.mkdir(parents=True)
+        environment = mock.patch.dict(os.environ, {"WORK": temporary.name, "TRAIN_IMAGES": ""})
+        environment.start()
+        self.addCleanup(environment.stop)
+
+    def found(self):
+        return run_notebooks.trainings('l.Runner("mine")')
+
+    def test_checkpoint(self):
+        header = json.dumps({"__metadata__": {"history": json.dumps({"seconds": 90, "device": "XLA"})}}).encode()
+        good = len(header).to_bytes(8, "little") + header + bytes(100)
+        newest = self.run_folder / "checkpoint-00000002.safetensors"
+        newest.write_bytes(good)
+        self.assertEqual(self.found(), {"mine": {"minutes": 1.5, "device": "XLA"}})
+        for damaged in (b"", good[:5], good[:40], b"\xff" * 100, (2).to_bytes(8, "little") + b"{}", (2).to_bytes(8, "little") + b"[]",
+                        good.replace(b"seconds", b"minutes"), good.replace(b"{", b"[", 1)):
+            with self.subTest(damaged):
+                newest.write_bytes(damaged)
+                self.assertEqual(self.found(), {})
+
+    def test_not_a_file(self):
+        os.mkfifo(self.run_folder / "checkpoint-00000002.safetensors")
+        self.assertEqual(self.found(), {})
+        with mock.patch("sys.argv", ["run_notebooks.py", str(self.run_folder / "checkpoint-00000002.safetensors")]):
+            with mock.patch("sys.stderr"), self.assertRaises(SystemExit):
+                run_notebooks.main()
 
 
 if __name__ == "__main__":
