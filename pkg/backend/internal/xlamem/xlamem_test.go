@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var harms = []string{"resize", "usable size", "others", "overflow", "fork", "twice", "fit", "many", "kept"}
+var harms = []string{"resize", "usable size", "others", "overflow", "fork", "twice", "fit", "many", "kept", "full", "limit", "concurrent"}
 
 // build compiles the pool with testdata's program, and a library whose calls it redirects.
 func build(t *testing.T, flags ...string) (program, library string) {

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -23,12 +24,24 @@ static void *library;
 
 enum { MB = 1 << 20 };
 
-static long resident_mb(void) {
-	long pages = 0, unused;
+static void memory_mb(long *mapped, long *resident) {
 	FILE *f = fopen("/proc/self/statm", "r");
-	CHECK(f && fscanf(f, "%ld %ld", &unused, &pages) == 2);
+	CHECK(f && fscanf(f, "%ld %ld", mapped, resident) == 2);
 	fclose(f);
-	return pages * sysconf(_SC_PAGESIZE) / MB;
+	*mapped *= sysconf(_SC_PAGESIZE) / 1024, *mapped /= 1024;
+	*resident *= sysconf(_SC_PAGESIZE) / 1024, *resident /= 1024;
+}
+
+static long mapped_mb(void) {
+	long mapped, resident;
+	memory_mb(&mapped, &resident);
+	return mapped;
+}
+
+static long resident_mb(void) {
+	long mapped, resident;
+	memory_mb(&mapped, &resident);
+	return resident;
 }
 
 static double seconds(void) {
@@ -164,12 +177,73 @@ static void kept(void) {
 	CHECK(left <= 200);
 }
 
+static void full(void) { // more live blocks than the pool has places
+	enum { N = 100 };
+	char *p[N];
+	for (int i = 0; i < N; i++) {
+		CHECK(p[i] = lib_alloc(64, 5 * MB));
+		p[i][0] = i, p[i][5 * MB - 1] = i;
+	}
+	for (int i = 0; i < N; i += 3)
+		CHECK(p[i] = LIB(void *, realloc, void *, size_t)(p[i], 7 * MB));
+	for (int i = 0; i < N; i++) {
+		CHECK(p[i][0] == i && p[i][5 * MB - 1] == i);
+		lib_free(p[i]);
+	}
+}
+
+static void limit(void) { // no memory is NULL, and what is given back is used again
+	struct rlimit old, low;
+	CHECK(getrlimit(RLIMIT_AS, &old) == 0);
+	low = old;
+	low.rlim_cur = (size_t)1 << 30;
+	if (mapped_mb() > 500)
+		return; // a sanitizer reserves more
+	CHECK(setrlimit(RLIMIT_AS, &low) == 0);
+	char *p[50];
+	int n = 0;
+	while (n < 50 && (p[n] = lib_alloc(64, 50 * MB)))
+		p[n++][0] = 1;
+	printf("%d blocks below the limit\n", n);
+	CHECK(n > 0 && n < 50);
+	CHECK(!LIB(void *, realloc, void *, size_t)(p[0], 900 * MB) && p[0][0] == 1); // realloc that fails keeps the block
+	for (int i = 0; i < n; i++)
+		lib_free(p[i]);
+	CHECK(p[0] = lib_alloc(64, 300 * MB));
+	lib_free(p[0]);
+	CHECK(setrlimit(RLIMIT_AS, &old) == 0);
+}
+
+static void *resizing(void *arg) {
+	char mark = (char)(intptr_t)arg;
+	for (int i = 0; i < 20; i++) {
+		size_t size = (4 + (mark + i) % 5) * MB;
+		char *p = lib_alloc(64, size);
+		CHECK(p);
+		p[0] = p[size - 1] = mark;
+		CHECK(LIB(size_t, usable_size, void *)(p) >= size);
+		CHECK(p = LIB(void *, realloc, void *, size_t)(p, size + (i % 2 ? MB : -2 * MB)));
+		CHECK(p[0] == mark && (i % 2 == 0 || p[size - 1] == mark));
+		lib_free(p);
+	}
+	return NULL;
+}
+
+static void concurrent(void) { // threads that resize do not get each other's blocks
+	pthread_t threads[8];
+	for (int i = 0; i < 8; i++)
+		pthread_create(&threads[i], NULL, resizing, (void *)(intptr_t)(i + 1));
+	for (int i = 0; i < 8; i++)
+		pthread_join(threads[i], NULL);
+}
+
 int main(int argc, char **argv) {
 	static const struct {
 		const char *name;
 		void (*run)(void);
 	} cases[] = {{"resize", resize}, {"usable size", usable_size}, {"others", others}, {"overflow", overflow}, {"fork", forked},
-	             {"twice", twice},   {"fit", fit},                 {"many", many},     {"kept", kept}};
+	             {"twice", twice},   {"fit", fit},                 {"many", many},     {"kept", kept},
+	             {"full", full},     {"limit", limit},             {"concurrent", concurrent}};
 	CHECK(argc == 3 && (library = dlopen(argv[1], RTLD_LAZY | RTLD_LOCAL)));
 	puts(xlamem_attach(argv[1]) ? "pool" : "malloc");
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
