@@ -72,7 +72,7 @@ class Makefile(unittest.TestCase):
     @unittest.skipUnless(subprocess.run(["unshare", "--mount", "true"], capture_output=True).returncode == 0 if shutil.which("unshare") else False,
                          "needs root, to mount a folder read-only")
     def test_moved_project(self):
-        """After a move `make lab` works: the kernel is registered anew with its new place, and no program is started by a script of
+        """After a move `make lab` works: the kernel is registered again with its new place, and no program is started by a script of
         .venv/bin, whose first line has the old place."""
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", self.project / ".venv"], check=True)
         shutil.copy(ROOT / "tools" / "kernel.py", self.project / "tools")
