@@ -168,7 +168,7 @@ def build():
     command = ["npx", "--yes", MARP, "--no-stdin", "--allow-local-files", "--no-parallel", "--browser-timeout", "300",
                "--theme-set", "theme.css", "--pdf", *PRINTED]
     subprocess.run(command, cwd=FOLDER, check=True, env={"CHROME_PATH": browser, **os.environ})
-    for name in filter(lambda name: (SITE / name).exists(), printed_files()):
+    for name in filter(lambda name: name.endswith(".pdf") and (SITE / name).exists(), printed_files()):
         shutil.copyfile(FOLDER / name, SITE / name)
     lines = [f"{value}  {name}\n" for name, value in digests(printed_files()).items()]
     (FOLDER / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
