@@ -1,8 +1,9 @@
 """Takes the wait for the notebooks' cells apart: runs notebooks and prints the seconds of each phase, from GoNB's log.
 
-    cells.py [--out FOLDER] [--join] [--cells] notebook.ipynb ...
+    cells.py [--out FOLDER] [--join] [--cells] [--students 2,4,6,8] notebook.ipynb ...
 
 EPOCHS, TRAIN_IMAGES, WORK and --join shorten the run, as in run_notebooks.py. --cells lists every cell, not only the medians.
+--students runs each notebook in that many kernels at once, which share the caches, and adds the memory of all of them.
 """
 
 import argparse
@@ -13,8 +14,12 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
+
+import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
@@ -64,16 +69,55 @@ def row(name, values):
     print(f"{name:<24}" + "".join(f"{value:>11}" for value in values), flush=True)
 
 
+class Memory(threading.Thread):
+    """The largest memory (PSS, in MB) that the processes started from here had together, looked at each second."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.peak, self.stop = 0, threading.Event()
+
+    def run(self):
+        while not self.stop.wait(1):
+            total = 0
+            for process in psutil.Process().children(recursive=True):
+                try:
+                    total += process.memory_full_info().pss / 1e6
+                except psutil.Error:
+                    pass  # it has ended
+            self.peak = max(self.peak, total)
+
+
+def class_of(students, notebook, out, options):
+    """Runs a notebook in several kernels at once and prints the seconds of their cells."""
+    memory = Memory()
+    memory.start()
+    start = datetime.now()
+    with ThreadPoolExecutor(students) as pool:
+        found = list(pool.map(lambda i: list(cells(run(notebook, out / str(i), options))), range(students)))
+    minutes = (datetime.now() - start).total_seconds() / 60
+    memory.stop.set()
+    totals = [sum(cell.values()) for student in found for cell in student]
+    row(f"{notebook.stem}, {students} at once", [f"{statistics.median(totals):.2f}", f"{max(totals):.2f}", f"{minutes:.1f}", f"{memory.peak:.0f}"])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("notebooks", nargs="+", type=Path)
     parser.add_argument("--out", type=Path, default=ROOT / "work" / "test" / "cells", help="folder for the executed notebooks")
     parser.add_argument("--join", action="store_true", help="up to ten cells as one program")
     parser.add_argument("--cells", action="store_true", help="list every cell")
+    parser.add_argument("--students", type=lambda text: [int(n) for n in text.split(",")], help="numbers of kernels at once")
     args = parser.parse_args()
+    options = ["--join"] if args.join else []
+    if args.students:
+        row("seconds of a cell", ["median", "slowest", "minutes", "MB"])
+        for notebook in args.notebooks:
+            for n in args.students:
+                class_of(n, notebook, args.out, options)
+        return
     columns = [name for name in PHASES if name != "end"] + ["cell", "slowest"]
     for notebook in args.notebooks:
-        found = list(cells(run(notebook, args.out, ["--join"] if args.join else [])))
+        found = list(cells(run(notebook, args.out, options)))
         totals = [sum(cell.values()) for cell in found]
         row(f"{len(found)} cells, seconds", columns)
         for i, cell in enumerate(found if args.cells else []):
