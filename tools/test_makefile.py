@@ -32,7 +32,8 @@ class Makefile(unittest.TestCase):
         (self.project / name).write_text(text, encoding="utf-8")
 
     def run_command(self, *command, **env):
-        env = {**os.environ, "GOFLAGS": "", "GOWORK": "", "GOTOOLCHAIN": "local", **env}
+        # The messages of sh and make in English, whatever the locale: with zh_CN.GBK they are neither that nor UTF-8.
+        env = {**os.environ, "LC_ALL": "C.UTF-8", "GOFLAGS": "", "GOWORK": "", "GOTOOLCHAIN": "local", **env}
         return subprocess.run(command, cwd=self.project, env=env, capture_output=True, encoding="utf-8")
 
     def probe(self, command, **env):
