@@ -29,6 +29,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER, NOTEBOOKS = ROOT / "notebooks" / "teaching", ROOT / "notebooks"
 SITE = ROOT / "site" / "teaching"  # has copies of the PDFs
 PRINTED = ("slides.md", "slides.zh.md", "sheet.md", "sheet.zh.md")
+PDFS = tuple(name.replace(".md", ".pdf") for name in PRINTED)
 MARP = "@marp-team/marp-cli@4.5.1"
 
 SLIDE, SECTION = re.compile(r"^---$", re.MULTILINE), re.compile(r"^(?=#{1,3} |\*\*\d+\.\*\*)", re.MULTILINE)
@@ -133,7 +134,7 @@ def digests(names):
 def printed_files():
     """The names of the PDFs and of all that they are made from."""
     images = {image for name in PRINTED for image in IMAGE.findall((FOLDER / name).read_text(encoding="utf-8"))}
-    return sorted([*PRINTED, *(name.replace(".md", ".pdf") for name in PRINTED), "theme.css", *images])
+    return sorted([*PRINTED, *PDFS, "theme.css", *images])
 
 
 def check_digests():
@@ -141,7 +142,7 @@ def check_digests():
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     then = {name: value for value, _, name in (line.partition("  ") for line in lines)}
     changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
-    copies = [name for name in printed_files() if (SITE / name).exists() and (SITE / name).read_bytes() != (FOLDER / name).read_bytes()]
+    copies = [name for name in PDFS if (SITE / name).exists() and (SITE / name).read_bytes() != (FOLDER / name).read_bytes()]
     if copies:
         yield f"not the copies in site/teaching: {', '.join(copies)}; run: make site"
     if changed:
@@ -168,7 +169,7 @@ def build():
     command = ["npx", "--yes", MARP, "--no-stdin", "--allow-local-files", "--no-parallel", "--browser-timeout", "300",
                "--theme-set", "theme.css", "--pdf", *PRINTED]
     subprocess.run(command, cwd=FOLDER, check=True, env={"CHROME_PATH": browser, **os.environ})
-    for name in filter(lambda name: name.endswith(".pdf") and (SITE / name).exists(), printed_files()):
+    for name in filter(lambda name: (SITE / name).exists(), PDFS):
         shutil.copyfile(FOLDER / name, SITE / name)
     lines = [f"{value}  {name}\n" for name, value in digests(printed_files()).items()]
     (FOLDER / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")

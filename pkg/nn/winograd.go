@@ -7,9 +7,9 @@ import . "github.com/gomlx/gomlx/core/graph"
 //
 //	Y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A
 var (
-	winogradBT = [][]float64{{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}}
-	winogradG  = [][]float64{{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}}
-	winogradA  = [][]float64{{1, 0}, {1, 1}, {1, -1}, {0, -1}}
+	WinogradBT = [][]float64{{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}}
+	WinogradG  = [][]float64{{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}}
+	WinogradA  = [][]float64{{1, 0}, {1, 1}, {1, -1}, {0, -1}}
 )
 
 // winogradConvolution computes a 3×3 convolution with stride 1 on maps of even size by Winograd's filtering. For all tiles
@@ -21,14 +21,14 @@ func winogradConvolution(x, kernel *Node) *Node {
 	batch, n := x.Shape().Dim(0), x.Shape().Dim(1)/2
 	var data, weights [4]*Node // of [4, tiles, in] and [4, in, out]: kept for the gradients
 	return withGradient([]*Node{x, kernel}, func(in []*Node) *Node {
-		data, weights = tiles(zeroPad(in[0], 1, 1), winogradBT), transformKernel(in[1])
-		return outputMaps(batch, n, products(data, 2, weights, 1), winogradA)
+		data, weights = tiles(zeroPad(in[0], 1, 1), WinogradBT), transformKernel(in[1])
+		return outputMaps(batch, n, products(data, 2, weights, 1), WinogradA)
 	}, func(in []*Node, dy *Node) []*Node {
 		// From the padded maps, which are in memory: from dy itself XLA would recompute dy for each batch of tiles.
 		padded := zeroPad(dy, 1, 1)
 		// The data's gradient is the convolution with the kernel rotated by 180° and its channels swapped.
-		dx := outputMaps(batch, n, products(tiles(padded, forRotatedKernel(winogradBT)), 2, weights, 2), forRotatedKernel(winogradA))
-		return []*Node{dx, transformKernelTransposed(products(data, 1, tiles(padded, winogradA), 1))}
+		dx := outputMaps(batch, n, products(tiles(padded, forRotatedKernel(WinogradBT)), 2, weights, 2), forRotatedKernel(WinogradA))
+		return []*Node{dx, transformKernelTransposed(products(data, 1, tiles(padded, WinogradA), 1))}
 	})
 }
 
@@ -112,7 +112,7 @@ func winogradG2D() [][]float64 {
 	both := make([][]float64, 16)
 	for e := range both {
 		for position := range 9 {
-			both[e] = append(both[e], winogradG[e/4][position/3]*winogradG[e%4][position%3])
+			both[e] = append(both[e], WinogradG[e/4][position/3]*WinogradG[e%4][position%3])
 		}
 	}
 	return both

@@ -1,6 +1,10 @@
 package resnet
 
-import . "github.com/gomlx/gomlx/core/graph"
+import (
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"nndl.example/resnet18/pkg/nn"
+)
 
 // filter computes a 3×3 convolution with stride 1 on small maps with fewer multiplications than im2col. Along each axis, with the
 // axis' positions x, the kernel g and the padding's zeros left out, it is
@@ -24,15 +28,13 @@ var pairFilter = filter{
 	tiles:  1,
 }
 
-// winogradFilter is Winograd's F(2, 3), as in pkg/nn: each tile computes two positions with four multiplications.
+// winogradFilter is Winograd's F(2, 3), with the matrices of pkg/nn: each tile computes two positions with four multiplications.
 func winogradFilter(size int) filter {
-	bt := [][]float64{{1, 0, -1, 0}, {0, 1, 1, 0}, {0, -1, 1, 0}, {0, 1, 0, -1}}
-	at := [][]float64{{1, 1, 1, 0}, {0, 1, -1, -1}}
-	f := filter{kernel: [][]float64{{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}}, tiles: size / 2}
-	for element := range bt {
+	f := filter{kernel: nn.WinogradG, tiles: size / 2}
+	for _, factors := range nn.WinogradBT {
 		for tile := range f.tiles {
 			row := make([]float64, size)
-			for k, factor := range bt[element] {
+			for k, factor := range factors {
 				if i := 2*tile + k - 1; i >= 0 && i < size {
 					row[i] = factor
 				}
@@ -41,9 +43,9 @@ func winogradFilter(size int) filter {
 		}
 	}
 	for i := range size {
-		row := make([]float64, len(bt)*f.tiles)
-		for element, factor := range at[i%2] {
-			row[element*f.tiles+i/2] = factor
+		row := make([]float64, len(nn.WinogradA)*f.tiles)
+		for element, factors := range nn.WinogradA {
+			row[element*f.tiles+i/2] = factors[i%2]
 		}
 		f.output = append(f.output, row)
 	}
