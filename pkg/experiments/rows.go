@@ -20,7 +20,7 @@ type Row struct {
 	Change  string // the change, in words
 	Against string // the row it is compared with; "" for the first of its budget
 	Search  string // the learning-rate search that the row belongs to, named after the optimizer; "" for none
-	Network string // "custom", "plain", "cifar-stem" (10 outputs each) or "fast"
+	Network string // "library" (1,000 outputs), "custom", "plain", "cifar-stem" (10 outputs each) or "fast"
 	// TrainImages is the number of the 40,000 training images to use; 0 means all.
 	TrainImages int
 	Config      runner.Config
@@ -110,7 +110,19 @@ func full() []Row {
 	chapter := Row{"full-chapter", "the chapter's, all images", "the chapter's recipe, 30 epochs of all 40,000 images", "", "", "custom", 0, runner.Config{}}
 	sgd := Row{"full-sgd", "SGD, rate 0.1, all images", "SGD, learning rate 0.1, 30 epochs of all 40,000 images", "full-chapter", "", "custom", 0,
 		runner.Config{LearningRate: 0.1, Recipe: runner.Recipe{Optimizer: "sgd"}}}
-	return []Row{chapter, sgd}
+	return append([]Row{chapter, sgd}, seeds()...)
+}
+
+// seeds repeats the chapter's recipe with other seeds, which tells how far two trainings of one recipe are apart. The library's
+// network has 1,000 outputs and another initialization; notebook 03 trains it with the default seed, 100.
+func seeds() (rows []Row) {
+	for _, seed := range []uint64{101, 102} {
+		c := runner.Config{Seed: seed}
+		rows = append(rows,
+			Row{fmt.Sprintf("library-%d", seed), fmt.Sprintf("library, seed %d", seed), fmt.Sprintf("the library's network, seed %d, 30 epochs of all 40,000 images", seed), "", "", "library", 0, c},
+			Row{fmt.Sprintf("full-%d", seed), fmt.Sprintf("custom, seed %d", seed), "nothing but the seed", "full-chapter", "", "custom", 0, c})
+	}
+	return rows
 }
 
 // modern is airbench94's recipe (legacy/airbench94.py of github.com/KellerJordan/cifar10-airbench) without what package airbench
@@ -177,6 +189,8 @@ func (r Row) network(train *cifar.Dataset) (m runner.Model, parameters int, macs
 	c := resnet.Custom(3, cifar.NumClasses, true)
 	switch r.Network {
 	case "custom":
+	case "library":
+		c = resnet.Library()
 	case "plain":
 		c.Plain = true
 	case "cifar-stem":
@@ -185,7 +199,7 @@ func (r Row) network(train *cifar.Dataset) (m runner.Model, parameters int, macs
 		n := airbench.New(train)
 		return n, n.NumParams(), n.MACs(), nil
 	default:
-		return nil, 0, 0, fmt.Errorf("experiments: row %s: network is %q, want custom, plain, cifar-stem or fast", r.Name, r.Network)
+		return nil, 0, 0, fmt.Errorf("experiments: row %s: network is %q, want library, custom, plain, cifar-stem or fast", r.Name, r.Network)
 	}
 	s := c.Summary()
 	return c, s.Params(), s.MACs(), nil
