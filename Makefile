@@ -32,7 +32,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/share/jupyter/runtime
 export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
 
-.PHONY: help lab notebooks digests drawings experiments test check deploy-check race bad crash devices interrupt fuzz parity bench bench-growth bench-gpu bench-peers release zh text stale style site teaching grading try setup clean
+.PHONY: help lab notebooks digests drawings experiments test check deploy-check race bad crash devices interrupt fuzz parity bench bench-growth bench-class bench-gpu bench-peers release zh text stale style site teaching grading try setup clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 23
 
@@ -129,6 +129,10 @@ bench: setup ## measure speed against PyTorch, JAX and Paddle, into bench/RESULT
 
 bench-growth: setup ## measure how time and memory grow, into bench/growth-*.svg (on an idle machine)
 	$(PY) bench/growth.py
+
+bench-class: setup ## measure the wait for a cell with up to eight readers at once, into bench/class.svg (on an idle machine)
+	$(PY) bench/cells.py --students 1,2,4,6,8 --save bench/class.json notebooks/01-data.ipynb
+	go run ./bench/plots
 
 bench-gpu: setup ## measure speed on a GPU against PyTorch and JAX, into bench/GPU.md
 	$(PY) bench/gpu.py

@@ -1,9 +1,10 @@
 """Takes the wait for the notebooks' cells apart: runs notebooks and prints the seconds of each phase, from GoNB's log.
 
-    cells.py [--out FOLDER] [--join] [--cells] [--students 2,4,6,8] notebook.ipynb ...
+    cells.py [--out FOLDER] [--join] [--cells] [--students 1,2,4,6,8 [--save FILE]] notebook.ipynb ...
 
 EPOCHS, TRAIN_IMAGES, WORK and --join shorten the run, as in run_notebooks.py. --cells lists every cell, not only the medians.
---students runs each notebook in that many kernels at once, which share the caches, and adds the memory of all of them.
+--students runs each notebook in that many kernels at once, which share the caches, and adds the memory of all of them; --save writes
+this for the last notebook as JSON, which bench/plots draws.
 """
 
 import argparse
@@ -25,6 +26,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
 import kernel
+from run import cpu
 
 # What GoNB logs when a phase begins; the last line ends a cell.
 PHASES = {"parse": 'ExecuteCell: "', "goimports": "after s.parseLinesAndComposeMain()", "go get": "get", "go build": "after s.GoImports()",
@@ -88,7 +90,7 @@ class Memory(threading.Thread):
 
 
 def class_of(students, notebook, out, options):
-    """Runs a notebook in several kernels at once and prints the seconds of their cells."""
+    """Runs a notebook in several kernels at once; prints and returns the seconds of their cells."""
     memory = Memory()
     memory.start()
     start = datetime.now()
@@ -97,7 +99,9 @@ def class_of(students, notebook, out, options):
     minutes = (datetime.now() - start).total_seconds() / 60
     memory.stop.set()
     totals = [sum(cell.values()) for student in found for cell in student]
-    row(f"{notebook.stem}, {students} at once", [f"{statistics.median(totals):.2f}", f"{max(totals):.2f}", f"{minutes:.1f}", f"{memory.peak:.0f}"])
+    median, slowest = statistics.median(totals), max(totals)
+    row(f"{notebook.stem}, {students} at once", [f"{median:.2f}", f"{slowest:.2f}", f"{minutes:.1f}", f"{memory.peak:.0f}"])
+    return {"students": students, "median": round(median, 2), "slowest": round(slowest, 2), "minutes": round(minutes, 1), "pss_mb": round(memory.peak)}
 
 
 def main():
@@ -107,13 +111,18 @@ def main():
     parser.add_argument("--join", action="store_true", help="up to ten cells as one program")
     parser.add_argument("--cells", action="store_true", help="list every cell")
     parser.add_argument("--students", type=lambda text: [int(n) for n in text.split(",")], help="numbers of kernels at once")
+    parser.add_argument("--save", type=Path, help="JSON file for the result of --students")
     args = parser.parse_args()
+    if args.save and not args.students:
+        parser.error("--save needs --students")
     options = ["--join"] if args.join else []
     if args.students:
         row("seconds of a cell", ["median", "slowest", "minutes", "MB"])
         for notebook in args.notebooks:
-            for n in args.students:
-                class_of(n, notebook, args.out, options)
+            points = [class_of(n, notebook, args.out, options) for n in args.students]
+        if args.save:
+            found = {"machine": cpu(), "notebook": notebook.stem, "cores": len(os.sched_getaffinity(0)), "points": points}
+            args.save.write_text(json.dumps(found, indent=1) + "\n")
         return
     columns = [name for name in PHASES if name != "end"] + ["cell", "slowest"]
     for notebook in args.notebooks:

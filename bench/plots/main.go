@@ -1,12 +1,17 @@
-// Plots draws bench/growth.json, the result of bench/growth.py, as bench/growth-*.svg. Run it from the module's root:
+// Plots draws bench/growth.json, the result of bench/growth.py, as bench/growth-*.svg, and bench/class.json, the result of
+// bench/cells.py --students, as bench/class.svg. Run it from the module's root:
 //
 //	go run ./bench/plots
 package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"image/color"
 	"os"
+
+	"gonum.org/v1/gonum/stat"
 
 	"nndl.example/resnet18/pkg/chart"
 )
@@ -25,21 +30,42 @@ type growth struct {
 	Images []point `json:"images"`
 }
 
+// class is the wait of students who run all cells of a notebook at once.
+type class struct {
+	Cores  int    `json:"cores"`
+	Points []wait `json:"points"`
+}
+
+// wait is one measurement with a number of students at once: seconds of a cell.
+type wait struct {
+	Students float64 `json:"students"`
+	Median   float64 `json:"median"`
+	Slowest  float64 `json:"slowest"`
+}
+
 func main() {
-	if err := run(); err != nil {
+	if err := errors.Join(drawGrowth(), drawClass()); err != nil {
 		fmt.Fprintln(os.Stderr, "plots:", err)
 		os.Exit(1)
 	}
 }
 
-func run() error {
-	text, err := os.ReadFile("bench/growth.json")
+// read reads a JSON file that the given command makes.
+func read(path, command string, v any) error {
+	text, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("%w; create it with \"make bench-growth\"", err)
+		return fmt.Errorf("%w; create it with %q", err, command)
 	}
+	if err := json.Unmarshal(text, v); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+func drawGrowth() error {
 	var g growth
-	if err := json.Unmarshal(text, &g); err != nil {
-		return fmt.Errorf("bench/growth.json: %w", err)
+	if err := read("bench/growth.json", "make bench-growth", &g); err != nil {
+		return err
 	}
 	seconds := func(p point) float64 { return p.Seconds }
 	image := func(p point) float64 { return 1000 * p.Seconds / p.X }
@@ -88,4 +114,49 @@ func lines(points []point, value func(point) float64) []chart.Series {
 		series[i].X, series[i].Y = append(series[i].X, p.X), append(series[i].Y, value(p))
 	}
 	return series
+}
+
+// wholeClass is the number of students up to which the plot continues the measurements.
+const wholeClass = 30
+
+// drawClass draws the wait by number of students. Once each core has a student, the wait grows along a line, which is continued to
+// wholeClass (dashed).
+func drawClass() error {
+	var c class
+	if err := read("bench/class.json", "make bench-class", &c); err != nil {
+		return err
+	}
+	var series []chart.Series
+	for _, s := range []struct {
+		name  string
+		color color.Color
+		value func(wait) float64
+	}{
+		{"median", chart.Blue, func(w wait) float64 { return w.Median }},
+		{"slowest", chart.Vermillion, func(w wait) float64 { return w.Slowest }},
+	} {
+		measured := chart.Series{Name: s.name, Points: true, Color: s.color}
+		var x, y []float64
+		for _, p := range c.Points {
+			measured.X, measured.Y = append(measured.X, p.Students), append(measured.Y, s.value(p))
+			if p.Students >= float64(c.Cores) {
+				x, y = append(x, p.Students), append(y, s.value(p))
+			}
+		}
+		if len(x) < 2 {
+			return fmt.Errorf("bench/class.json: got %d measurements with a student for each of %d cores, want at least two", len(x), c.Cores)
+		}
+		intercept, slope := stat.LinearRegression(x, y, nil, false)
+		at := func(students float64) float64 { return intercept + slope*students }
+		fmt.Printf("a cell, %s: %.2f s more for each student, %.0f s for %d\n", s.name, slope, at(wholeClass), wholeClass)
+		last := x[len(x)-1]
+		series = append(series, measured, chart.Series{Name: s.name + ", continued", Dashed: true, Color: s.color,
+			X: []float64{last, wholeClass}, Y: []float64{at(last), at(wholeClass)}})
+	}
+	axes := chart.Axes{Title: fmt.Sprintf("wait for a cell on %d cores", c.Cores), XLabel: "students at once", YLabel: "seconds", XMin: new(0.0), YMin: new(0.0)}
+	fig, err := chart.Curves(axes, series...)
+	if err != nil {
+		return err
+	}
+	return fig.Save("bench/class.svg")
 }
