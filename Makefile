@@ -32,7 +32,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/share/jupyter/runtime
 export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
 
-.PHONY: help lab notebooks digests drawings experiments test check deploy-check race bad crash devices interrupt fuzz parity bench bench-growth bench-class bench-gpu bench-peers release zh text stale style site teaching grading try setup clean
+.PHONY: help lab notebooks digests drawings experiments jpeg-cost test check deploy-check race bad crash devices interrupt fuzz parity bench bench-growth bench-class bench-gpu bench-peers release zh text stale style site teaching grading try setup clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 23
 
@@ -57,6 +57,10 @@ drawings: setup ## make notebooks/drawings from the code, the data and the saved
 ROWS ?= $(shell go run ./cmd/resnet18 experiment list | cut -d' ' -f1)
 experiments: setup ## train the rows of notebook 07's table and save the results (hours)
 	@for row in $(ROWS); do go run ./cmd/resnet18 experiment $$row || exit 1; done
+
+# CIFAR10_PATH is the official archive. ORIGINALS may be a file of some images' original pixels instead: see bench/jpegcost.
+jpeg-cost: setup ## compare original pixels with the JPEG copy, for notebook 07 (hours; needs CIFAR10_PATH; resumes)
+	go run ./bench/jpegcost -smooth -out notebooks/results/jpeg-cost.json $(ORIGINALS)
 
 # The short run writes to work/test only. XLA does not optimise its programs, which run a few times each: a quarter less time.
 test: setup text ## vet, format and text checks, unit tests, a short run of all notebooks
