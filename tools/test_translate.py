@@ -89,10 +89,10 @@ class Translate(unittest.TestCase):
 
     def test_full_width_punctuation_takes_no_space(self):
         self.code('fmt.Printf("loss: ")\nfmt.Printf("%d steps ", 3)', new_output("stream", name="stdout", text="loss: 3 steps "),
-                  strings="loss: => 损失：\n%d steps => %d步")
+                  strings="loss: => 损失：\n%d steps => 共%d步")
         cell = translate.translated(self.path).cells[1]
-        self.assertEqual(cell.source, 'fmt.Printf("损失：")\nfmt.Printf("%d步 ", 3)')
-        self.assertEqual(cell.outputs[0].text, "损失：3步 ")
+        self.assertEqual(cell.source, 'fmt.Printf("损失：")\nfmt.Printf("共%d步 ", 3)')
+        self.assertEqual(cell.outputs[0].text, "损失：共3步 ")
 
     def test_numbers_in_outputs(self):
         printed = "sum 5: starts at +0.5, [-0.1 2e-05] up to  3.\n"

@@ -165,8 +165,8 @@ def columns(text):
 def output_pattern(english, escape):
     """A regular expression for what a format prints, with a group for each verb; it matches no part of a word."""
     parts = []
-    number = r"([-+\[ ]*[\d.](?:[-+\d.e ]*\d)?\]?)"
     for text, verb in zip(VERB.split(english), VERB.findall(english) + [""]):
+        number = r"([-+\[%s]*[\d.](?:[-+\d.e ]*\d)?\]?)" % (" " if width(verb) else "")  # spaces before it only if it has a width
         value = number if verb[-1:] in NUMERIC else r"([^\n<]{%d,500}?)" % width(verb)
         parts += [re.escape(escape(unquoted(text))), {"": "", "%%": "%"}.get(verb, value)]
     start, end = (r"(?<!\w)" if english[0].isalnum() else ""), (r"(?!\w)" if english[-1].isalnum() else "")
