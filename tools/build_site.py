@@ -350,7 +350,7 @@ def link_cells(text):
         cells = re.sub(r"<code>([\w-]+)</code>", rf'<a href="{match[2]}#cell-\1"><code>\1</code></a>', match[3])
         return match[1] + cells
 
-    return re.sub(r'(<a href="(\.\./(?:en|zh)/[^"#]+)">[^\n]*?</a>)((?:[ ,]*<code>[\w-]+</code>)+)', link, text)
+    return re.sub(r'(<a href="(\.\./(?:en|zh)/[^"#]+)">[^\n]*?</a>)((?:[ ,]*<code>[\w-]+</code>(?: \[\d+\])?)+)', link, text)
 
 
 def write(path, template, **values):

@@ -1,7 +1,7 @@
-"""Grades the example of notebooks/teaching/nbgrader with nbgrader and the Go kernel, for four students. Needs nbgrader in
+"""Grades the example of notebooks/teaching/nbgrader with nbgrader and the Go kernel, for five students. Needs nbgrader in
 .venv-nbgrader: `make grading` installs it.
 
-The points must be those below: for the solution itself, for the untouched release, for a Softmax that overflows, and for one that
+The points must be those below: for the solution itself, for the untouched release, and for a Softmax that overflows, returns nothing or
 does not compile.
 """
 
@@ -30,7 +30,8 @@ OVERFLOWS = """func Softmax(z []float64) (p []float64) {
     return p
 }"""
 # {student: (the points, what is written into the cell Softmax; None: the solution, "": nothing in any cell)}
-STUDENTS = {"solved": (3, None), "untouched": (0, ""), "overflows": (1, OVERFLOWS), "broken": (1, "func Softmax(z []float64) []float64 {")}
+STUDENTS = {"solved": (3, None), "untouched": (0, ""), "overflows": (1, OVERFLOWS), "empty": (1, "func Softmax(z []float64) []float64 { return nil }"),
+            "broken": (1, "func Softmax(z []float64) []float64 {")}
 
 
 def nbgrader(course, *args):

@@ -4,8 +4,9 @@
     teaching.py check       fails if a text is wrong or the PDFs are older than their sources: `make text` runs it
 
 check reads every text part by part: slide by slide, or section by section, or question by question. A part cites cells as 04-evaluate `04-05` `three-sets`,
-in the text, in a link or in a comment. Each number with a decimal point, each percentage and each number above 100 must occur in a
-cited cell, its text, code or saved output, or be the result of a calculation in a comment:
+in the text, in a link or in a comment; `three-sets` [4] says that it is the fourth code cell, which JupyterLab shows as [4]. Each number with
+a decimal point, each percentage and each number above 100 must occur in a cited cell, its text, code or saved output, or be the result of a
+calculation in a comment:
 
     <!-- 4.85 = log(100) + 0.7**2 / 2 -->
 
@@ -33,7 +34,8 @@ PDFS = tuple(name.replace(".md", ".pdf") for name in PRINTED)
 MARP = "@marp-team/marp-cli@4.5.1"
 
 SLIDE, SECTION = re.compile(r"^---$", re.MULTILINE), re.compile(r"^(?=#{1,3} |\*\*\d+\.\*\*)", re.MULTILINE)
-CITED = re.compile(r"\b(0\d-[a-z][a-z0-9-]*)(?:\.ipynb)?`?\]?(?:\([^)\s]*\))?((?:[ ,、和]*`[\w-]+`)+)")
+CITED = re.compile(r"\b(0\d-[a-z][a-z0-9-]*)(?:\.ipynb)?`?\]?(?:\([^)\s]*\))?((?:[ ,、和]*`[\w-]+`(?: \[\d+\])?)+)")
+NUMBERED = re.compile(r"`([\w-]+)`(?: \[(\d+)\])?")
 CALCULATED = re.compile(r"<!-- ([\d.]+%?) = (.+?) -->")
 IGNORED = re.compile(r"<!--.*?-->|!\[[^\]]*\]|\]\([^)]*\)|`[^`\n]*`|^```.*?^```", re.DOTALL | re.MULTILINE)
 NUMBER = re.compile(r"(?<![A-Za-z0-9_.])\d+(?:\.\d+)?%?(?!\.?\d)")
@@ -57,10 +59,18 @@ def parts(text):
 
 
 @functools.cache
+def read(notebook):
+    return json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text(encoding="utf-8"))["cells"]
+
+
 def cells(notebook):
     """{cell id: text} of a notebook: what was written and what was printed."""
-    nb = json.loads((NOTEBOOKS / f"{notebook}.ipynb").read_text(encoding="utf-8"))
-    return {cell["id"]: plain("\n".join([*cell["source"], *printed(cell)])) for cell in nb["cells"]}
+    return {cell["id"]: plain("\n".join([*cell["source"], *printed(cell)])) for cell in read(notebook)}
+
+
+def code_cells(notebook):
+    """The ids of a notebook's code cells in their order."""
+    return [cell["id"] for cell in read(notebook) if cell["cell_type"] == "code"]
 
 
 def printed(cell):
@@ -72,17 +82,19 @@ def printed(cell):
 
 
 def cited(part):
-    """[(notebook, cell id)] in the order of the text."""
-    return [(name, cell) for name, ids in CITED.findall(part) for cell in re.findall(r"`([\w-]+)`", ids)]
+    """[(notebook, cell id, its number or "")] in the order of the text."""
+    return [(name, cell, number) for name, ids in CITED.findall(part) for cell, number in NUMBERED.findall(ids)]
 
 
 def check_part(part):
-    """Yields the cells that do not exist, wrong calculations, and numbers without a source."""
+    """Yields the cells that do not exist or have another number, wrong calculations, and numbers without a source."""
     known = []
-    for notebook, cell in cited(part):
+    for notebook, cell, number in cited(part):
         text = cells(notebook).get(cell) if (NOTEBOOKS / f"{notebook}.ipynb").exists() else None
         if text is None:
             yield f"{notebook} has no cell {cell}"
+        elif number and code_cells(notebook)[int(number) - 1:int(number)] != [cell]:
+            yield f"{notebook} has {cell} not as its code cell {number}"
         known.append(text or "")
     for number, formula in CALCULATED.findall(plain(part)):
         value = eval(formula, {"__builtins__": {}}, vars(math))  # our own texts

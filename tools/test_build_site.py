@@ -56,8 +56,10 @@ class DocumentsTest(unittest.TestCase):
     def test_cells_become_links(self):
         for language in build_site.LANGUAGES:
             link = f'<a href="../{language}/01-data.html"><code>01-data</code></a>'
-            self.assertEqual(build_site.link_cells(f"{link} <code>01-06</code>"),
-                             f'{link} <a href="../{language}/01-data.html#cell-01-06"><code>01-06</code></a>')
+            found = f'{link} <a href="../{language}/01-data.html#cell-01-06"><code>01-06</code></a>'
+            self.assertEqual(build_site.link_cells(f"{link} <code>01-06</code>"), found)
+            self.assertEqual(build_site.link_cells(f"{link} <code>01-06</code> [3] <code>01-06</code>"),
+                             f'{found} [3] <a href="../{language}/01-data.html#cell-01-06"><code>01-06</code></a>')
 
 
 class DrawingsTest(unittest.TestCase):

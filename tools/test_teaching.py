@@ -8,7 +8,7 @@ CELLS = {"score": "accuracy/loss: 0.6995/0.8956\n10000 test images", "gap": "tra
 
 class Teaching(unittest.TestCase):
     def problems(self, part):
-        with mock.patch.object(teaching, "cells", return_value=CELLS):
+        with mock.patch.object(teaching, "cells", return_value=CELLS), mock.patch.object(teaching, "code_cells", return_value=list(CELLS)):
             return list(teaching.check_part(part))
 
     def test_numbers(self):
@@ -21,6 +21,10 @@ class Teaching(unittest.TestCase):
             "0.6995 04-evaluate `missing`": 2,  # the cell and the number
             "0.6995 09-nothing `score`": 2,
             "9 of 64 weights": 0,
+            "0.6995 and 0.8198, 04-evaluate `score` [1] `gap` [2]": 0,
+            "04-evaluate `gap` [1] `score`": 1,
+            "04-evaluate `score` [0]": 1,
+            "04-evaluate `score` [3]": 1,
             "62% 04-evaluate `score`": 1,
             "`0.1234` ![w:700](../drawings/x.svg) <!-- 0.5678 -->": 0,
             "4.85 <!-- 4.85 = log(100) + 0.7**2 / 2 -->": 0,
