@@ -130,7 +130,7 @@ func TestSearches(t *testing.T) {
 	require.Nil(t, Best(all, "lion"))
 }
 
-// TestJobTrainsAllRows: the jobs for Kubernetes and Slurm have an index for each row.
+// TestJobTrainsAllRows: the jobs for Kubernetes and Slurm, and the command without either, have an index for each row.
 func TestJobTrainsAllRows(t *testing.T) {
 	t.Parallel()
 	job, err := os.ReadFile("../../docker/jobs/experiments.yaml")
@@ -139,6 +139,9 @@ func TestJobTrainsAllRows(t *testing.T) {
 	job, err = os.ReadFile("../../docker/jobs/experiments.slurm")
 	require.NoError(t, err)
 	require.Contains(t, string(job), fmt.Sprintf("\n#SBATCH --array=0-%d%%4 ", len(Rows())-1))
+	readme, err := os.ReadFile("../../docker/README.md")
+	require.NoError(t, err)
+	require.Contains(t, string(readme), fmt.Sprintf("\n    seq 0 %d | xargs ", len(Rows())-1))
 }
 
 func TestCompare(t *testing.T) {
