@@ -60,7 +60,7 @@ experiments: setup ## train the rows of notebook 07's table and save the results
 
 # CIFAR10_PATH is the official archive. ORIGINALS may be a file of some images' original pixels instead: see bench/jpegcost.
 jpeg-cost: setup ## compare original pixels with the JPEG copy, for notebook 07 (hours; needs CIFAR10_PATH; resumes)
-	go run ./bench/jpegcost -smooth -out notebooks/results/jpeg-cost.json $(ORIGINALS)
+	go run ./bench/jpegcost -smooth -results notebooks/results $(ORIGINALS)
 
 # The short run writes to work/test only. XLA does not optimise its programs, which run a few times each: a quarter less time.
 test: setup text ## vet, format and text checks, unit tests, a short run of all notebooks

@@ -17,7 +17,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -38,10 +37,10 @@ import (
 )
 
 var (
-	seeds  = flag.Int("seeds", 2, "number of seeds")
-	smooth = flag.Bool("smooth", false, "also train on the copy with interpolated colours")
-	work   = flag.String("work", "work/jpegcost", "folder for the runs")
-	out    = flag.String("out", "", "file for the result, as JSON")
+	seeds   = flag.Int("seeds", 2, "number of seeds")
+	smooth  = flag.Bool("smooth", false, "also train on the copy with interpolated colours")
+	work    = flag.String("work", "work/jpegcost", "folder for the runs")
+	results = flag.String("results", "", "folder for the result, jpeg-cost.json (default: print it only)")
 )
 
 func main() {
@@ -68,15 +67,11 @@ func run(records string) error {
 		return err
 	}
 	r.Command = strings.Join(append([]string{"go run ./bench/jpegcost"}, os.Args[1:]...), " ")
-	r.print(os.Stdout)
-	if *out == "" {
+	r.Print(os.Stdout)
+	if *results == "" {
 		return nil
 	}
-	text, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(*out, append(text, '\n'), 0o644)
+	return r.Write(*results)
 }
 
 // A part is one training set and its test set, in each version.
@@ -138,13 +133,13 @@ func split(sets []*cifar.Dataset, low, high int) (p part) {
 }
 
 // measure trains one network for each seed, part and version.
-func (e *experiment) measure(ctx context.Context, b compute.Backend, out io.Writer) (*result, error) {
-	r := &result{Data: e.data, Config: e.config, Seeds: e.seeds, Device: backend.Describe(b)}
+func (e *experiment) measure(ctx context.Context, b compute.Backend, out io.Writer) (*experiments.JPEGCost, error) {
+	r := &experiments.JPEGCost{Data: e.data, Config: e.config, Seeds: e.seeds, Device: backend.Describe(b)}
 	images := make([][]float64, len(e.psnr)) // how often each image is predicted correctly, as a share of the seeds
 	for seed := range e.seeds {
 		at := 0
 		for i, part := range e.parts {
-			run := oneRun{Part: i + 1, Seed: 100 + uint64(seed)}
+			run := experiments.VersionsRun{Part: i + 1, Seed: 100 + uint64(seed)}
 			fmt.Fprintf(out, "seed %d, part %d:", run.Seed, run.Part)
 			for v := range part.test {
 				dir := filepath.Join(e.work, fmt.Sprintf("%d-%d-%d-%s", part.train[v].Len(), run.Seed, run.Part, names[v]))
@@ -174,7 +169,7 @@ func (e *experiment) measure(ctx context.Context, b compute.Backend, out io.Writ
 	r.Images = len(images[0])
 	for v := range images {
 		accuracy, _ := metrics.MeanStd(images[v])
-		r.Versions = append(r.Versions, version{names[v], e.psnr[v], accuracy})
+		r.Versions = append(r.Versions, experiments.Version{Name: names[v], PSNR: e.psnr[v], Accuracy: accuracy})
 		if v != 1 {
 			r.Differences = append(r.Differences, compare(v, 1, r.Runs, images))
 		}

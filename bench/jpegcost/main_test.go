@@ -13,6 +13,7 @@ import (
 
 	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/experiments"
 	"nndl.example/resnet18/pkg/runner"
 )
 
@@ -95,18 +96,18 @@ func TestSplit(t *testing.T) {
 
 // The difference and its errors, by hand.
 func TestCompare(t *testing.T) {
-	runs := []oneRun{{Accuracy: []float64{0.75, 0.50}}, {Accuracy: []float64{0.75, 0.25}}}
+	runs := []experiments.VersionsRun{{Accuracy: []float64{0.75, 0.50}}, {Accuracy: []float64{0.75, 0.25}}}
 	images := [][]float64{{1, 1, 1, 0}, {1, 0.5, 0, 0}} // differences 0, 1/2, 1, 0: mean 3/8, variance 11.0/48
 	d := compare(0, 1, runs, images)
 	require.InDelta(t, 0.375, d.Mean, 1e-12)
-	require.InDelta(t, math.Sqrt(11.0/48/4), d.Image, 1e-12)
-	require.InDelta(t, 0.125, d.Run, 1e-12) // of 0.25 and 0.50
+	require.InDelta(t, math.Sqrt(11.0/48/4), d.ImageError, 1e-12)
+	require.InDelta(t, 0.125, d.RunError, 1e-12) // of 0.25 and 0.50
 	require.InDelta(t, 0.375-12.7062*0.125, d.Low, 1e-4, "Student's t with one degree of freedom: 12.7062")
 	require.InDelta(t, 0.375+12.7062*0.125, d.High, 1e-4)
-	require.InDelta(t, 0.375/d.Image, d.Z, 1e-12)
+	require.InDelta(t, 0.375/d.ImageError, d.Z, 1e-12)
 
 	one := compare(0, 1, runs[:1], images)
-	require.InDelta(t, 0.375-1.96*d.Image, one.Low, 1e-12)
+	require.InDelta(t, 0.375-1.96*d.ImageError, one.Low, 1e-12)
 }
 
 // Networks of images whose class is their brightness learn it; those of noise do not. A second call trains nothing again.
@@ -146,7 +147,15 @@ func TestMeasure(t *testing.T) {
 	require.Equal(t, r, again)
 
 	var text bytes.Buffer
-	r.print(&text)
-	require.Contains(t, text.String(), "copy         accuracy 0.")
+	r.Print(&text)
+	require.Contains(t, text.String(), "copy      accuracy 0.")
 	require.Contains(t, text.String(), "original minus copy: +")
+
+	dir := t.TempDir()
+	require.NoError(t, r.Write(dir))
+	read, err := experiments.ReadJPEGCost(dir)
+	require.NoError(t, err)
+	require.Equal(t, r, read)
+	_, err = experiments.ReadJPEGCost(t.TempDir())
+	require.ErrorContains(t, err, "make jpeg-cost")
 }
