@@ -13,9 +13,8 @@ FROM ${GO_IMAGE} AS go
 
 # A notebook cell is a Go program linked with XLA by the C compiler, so the final image needs both compilers.
 FROM ${BASE} AS base
-ARG PACKAGES=""
 RUN apt-get update && \
-    apt-get install --yes --no-install-recommends ca-certificates gcc libc6-dev make python3 python3-venv tini ${PACKAGES} && \
+    apt-get install --yes --no-install-recommends ca-certificates gcc libc6-dev make python3 python3-venv tini && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
 # Before the first download over TLS: the certificate, in PEM format, of a proxy that reads the traffic. The image then trusts it.
 ARG CA=""
@@ -94,6 +93,10 @@ RUN useradd --no-log-init --create-home --uid ${NB_UID} --gid users --shell /bin
     ln -s "$(ls /opt/resnet18/.venv/lib/python3*/site-packages/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so)" /usr/local/lib/go-xla/cpu.so
 # The notebooks in Chinese, so that a link to Binder can open them.
 RUN cd /opt/resnet18 && PYTHONUTF8=1 .venv/bin/python tools/translate.py build
+# More of Debian's packages, such as git. They come last: an image with them is built from the layers of the one without.
+ARG PACKAGES=""
+RUN if [ -n "${PACKAGES}" ]; then \
+    apt-get update && apt-get install --yes --no-install-recommends ${PACKAGES} && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*; fi
 USER ${NB_UID}
 WORKDIR /home/${NB_USER}
 EXPOSE 8888

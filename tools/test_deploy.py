@@ -82,6 +82,13 @@ class Image(unittest.TestCase):
             text = "\n".join(instructions(path))
             self.assertIn('ARG CA=""', text)
             self.assertLess(text.index("update-ca-certificates"), text.index(first))
+        self.assertEqual(load(DOCKER / "compose.yaml")[0]["services"]["lab"]["build"]["args"]["CA"], "${CA:-}")
+        self.assertEqual(DevContainer.read()["build"]["args"]["CA"], "${localEnv:CA}")
+
+    def test_more_packages_reuse_all_other_layers(self):
+        lines = instructions(IMAGE)
+        packages = next(number for number, line in enumerate(lines) if line.startswith("ARG PACKAGES"))
+        self.assertFalse([line for line in lines[packages:] if line.startswith(("FROM", "COPY"))])
 
 
 class Requirements(unittest.TestCase):
@@ -199,6 +206,7 @@ class DevContainer(unittest.TestCase):
             cache = root / "home" / ".cache" / "go-build"
             self.assertEqual(cache.stat().st_mode & 0o777, 0o700)
             self.assertEqual((cache / "00" / "a-d").read_text(), "object")
+            self.assertIn("env -w GOFLAGS=-buildvcs=false\n", (root / "home" / "go.log").read_text())
             if os.uname().machine == "x86_64":
                 self.assertIn("env -w GOEXPERIMENT=simd", (root / "home" / "go.log").read_text())
 
