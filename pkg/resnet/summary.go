@@ -10,7 +10,7 @@ import (
 // Layer is a row of a Summary.
 type Layer struct {
 	Name   string // torchvision's, e.g. "layer2.0.conv1"
-	Kind   string // "convolution 3×3 /2 and batch norm", "max pool 3×3 /2" …
+	Kind   string // "convolution 3×3 /2, batch norm", "max pool 3×3 /2" …
 	Output []int  // [height, width, channels] or [features] for one image
 	Params int    // trainable parameters
 	Stats  int    // running statistics, which are updated in training, but not by a gradient
