@@ -55,6 +55,12 @@ func onGPU(b compute.Backend) bool {
 	return ok && x.IsCUDA()
 }
 
+// onPureGo reports whether a backend is GoMLX's own: it has no IsCUDA.
+func onPureGo(b compute.Backend) bool {
+	_, ok := b.(interface{ IsCUDA() bool })
+	return !ok
+}
+
 func nativeConvolution(x, kernel *Node, stride int) *Node {
 	return Convolve(x, kernel).Strides(stride).PadSame().Done()
 }

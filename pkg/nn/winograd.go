@@ -39,7 +39,11 @@ func forRotatedKernel(m [][]float64) [][]float64 { return [][]float64{m[3], m[1]
 // products multiplies the rows of two transformed tiles, each a batch of four matrices, contracting one axis of each.
 func products(a [4]*Node, axisA int, b [4]*Node, axisB int) (m [4]*Node) {
 	for i := range m {
-		m[i] = DotGeneral(a[i], []int{axisA}, []int{0}, b[i], []int{axisB}, []int{0})
+		left, axis := a[i], axisA
+		if axisA == 1 && axisB == 1 && onPureGo(left.Graph().Backend()) {
+			left, axis = TransposeAllAxes(left, 0, 2, 1), 2 // else pure Go transposes both
+		}
+		m[i] = DotGeneral(left, []int{axis}, []int{0}, b[i], []int{axisB}, []int{0})
 	}
 	return m
 }
@@ -47,13 +51,18 @@ func products(a [4]*Node, axisA int, b [4]*Node, axisB int) (m [4]*Node) {
 // tiles multiplies all 4×4 tiles of x [batch, 2n+2, 2n+2, c], which start at every second position, by a matrix from both
 // sides: M d Mᵀ, 4 rows of [4, batch·n², c]. A matrix with two columns sees the middle 2×2 of each tile.
 //
-// Each row is a written-out sum; its four elements are one sum with a vector of factors, so that one piece of code serves all four.
+// Each row is a written-out sum. For XLA its four elements are one sum with a vector of factors, so that one piece of code serves all
+// four; pure Go would take several times as long for it as for the four sums.
 func tiles(x *Node, matrix [][]float64) (t [4]*Node) {
 	n, channels := x.Shape().Dim(1)/2-1, x.Shape().Dim(3)
 	start := (4 - len(matrix[0])) / 2
 	element := func(x *Node, axis, k int) *Node { return SliceAxis(x, axis, strided(start+k, n, 2)) }
 	for i := range t {
 		row := combination(matrix[i], func(k int) *Node { return element(x, 1, k) })
+		if onPureGo(x.Graph().Backend()) {
+			t[i] = Reshape(elementsOf(row, matrix, element), 4, -1, channels)
+			continue
+		}
 		var sum *Node
 		for k := range matrix[0] {
 			factors := Reshape(ConstAs(x, column(matrix, k)), 4, 1, 1, 1, 1)
@@ -62,6 +71,15 @@ func tiles(x *Node, matrix [][]float64) (t [4]*Node) {
 		t[i] = Reshape(sum, 4, -1, channels)
 	}
 	return t
+}
+
+// elementsOf is the four elements of a row of tiles, [4, batch, n, n, c].
+func elementsOf(row *Node, matrix [][]float64, element func(x *Node, axis, k int) *Node) *Node {
+	var elements []*Node
+	for _, factors := range matrix {
+		elements = append(elements, ExpandAxes(combination(factors, func(k int) *Node { return element(row, 2, k) }), 0))
+	}
+	return Concatenate(elements, 0)
 }
 
 // column is column k of a matrix.
@@ -75,7 +93,13 @@ func column(matrix [][]float64, k int) (c []float64) {
 // combination is the sum of factors[k]·term(k) over the factors other than zero.
 func combination(factors []float64, term func(k int) *Node) (sum *Node) {
 	for k, f := range factors {
-		if f != 0 {
+		switch {
+		case f == 0:
+		case f == 1:
+			sum = plus(sum, term(k))
+		case f == -1 && sum != nil:
+			sum = Sub(sum, term(k))
+		default:
 			sum = plus(sum, MulScalar(term(k), f))
 		}
 	}
