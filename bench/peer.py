@@ -18,21 +18,22 @@ def measure(a, device, data, step, evaluate, epoch=None):
     """Runs the task and prints the result. data(n) returns n images and labels; then step(x, y), evaluate(x, y), epoch(train, dev)."""
     if a.task == "first":
         step(*data(a.batch))
-        seconds = [time.time() - START]
+        seconds, cpu = [time.time() - START], [time.process_time()]
     elif a.task == "eval":
-        seconds = timed(evaluate, a.n, 1, *data(10000))
+        seconds, cpu = timed(evaluate, a.n, 1, *data(10000))
     elif a.task == "epoch":
-        seconds = timed(epoch, 1, 0, data(a.images), data(10000))
+        seconds, cpu = timed(epoch, 1, 0, data(a.images), data(10000))
     else:
-        seconds = timed(step, a.n, 2, *data(a.batch))
-    print(json.dumps({"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "device": device}))
+        seconds, cpu = timed(step, a.n, 2, *data(a.batch))
+    print(json.dumps({"seconds": seconds, "cpu": cpu, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024, "device": device}))
 
 
 def timed(fn, n, warm_up, *args):
-    """Returns the seconds of n calls, after warm_up calls."""
-    seconds = []
+    """Returns the seconds of n calls, after warm_up calls, and the processor time of each, of all threads."""
+    seconds, cpu = [], []
     for _ in range(warm_up + n):
-        t = time.time()
+        t, c = time.time(), time.process_time()
         fn(*args)
         seconds.append(time.time() - t)
-    return seconds[warm_up:]
+        cpu.append(time.process_time() - c)
+    return seconds[warm_up:], cpu[warm_up:]

@@ -1,9 +1,10 @@
 """Compares the speed of this project and its peers on the CPU and writes bench/RESULTS.md: `make bench`.
 
 Each task runs in its own process, ours and the peers' in turn, for three rounds; the table shows the median over all rounds.
-JAX and Paddle are several times slower and run in the first round of some tasks only. Use an idle machine.
+JAX and Paddle are several times slower and run in the first round of some tasks only. Use an idle machine. At the end the machine's
+limits are measured (bench/ours/roofline.go) and set beside the times.
 
-    run.py [--rounds 3] [--tasks step64,step256,cifar64,eval,first,again,epoch]
+    run.py [--rounds 3] [--tasks step64,step256,cifar64,eval,first,again,epoch,roofline] [--out bench/RESULTS.md]
 """
 import argparse, json, os, platform, shutil, statistics, subprocess, sys, tempfile
 from pathlib import Path
@@ -56,13 +57,15 @@ def run(command, cache=None):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--rounds", type=int, default=3)
-    p.add_argument("--tasks", default=",".join(TASKS))
+    p.add_argument("--tasks", default=",".join([*TASKS, "roofline"]))
+    p.add_argument("--out", type=Path, default=ROOT / "bench/RESULTS.md")
     a = p.parse_args()
+    tasks = a.tasks.split(",")
     folder = build("./bench/ours")
     ours = folder / "ours"
     peers = [side for side, (module, _, _) in PEERS.items() if has(module)]
     results = {}
-    for task in a.tasks.split(","):
+    for task in [t for t in tasks if t != "roofline"]:
         what, args = TASKS[task]
         for r in range(a.rounds if task != "epoch" else 1):
             for side in ["ours"] + peers:
@@ -77,8 +80,11 @@ def main():
                 got["seconds"] += m["seconds"]
                 got["peak_mb"] = max(got["peak_mb"], m["peak_mb"])
                 got["device"] = m["device"]
-                print(f"{what}, round {r + 1}, {side}: {statistics.median(m['seconds']):.3f} s, {m['peak_mb']} MB", flush=True)
-    write(results)
+                print(f"{what}, round {r + 1}, {side}: {statistics.median(m['seconds']):.3f} s, "
+                      f"{statistics.median(m['cpu']):.3f} s of processor time, {m['peak_mb']} MB", flush=True)
+    lines = table(results) + (limits(run([ours, "-task=roofline"]), results) if "roofline" in tasks else [])
+    a.out.write_text("\n".join(lines) + "\n")
+    print("\n".join(lines))
 
 
 def commit():
@@ -86,7 +92,7 @@ def commit():
     return os.environ.get("COMMIT") or subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
 
-def write(results):
+def table(results):
     sides = list(dict.fromkeys(side for got in results.values() for side in got))
     device = {side: m["device"] for got in results.values() for side, m in got.items()}
     lines = ["<!-- Made by `make bench`. -->", "# Speed on the CPU", "",
@@ -95,13 +101,38 @@ def write(results):
              "Sides: " + "; ".join(f"{side}: {device[side]}" for side in sides) + ".", "",
              "| work | " + " | ".join(sides) + " | ratio |", "|---|" + "---|" * (len(sides) + 1)]
     for task, got in results.items():
-        median = {side: statistics.median(m["seconds"]) for side, m in got.items()}
+        median = medians(got)
         cells = [f"{median[side]:.3f} s, {got[side]['peak_mb']} MB" if side in got else "" for side in sides]
-        torch = [v for side, v in median.items() if side.startswith("PyTorch")]
-        ratio = f"{median['ours'] / min(torch):.2f}" if torch else ""
+        ratio = f"{median['ours'] / min(torch):.2f}" if (torch := pytorch(median)) else ""
         lines.append(f"| {TASKS[task][0]} | " + " | ".join(cells) + f" | {ratio} |")
-    (ROOT / "bench/RESULTS.md").write_text("\n".join(lines) + "\n")
-    print("\n".join(lines))
+    return lines
+
+
+def medians(got):
+    return {side: statistics.median(m["seconds"]) for side, m in got.items()}
+
+
+def pytorch(median):
+    return [v for side, v in median.items() if side.startswith("PyTorch")]
+
+
+def limits(roofline, results):
+    """The lines on the machine's limits; the counts are explained in bench/README.md."""
+    triads = ", ".join(f"{b['gb_per_s']:.0f} GB/s with {b['mb']:.0f} MB" for b in roofline["bandwidth"])
+    lines = ["", "## Limits of this machine", "",
+             f"XLA multiplies two matrices of 2048×2048 at {roofline['square_gflops']:.0f} GFLOP/s, and computes triads (y = a + s·b) at {triads}. "
+             "How the works are counted: [README.md](README.md#limits).", "",
+             "| work | multiply-adds by definition, as executed | bytes at least, as executed | limit: products, memory | "
+             "program: products, other kernels | ours | PyTorch |", "|---|---|---|---|---|---|---|"]
+    slowest = ["", "The products that take longest, measured one by one:", "", "| work | product | times | GFLOP/s | together |", "|---|---|---|---|---|"]
+    for task in [t for t in TASKS if t in roofline["works"]]:
+        w, median = roofline["works"][task], medians(results.get(task, {}))
+        times = [f"{v:.3f} s" if v else "" for v in (median.get("ours"), min(pytorch(median), default=None))]
+        lines.append(f"| {TASKS[task][0]} | {w['direct_macs'] / 1e9:.2f}, {w['executed_macs'] / 1e9:.2f} G | {w['least_bytes'] / 1e9:.2f}, "
+                     f"{w['moved_bytes'] / 1e9:.2f} GB | {w['peak_s']:.3f}, {w['least_bytes_s']:.3f} s | {w['products_s']:.3f}, "
+                     f"{w['kernels_s']:.3f} s | {times[0]} | {times[1]} |")
+        slowest += [f"| {TASKS[task][0]} | {p['product']} | {p['count']} | {p['gflops']:.0f} | {p['seconds']:.4f} s |" for p in w["slowest_products"]]
+    return lines + slowest
 
 
 def cpu():

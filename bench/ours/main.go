@@ -1,9 +1,9 @@
 // Ours measures this project for the comparison in bench/run.py.
 //
-//	go run ./bench/ours -task step|eval|epoch|first -batch 64 -stem imagenet -n 15 [-bfloat16]
+//	go run ./bench/ours -task step|eval|epoch|first|roofline -batch 64 -stem imagenet -n 15 [-bfloat16]
 //
-// It prints one JSON object: seconds (a list, one for each step, evaluation or epoch), the process's peak
-// memory in MB and the backend.
+// It prints one JSON object: seconds (a list, one for each step, evaluation or epoch), cpu (the same in processor time of all
+// threads), the process's peak memory in MB and the backend. roofline.go has the task of that name.
 package main
 
 import (
@@ -24,7 +24,7 @@ import (
 )
 
 var (
-	task    = flag.String("task", "step", "step, eval, epoch or first")
+	task    = flag.String("task", "step", "step, eval, epoch, first or roofline")
 	batch   = flag.Int("batch", 64, "images in a batch")
 	stem    = flag.String("stem", "imagenet", "imagenet or cifar")
 	classes = flag.Int("classes", 10, "outputs")
@@ -36,29 +36,39 @@ var (
 func main() {
 	start := processStart()
 	flag.Parse()
-	seconds, err := measure(start)
+	if *task == "roofline" {
+		if err := printRoofline(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	m, err := measure(start)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
 	b, _ := backend.Default()
-	json.NewEncoder(os.Stdout).Encode(map[string]any{"seconds": seconds, "peak_mb": peak(), "device": backend.Describe(b)})
+	json.NewEncoder(os.Stdout).Encode(map[string]any{"seconds": m.seconds, "cpu": m.cpu, "peak_mb": peak(), "device": backend.Describe(b)})
 }
 
-func measure(start time.Time) (seconds []float64, err error) {
+// measurements are seconds of wall and of processor time.
+type measurements struct{ seconds, cpu []float64 }
+
+func measure(start time.Time) (m measurements, err error) {
 	b, err := backend.Default()
 	if err != nil {
-		return nil, err
+		return m, err
 	}
 	dir, err := os.MkdirTemp("", "bench-*")
 	if err != nil {
-		return nil, err
+		return m, err
 	}
 	defer os.RemoveAll(dir)
-	m := resnet.Config{NumClasses: *classes, Stem: resnet.Stem(*stem), BFloat16: *bf16}
-	r, err := runner.New(b, m, dir, runner.Config{Epochs: 1, BatchSize: *batch, EvalSteps: 1 << 30, SaveEvery: time.Hour})
+	network := resnet.Config{NumClasses: *classes, Stem: resnet.Stem(*stem), BFloat16: *bf16}
+	r, err := runner.New(b, network, dir, runner.Config{Epochs: 1, BatchSize: *batch, EvalSteps: 1 << 30, SaveEvery: time.Hour})
 	if err != nil {
-		return nil, err
+		return m, err
 	}
 	defer r.Finalize()
 	r.Out = io.Discard
@@ -69,21 +79,24 @@ func measure(start time.Time) (seconds []float64, err error) {
 		return repeat(1, 0, func() error { return r.Train(context.Background(), noise(*images), noise(10000)) })
 	case "first":
 		r.Out = writerFunc(func(line string) {
-			if len(seconds) == 0 && strings.HasPrefix(line, "[Train] epoch: 0") { // printed after the first step
-				seconds = append(seconds, time.Since(start).Seconds())
+			if len(m.seconds) == 0 && strings.HasPrefix(line, "[Train] epoch: 0") { // printed after the first step
+				m.seconds, m.cpu = append(m.seconds, time.Since(start).Seconds()), append(m.cpu, cpuSeconds())
 			}
 		})
 		err := r.Train(context.Background(), noise(*batch), noise(250))
-		return seconds, err
+		return m, err
 	}
-	err = r.Train(context.Background(), noise(*batch*(*n+2)), noise(250))
-	if err != nil {
-		return nil, err
+	last := cpuSeconds()
+	r.OnStep(func(_ int, s runner.Step) error {
+		now := cpuSeconds()
+		m.seconds, m.cpu = append(m.seconds, float64(s.Seconds)), append(m.cpu, now-last)
+		last = now
+		return nil
+	})
+	if err := r.Train(context.Background(), noise(*batch*(*n+2)), noise(250)); err != nil {
+		return m, err
 	}
-	for _, s := range r.History.Steps {
-		seconds = append(seconds, float64(s.Seconds))
-	}
-	return seconds[2:], nil
+	return measurements{m.seconds[2:], m.cpu[2:]}, nil
 }
 
 type writerFunc func(line string)
@@ -93,17 +106,17 @@ func (f writerFunc) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func repeat(n, warmUp int, f func() error) (seconds []float64, err error) {
+func repeat(n, warmUp int, f func() error) (m measurements, err error) {
 	for i := range warmUp + n {
-		t := time.Now()
+		t, cpu := time.Now(), cpuSeconds()
 		if err := f(); err != nil {
-			return nil, err
+			return m, err
 		}
 		if i >= warmUp {
-			seconds = append(seconds, time.Since(t).Seconds())
+			m.seconds, m.cpu = append(m.seconds, time.Since(t).Seconds()), append(m.cpu, cpuSeconds()-cpu)
 		}
 	}
-	return seconds, nil
+	return m, nil
 }
 
 // noise returns images of pseudo-random bytes, which take as long to process as photographs.
@@ -121,10 +134,17 @@ func noise(n int) *cifar.Dataset {
 }
 
 // peak returns the largest resident memory of this process so far, in MB.
-func peak() int64 {
-	var u syscall.Rusage
+func peak() int64 { return usage().Maxrss / 1024 }
+
+// cpuSeconds returns the processor time that all threads of this process have used so far.
+func cpuSeconds() float64 {
+	u := usage()
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
+}
+
+func usage() (u syscall.Rusage) {
 	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
-	return u.Maxrss / 1024
+	return u
 }
 
 // processStart returns the time at which the operating system started this process, before the Go runtime
