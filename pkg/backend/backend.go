@@ -20,8 +20,8 @@ import (
 	"github.com/gomlx/compute/gobackend" // registers "go"
 )
 
-// PureGo is the configuration of GoMLX's pure-Go backend. Operations run one at a time, each on all cores: the parallel executor hung on
-// two cores with compute v0.1.5 (bench/UPSTREAM.md).
+// PureGo is the configuration of GoMLX's pure-Go backend. Operations run one at a time, each on all cores: the parallel executor hangs
+// on two cores (bench/UPSTREAM.md).
 const PureGo = "go:ops_sequential"
 
 // EnvPlugin names the environment variable that holds the absolute path of a PJRT plugin for the CPU.
