@@ -1,14 +1,16 @@
 // Ours measures this project for the comparison in bench/run.py.
 //
-//	go run ./bench/ours -task step|eval|epoch|first|roofline -batch 64 -stem imagenet -n 15 [-bfloat16]
+//	go run ./bench/ours -task step|eval|epoch|first|roofline|start|equal -batch 64 -stem imagenet -n 15 [-bfloat16] [-launch-steps 25]
 //
 // It prints one JSON object: seconds (a list, one for each step, evaluation or epoch), cpu (the same in processor time of all
-// threads), the process's peak memory in MB and the backend. roofline.go has the task of that name.
+// threads), the process's peak memory in MB and the backend. roofline.go and equal.go have the tasks of those names; start only starts
+// the backend.
 package main
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -17,6 +19,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gomlx/compute"
+
 	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/resnet"
@@ -24,13 +28,14 @@ import (
 )
 
 var (
-	task    = flag.String("task", "step", "step, eval, epoch, first or roofline")
+	task    = flag.String("task", "step", "step, eval, epoch, first, roofline, start or equal")
 	batch   = flag.Int("batch", 64, "images in a batch")
 	stem    = flag.String("stem", "imagenet", "imagenet or cifar")
 	classes = flag.Int("classes", 10, "outputs")
 	n       = flag.Int("n", 15, "number of measurements, after two for warm-up")
 	images  = flag.Int("images", 40000, "training images of an epoch, which also evaluates 10000")
 	bf16    = flag.Bool("bfloat16", false, "convolve in bfloat16")
+	launch  = flag.Int("launch-steps", 0, "training steps in a launch; 0 means 25 on a GPU, otherwise 1")
 )
 
 func main() {
@@ -43,35 +48,52 @@ func main() {
 		}
 		return
 	}
-	m, err := measure(start)
+	b, err := backend.Default()
+	result := map[string]any{}
+	switch {
+	case err != nil || *task == "start":
+	case *task == "equal":
+		result["steps"], result["runs"], err = equal(b)
+	default:
+		var m measurements
+		m, err = measure(b, start)
+		result["seconds"], result["cpu"] = m.seconds, m.cpu
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	b, _ := backend.Default()
-	json.NewEncoder(os.Stdout).Encode(map[string]any{"seconds": m.seconds, "cpu": m.cpu, "peak_mb": peak(), "device": backend.Describe(b)})
+	result["peak_mb"], result["device"] = peak(), backend.Describe(b)
+	json.NewEncoder(os.Stdout).Encode(result)
+}
+
+// newRunner returns a runner that trains and evaluates without saving in between, in a folder that close removes.
+func newRunner(b compute.Backend, launchSteps int) (r *runner.Runner, close func(), err error) {
+	dir, err := os.MkdirTemp("", "bench-*")
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err = runner.New(b, network(), dir, runner.Config{Epochs: 1, BatchSize: *batch, EvalSteps: 1 << 30, SaveEvery: time.Hour, LaunchSteps: launchSteps})
+	if err != nil {
+		return nil, nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	r.Out = io.Discard
+	return r, func() { r.Finalize(); os.RemoveAll(dir) }, nil
+}
+
+func network() resnet.Config {
+	return resnet.Config{NumClasses: *classes, Stem: resnet.Stem(*stem), BFloat16: *bf16}
 }
 
 // measurements are seconds of wall and of processor time.
 type measurements struct{ seconds, cpu []float64 }
 
-func measure(start time.Time) (m measurements, err error) {
-	b, err := backend.Default()
+func measure(b compute.Backend, start time.Time) (m measurements, err error) {
+	r, close, err := newRunner(b, *launch)
 	if err != nil {
 		return m, err
 	}
-	dir, err := os.MkdirTemp("", "bench-*")
-	if err != nil {
-		return m, err
-	}
-	defer os.RemoveAll(dir)
-	network := resnet.Config{NumClasses: *classes, Stem: resnet.Stem(*stem), BFloat16: *bf16}
-	r, err := runner.New(b, network, dir, runner.Config{Epochs: 1, BatchSize: *batch, EvalSteps: 1 << 30, SaveEvery: time.Hour})
-	if err != nil {
-		return m, err
-	}
-	defer r.Finalize()
-	r.Out = io.Discard
+	defer close()
 	switch *task {
 	case "eval":
 		return repeat(*n, 1, func() error { _, _, err := r.Evaluate(context.Background(), noise(10000)); return err })
@@ -85,6 +107,16 @@ func measure(start time.Time) (m measurements, err error) {
 		})
 		err := r.Train(context.Background(), noise(*batch), noise(250))
 		return m, err
+	}
+	if size := r.Config.LaunchSteps; size > 1 { // a hook would make single steps
+		warmUp := 1 + size // the first step and the first launch are compiled
+		if err := r.Train(context.Background(), noise(*batch*(warmUp+(*n+size-1)/size*size)), noise(250)); err != nil {
+			return m, err
+		}
+		for _, s := range r.History.Steps[warmUp:] {
+			m.seconds = append(m.seconds, float64(s.Seconds))
+		}
+		return m, nil
 	}
 	last := cpuSeconds()
 	r.OnStep(func(_ int, s runner.Step) error {

@@ -35,7 +35,7 @@ func TestHelp(t *testing.T) {
 		"data":    "work train-images download",
 		"summary": network,
 		"train": "epochs train-images lr batch optimizer momentum weight-decay schedule warmup augment label-smoothing seed data from freeze " +
-			network + " work run backend devices download plot",
+			network + " work run backend devices launch-steps download plot",
 		"evaluate":   saved + " data weights confusion json train-images bfloat16 backend devices download",
 		"predict":    saved + " data weights json train-images bfloat16 backend download",
 		"curves":     saved + " train-images bfloat16",

@@ -21,6 +21,7 @@ type app struct {
 	plain, bfloat16           bool
 	backend                   string
 	devices, epochs, images   int
+	launchSteps               int
 	download, newHead, asJSON bool
 	plot                      bool
 	results                   string

@@ -60,8 +60,8 @@ func TestTrainConfig(t *testing.T) {
 			c.Recipe.Augment, c.Recipe.LabelSmoothing = cifar.Augment{Flip: "random", Shift: 4}, 0.1
 		})},
 		{[]string{"-augment", "shift=2"}, "library-augment-shift-2", with(func(c *runner.Config) { c.Recipe.Augment.Shift = 2 })},
-		{[]string{"-lr", "0.01", "-run", "mine", "-train-images", "8", "-devices", "2"}, "mine", with(func(c *runner.Config) {
-			c.LearningRate, c.Devices = 0.01, 2
+		{[]string{"-lr", "0.01", "-run", "mine", "-train-images", "8", "-devices", "2", "-launch-steps", "5"}, "mine", with(func(c *runner.Config) {
+			c.LearningRate, c.Devices, c.LaunchSteps = 0.01, 2, 5
 		})},
 	} {
 		a := parseTrain(t, test.args...)
@@ -116,6 +116,7 @@ func TestTrainErrors(t *testing.T) {
 		`-augment has "rotate", want flip, shift or shift=NUMBER`:              {"-augment", "flip,rotate"},
 		`-augment has "shift=17", want shift=1 to shift=16`:                    {"-augment", "shift=17"},
 		"-devices is 0, want at least 1":                                       {"-devices", "0"},
+		"-launch-steps is -1, want at least 1":                                 {"-launch-steps", "-1"},
 	} {
 		code, out, err := call(append([]string{"train"}, args...)...)
 		require.Equal(t, 2, code, args)

@@ -85,7 +85,7 @@ func (l *Loader) Augment(a Augment) error {
 	if err := a.Validate(); err != nil {
 		return err
 	}
-	l.augment = a
+	l.augment, l.last = a, nil
 	if l.gatherAugmented != nil || a == (Augment{}) {
 		return nil
 	}
@@ -104,30 +104,30 @@ func gatherAugmented(images, labels, indices, transforms *graph.Node) (*graph.No
 	transform := func(i int) *graph.Node { // [batch, 1]
 		return graph.Slice(transforms, graph.AxisRange(), graph.AxisElem(i))
 	}
-	at := graph.Iota(g, shapes.Make(dtypes.Int32, batch, Width), 1) // [batch, 32]: 0, 1, … 31
-	mirrored := graph.Sub(graph.Scalar(g, dtypes.Int32, Width-1), at)
-	column := graph.Add(graph.Mul(transform(0), mirrored), graph.Mul(graph.Sub(graph.Scalar(g, dtypes.Int32, 1), transform(0)), at))
+	constant := func(v int32) *graph.Node { return graph.Const(g, v) } // Scalar's would be shared between a loop and the graph around it
+	at := graph.Iota(g, shapes.Make(dtypes.Int32, batch, Width), 1)    // [batch, 32]: 0, 1, … 31
+	mirrored := graph.Sub(constant(Width-1), at)
+	column := graph.Add(graph.Mul(transform(0), mirrored), graph.Mul(graph.Sub(constant(1), transform(0)), at))
 	rows, columns := reflected(graph.Add(at, transform(1))), reflected(graph.Add(column, transform(2)))
 
-	start := graph.Reshape(graph.MulScalar(indices, Height*Width), batch, 1, 1)
-	pixel := graph.Add(start, graph.Add(graph.InsertAxes(graph.MulScalar(rows, Width), 2), graph.InsertAxes(columns, 1))) // [batch, 32, 32]
+	start := graph.Reshape(graph.Mul(indices, constant(Height*Width)), batch, 1, 1)
+	pixel := graph.Add(start, graph.Add(graph.InsertAxes(graph.Mul(rows, constant(Width)), 2), graph.InsertAxes(columns, 1))) // [batch, 32, 32]
 	pixels := graph.Reshape(images, -1, Channels)
 	return graph.Gather(pixels, graph.InsertAxes(pixel, -1)), graph.InsertAxes(graph.Gather(labels, graph.InsertAxes(indices, -1)), -1)
 }
 
 // reflected maps positions outside the image back into it: -1 to 1, 32 to 30.
 func reflected(i *graph.Node) *graph.Node {
-	last := graph.Scalar(i.Graph(), i.DType(), Width-1)
+	last := graph.Const(i.Graph(), int32(Width-1))
 	return graph.Sub(last, graph.Abs(graph.Sub(last, graph.Abs(i))))
 }
 
 // augmented yields the augmented batches of an epoch.
-func (l *Loader) augmented(order []int32, epoch, from int) iter.Seq2[train.Batch, error] {
-	all := l.augment.transforms(l.data.Len(), l.seed, epoch)
-	return l.each(order, from, func(indices []int32, t *tensors.Tensor) (images, labels *tensors.Tensor, err error) {
+func (l *Loader) augmented(p *plan, from int) iter.Seq2[train.Batch, error] {
+	return l.each(p.order, from, func(indices []int32, t *tensors.Tensor) (images, labels *tensors.Tensor, err error) {
 		transforms := make([]int32, 0, 3*len(indices))
 		for _, i := range indices {
-			transforms = append(transforms, all[3*i:3*i+3]...)
+			transforms = append(transforms, p.transforms[3*i:3*i+3]...)
 		}
 		m := tensors.FromFlatDataAndDimensions(transforms, len(indices), 3)
 		defer m.MustFinalizeAll()

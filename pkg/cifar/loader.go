@@ -24,6 +24,14 @@ type Loader struct {
 	gather          *graph.Exec
 	augment         Augment
 	gatherAugmented *graph.Exec // nil without augmentation
+	last            *plan       // of the epoch that was asked for last
+}
+
+// plan is what an epoch does with the images. It depends only on the seed and the epoch.
+type plan struct {
+	epoch      int
+	order      []int32 // indices of the images
+	transforms []int32 // [n, 3] by image, see Augment.transforms; nil without augmentation
 }
 
 // NewLoader copies a split to the device. The seed determines the order of the images in every epoch; see Epoch.
@@ -42,11 +50,7 @@ func NewLoader(backend compute.Backend, d *Dataset, batchSize int, seed uint64) 
 	if err != nil {
 		return nil, fmt.Errorf("cifar: copying %d images to the device: %w", d.Len(), err)
 	}
-	gather, err := graph.NewExec(backend, func(images, labels, indices *graph.Node) (*graph.Node, *graph.Node) {
-		rows := graph.InsertAxes(indices, -1)                                           // [batch, 1]
-		batch := graph.Reshape(graph.Gather(images, rows), -1, Height, Width, Channels) // [batch, 32, 32, 3]
-		return batch, graph.InsertAxes(graph.Gather(labels, rows), -1)                  // labels [batch, 1]
-	})
+	gather, err := graph.NewExec(backend, gather)
 	if err != nil {
 		return nil, fmt.Errorf("cifar: building the graph that gathers a batch: %w", err)
 	}
@@ -55,6 +59,14 @@ func NewLoader(backend compute.Backend, d *Dataset, batchSize int, seed uint64) 
 		images: images,
 		labels: tensors.FromFlatDataAndDimensions(labels, d.Len()),
 	}, nil
+}
+
+// gather gathers the images of a batch: images [n, 3072], labels [n] and indices [batch] to images [batch, 32, 32, 3] and labels
+// [batch, 1].
+func gather(images, labels, indices *graph.Node) (*graph.Node, *graph.Node) {
+	rows := graph.InsertAxes(indices, -1) // [batch, 1]
+	batch := graph.Reshape(graph.Gather(images, rows), -1, Height, Width, Channels)
+	return batch, graph.InsertAxes(graph.Gather(labels, rows), -1)
 }
 
 // Steps returns the number of batches in an epoch; the last may be smaller.
@@ -75,15 +87,27 @@ func (l *Loader) Iter() iter.Seq2[train.Batch, error] {
 // Epoch yields the shuffled batches of one epoch, starting at batch number from. The order and the augmentation depend only
 // on the seed and the epoch, so a resumed run sees the same batches as an uninterrupted one.
 func (l *Loader) Epoch(epoch, from int) iter.Seq2[train.Batch, error] {
+	p := l.plan(epoch)
+	if p.transforms != nil {
+		return l.augmented(p, from)
+	}
+	return l.batches(p.order, from)
+}
+
+func (l *Loader) plan(epoch int) *plan {
+	if l.last != nil && l.last.epoch == epoch {
+		return l.last
+	}
 	rng := rand.New(rand.NewPCG(l.seed, uint64(epoch)))
-	order := make([]int32, l.data.Len())
-	for i, p := range rng.Perm(len(order)) {
-		order[i] = int32(p)
+	p := &plan{epoch: epoch, order: make([]int32, l.data.Len())}
+	for i, index := range rng.Perm(len(p.order)) {
+		p.order[i] = int32(index)
 	}
 	if l.augment != (Augment{}) {
-		return l.augmented(order, epoch, from)
+		p.transforms = l.augment.transforms(l.data.Len(), l.seed, epoch)
 	}
-	return l.batches(order, from)
+	l.last = p
+	return p
 }
 
 func (l *Loader) batches(order []int32, from int) iter.Seq2[train.Batch, error] {

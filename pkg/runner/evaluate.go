@@ -50,6 +50,9 @@ func (r *Runner) evaluate(ctx context.Context, d *cifar.Dataset, p *progress) (a
 	if d.Len() == 0 {
 		return 0, 0, fmt.Errorf("runner: no images in %s to evaluate on", d.Split)
 	}
+	if r.Config.LaunchSteps > 1 && r.sharding == nil {
+		return r.evaluateAll(ctx, d)
+	}
 	began, size := p.now(), EvalBatch*r.Config.Devices
 	for start := 0; start < d.Len(); start += size {
 		if err := ctx.Err(); err != nil {

@@ -4,7 +4,8 @@ import "fmt"
 
 // OnStep makes Train call a hook after each training step, with the step's number (from 0) and its record. Hooks run in the
 // order in which they were added, before the evaluation and the checkpoint that may follow the step. Steps of earlier
-// sessions, which Train resumes after, are not reported again.
+// sessions, which Train resumes after, are not reported again. As a hook may look at the weights after each step, a launch then
+// makes one step only, whatever Config.LaunchSteps.
 //
 // An error from a hook ends the training: Train saves everything and returns the error. ErrStopped ends it like the end of
 // Train's context.

@@ -51,6 +51,7 @@ type Config struct {
 	Recipe       Recipe        `json:"recipe,omitzero"` // other differences from the chapter
 	SaveEvery    time.Duration `json:"-"`               // time between checkpoints; 0 means two minutes
 	Devices      int           `json:"-"`               // number of the host's devices that share each batch; 0 means 1
+	LaunchSteps  int           `json:"-"`               // steps that the device makes in one launch; 0 means 25 on a GPU, else 1; see launch
 	Initial      string        `json:"-"`               // file of the weights that Import takes; "" means initial.safetensors in the run's folder
 }
 
@@ -86,6 +87,9 @@ func (c Config) validate() error {
 		return fmt.Errorf("runner: epochs %d, batch size %d, log steps %d, eval steps %d, learning rate %g: want positive numbers, and at least 2 images in a batch for batch norm",
 			c.Epochs, c.BatchSize, c.LogSteps, c.EvalSteps, c.LearningRate)
 	}
+	if c.LaunchSteps < 0 {
+		return fmt.Errorf("runner: %d steps in a launch: want at least 1, or 0 for the device's default", c.LaunchSteps)
+	}
 	return c.Recipe.validate()
 }
 
@@ -106,7 +110,9 @@ type Runner struct {
 	total     int // steps of the training; 0 before Train
 	store     *model.Store
 	trainer   *train.Trainer
+	stepGraph stepGraph
 	eval      *model.Exec
+	evalAll   *model.Exec // see evaluateAll
 	predict   *model.Exec
 	lookahead *optim.Lookahead
 	norm      *model.Exec // see preciseNorm
@@ -118,6 +124,9 @@ type Runner struct {
 // New prepares a runner for a model, with fresh weights, in a folder that Train creates if needed.
 func New(b compute.Backend, m Model, dir string, c Config) (*Runner, error) {
 	c = c.withDefaults()
+	if c.LaunchSteps == 0 {
+		c.LaunchSteps = defaultLaunchSteps(b)
+	}
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
@@ -159,15 +168,17 @@ func (r *Runner) reset() error {
 		updateInPlace(r.store, logits[0].Graph())
 		return batchAccuracy(scope, labels, logits)
 	}, nil)
-	r.trainer = train.NewTrainer(r.backend, r.store, logits, lossOf,
-		r.Config.Recipe.optimizer(r.Config).New(), []metric.Interface{accuracy}, nil)
-	var err1, err2, err3, err4 error
+	optimizer := r.Config.Recipe.optimizer(r.Config).New()
+	r.trainer = train.NewTrainer(r.backend, r.store, logits, lossOf, optimizer, []metric.Interface{accuracy}, nil)
+	r.stepGraph = newStepGraph(logits, lossOf, optimizer)
+	var err1, err2, err3, err4, err5 error
 	r.lookahead, err3 = optim.NewLookahead(r.backend, r.store)
 	r.norm, err4 = preciseNorm(r.backend, r.store, logits)
 	r.eval, err1 = model.NewExec(r.backend, r.store, func(scope *model.Scope, images, labels *graph.Node) (*graph.Node, *graph.Node) {
 		scope.Store().SetTraining(images.Graph(), false)
 		return scores(answers(scope, images), labels)
 	})
+	r.evalAll, err5 = model.NewExec(r.backend, r.store, r.evalAllGraph(answers))
 	r.predict, err2 = model.NewExec(r.backend, r.store, func(scope *model.Scope, images *graph.Node) *graph.Node {
 		scope.Store().SetTraining(images.Graph(), false)
 		return answers(scope, images)
@@ -175,7 +186,7 @@ func (r *Runner) reset() error {
 	if r.sharding != nil && err1 == nil {
 		r.sharding.apply(r.eval)
 	}
-	return errors.Join(err1, err2, err3, err4)
+	return errors.Join(err1, err2, err3, err4, err5)
 }
 
 // updateInPlace makes a training step overwrite the variables that it changes. Call it after the rest of the graph is built:
@@ -221,6 +232,7 @@ func (r *Runner) Finalize() {
 	}
 	r.trainer.ResetComputationGraphs()
 	r.eval.Finalize()
+	r.evalAll.Finalize()
 	r.lookahead.Finalize()
 	r.norm.Finalize()
 	r.predict.Finalize()

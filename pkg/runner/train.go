@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gomlx/gomlx/core/tensors"
+	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/train"
 
 	"nndl.example/resnet18/pkg/backend"
@@ -46,6 +47,10 @@ func (r *Runner) Train(ctx context.Context, trainData, dev *cifar.Dataset) error
 		return err
 	}
 	defer t.loader.Finalize()
+	if err := t.newLaunch(); err != nil {
+		return err
+	}
+	defer t.launch.Finalize()
 	r.total = r.Config.Epochs * t.loader.Steps()
 	t.progress = newProgress(cmp.Or(r.Display, NewDisplay(r.Out)))
 	defer t.progress.Finish()
@@ -83,6 +88,7 @@ type training struct {
 	lock     *folderLock
 	id       identity
 	loader   *cifar.Loader
+	launch   *model.Exec // see launchSteps
 	train    *cifar.Dataset
 	dev      *cifar.Dataset
 	step     int  // steps done
@@ -118,7 +124,11 @@ func (t *training) newLoader() error {
 func (t *training) trainToEnd(ctx context.Context) error {
 	err := t.afterStep(ctx) // the run may have been stopped before an evaluation
 	for err == nil && t.step < t.total {
-		err = t.trainEpoch(ctx)
+		if t.canLaunch() {
+			err = t.launchSteps(ctx)
+		} else {
+			err = t.trainEpoch(ctx)
+		}
 	}
 	_, hook := errors.AsType[hookError](err)
 	switch {
@@ -133,7 +143,8 @@ func (t *training) trainToEnd(ctx context.Context) error {
 	return t.saveOrFail()
 }
 
-// trainEpoch trains to the end of an epoch, from the batch on that the run has reached.
+// trainEpoch trains to the end of an epoch, from the batch on that the run has reached, or until several steps can be made in one
+// launch.
 func (t *training) trainEpoch(ctx context.Context) error {
 	epoch, first := t.step/t.loader.Steps(), t.step%t.loader.Steps()
 	for batch, err := range t.loader.Epoch(epoch, first) {
@@ -146,14 +157,14 @@ func (t *training) trainEpoch(ctx context.Context) error {
 		if err == nil {
 			err = t.afterStep(ctx)
 		}
-		if err != nil {
+		if err != nil || t.canLaunch() {
 			return err
 		}
 	}
 	return nil
 }
 
-// oneStep updates the weights, records the step and logs it. The log counts steps from 0, as the book does.
+// oneStep updates the weights, records the step and logs it.
 func (t *training) oneStep(epoch int, batch train.Batch) error {
 	start := time.Now()
 	rate, err := t.setLearningRate()
@@ -164,10 +175,17 @@ func (t *training) oneStep(epoch int, batch train.Batch) error {
 	if err != nil {
 		return fmt.Errorf("runner: step %d of %d: %w", t.step, t.total, err)
 	}
+	if err := t.record(epoch, loss, accuracy, rate, time.Since(start)); err != nil {
+		return err
+	}
+	return t.lookahead.AfterStep(t.step, t.Config.Recipe.Lookahead, t.total)
+}
+
+// record adds a step to the history and logs it. The log counts steps from 0, as the book does.
+func (t *training) record(epoch int, loss, accuracy float32, rate float64, took time.Duration) error {
 	if !isNumber(float64(loss)) {
 		return t.diverged(fmt.Sprintf("the loss is %g", loss), t.step)
 	}
-	took := time.Since(start)
 	t.History.Steps = append(t.History.Steps, Step{Loss: loss, Accuracy: accuracy, LearningRate: float32(rate), Seconds: float32(took.Seconds())})
 	if t.step%t.Config.LogSteps == 0 {
 		t.print(fmt.Sprintf("[Train] epoch: %d/%d, step: %d/%d, loss: %.5f", epoch, t.Config.Epochs, t.step, t.total, loss))
@@ -180,15 +198,18 @@ func (t *training) oneStep(epoch int, batch train.Batch) error {
 		t.started = true
 		debug.FreeOSMemory() // of the graph and the initial weights, which are compiled and on the device now
 	}
-	return t.lookahead.AfterStep(t.step, t.Config.Recipe.Lookahead, t.total)
+	return nil
 }
 
-// setLearningRate gives the optimizer the learning rate of the next step and returns it. It follows from the step alone, so
-// a resumed run has the same.
+// learningRate returns the learning rate of a step. It follows from the step alone, so a resumed run has the same.
+func (t *training) learningRate(step int) float64 {
+	return t.Config.LearningRate * t.Config.Recipe.Schedule.Factor(step, t.total)
+}
+
+// setLearningRate gives the optimizer the learning rate of the next step and returns it.
 func (t *training) setLearningRate() (float64, error) {
-	s := t.Config.Recipe.Schedule
-	rate := t.Config.LearningRate * s.Factor(t.step, t.total)
-	if s.Kind == "" {
+	rate := t.learningRate(t.step)
+	if t.Config.Recipe.Schedule.Kind == "" {
 		return rate, nil // the optimizer's own variable has it
 	}
 	return rate, optim.SetLearningRate(t.store, rate)
