@@ -163,7 +163,8 @@ func (t *training) newLaunch() (err error) {
 }
 
 // loop builds a loop: for i = 0, 1, … n-1, body gets i, the inputs of this iteration and the state, and returns the next state. inputs
-// makes the inputs of iteration i from the data. Neither may use other nodes from outside, nor constants that GoMLX shares (graph.Scalar) in inputs: go-xla's operations do not take them.
+// makes the inputs of iteration i from the data. Neither may use other nodes from outside, and inputs no constants that GoMLX shares
+// (graph.Scalar): go-xla's operations do not take them.
 //
 // The inputs of an iteration are made in the one before and are part of the loop's state. If body made them, XLA would compute them
 // and what uses them in one piece of code, in which sums may be rounded differently from those of a single step.
