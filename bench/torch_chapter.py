@@ -1,12 +1,13 @@
 """The chapter's training in PyTorch, like "resnet18 train" and on the same files: on a GPU for bench/gpu.py, on a CPU for notebook 07.
 
-    torch_chapter.py FOLDER [--epochs 30] [--seed 0] [--classes 1000] [--device cpu] [--out notebooks/results/pytorch/NAME.json]
+    torch_chapter.py FOLDER [--epochs 30] [--seed 0] [--classes 1000] [--device cpu] [--state FILE] [--out notebooks/results/pytorch/NAME.json]
 
 FOLDER contains the extracted batch files. torchvision's resnet18, channels_last, fused Adam. All images are on the device as bytes, a
 batch is gathered and normalised there. On a GPU: automatic mixed precision in bfloat16, compiled into CUDA graphs, and the host does not
-wait for the GPU between two evaluations. --out writes what package experiments' Result has: notebook 07 reads it.
+wait for the GPU between two evaluations. --out writes what package experiments' Result has: notebook 07 reads it. With --state the whole
+state is in FILE after each epoch, and the same command resumes from it, bit for bit.
 """
-import argparse, base64, contextlib, json, pickle, tempfile, time
+import argparse, base64, contextlib, copy, json, pickle, time
 from pathlib import Path
 import numpy as np
 import torch, torchvision
@@ -16,6 +17,7 @@ p = argparse.ArgumentParser()
 p.add_argument("folder", type=Path); p.add_argument("--epochs", type=int, default=30)
 p.add_argument("--seed", type=int, default=0); p.add_argument("--classes", type=int, default=1000)
 p.add_argument("--device", choices=("cuda", "cpu"), default="cuda"); p.add_argument("--out", type=Path)
+p.add_argument("--state", type=Path)
 a = p.parse_args()
 BATCH, EVAL_STEPS, POINTS = 64, 3000, 60
 GPU = a.device == "cuda"
@@ -48,10 +50,15 @@ def score(images, labels):
 
 train, dev, test = load(*(f"data_batch_{i}" for i in range(1, 5))), load("data_batch_5"), load("test_batch")
 steps = len(train[1]) // BATCH
-best_model = Path(tempfile.mkdtemp(), "best.pt")
-total, step, best, start = a.epochs * steps, 0, -1, time.time()
-losses, right, evals = [], [], []  # of each step, on the device
-for epoch in range(a.epochs):
+total, first, step, best, start = a.epochs * steps, 0, 0, -1, time.time()
+losses, right, evals, best_weights = [], [], [], None  # losses and right: of each step, on the device
+if a.state and a.state.exists():
+    saved = torch.load(a.state, weights_only=False)
+    m.load_state_dict(saved["model"]); opt.load_state_dict(saved["optimizer"]); torch.set_rng_state(saved["random"])
+    first, best, best_weights, losses, right, evals = (saved[k] for k in ("epoch", "best", "best_weights", "losses", "right", "evals"))
+    step, start = first * steps, start - saved["seconds"]
+    print(f"resumed {a.state} after {first} epochs", flush=True)
+for epoch in range(first, a.epochs):
     order = torch.randperm(len(train[1]), device=a.device)
     for i in range(0, steps * BATCH, BATCH):
         j = order[i:i + BATCH]
@@ -73,11 +80,15 @@ for epoch in range(a.epochs):
             evals.append({"step": step - 1, "score": accuracy, "loss": dev_loss})
             print(f"[Evaluate]  dev score: {accuracy:.5f}, dev loss: {dev_loss:.5f}", flush=True)
             if accuracy > best:
-                best = accuracy
-                torch.save(m.state_dict(), best_model)
+                best, best_weights = accuracy, copy.deepcopy(m.state_dict())
+    if a.state:
+        state = {"epoch": epoch + 1, "model": m.state_dict(), "optimizer": opt.state_dict(), "random": torch.get_rng_state(), "best": best,
+                 "best_weights": best_weights, "losses": losses, "right": right, "evals": evals, "seconds": time.time() - start}
+        torch.save(state, a.state.with_suffix(".part"))
+        a.state.with_suffix(".part").replace(a.state)
 seconds = time.time() - start
 print(f"trained in {seconds:.1f} s")
-m.load_state_dict(torch.load(best_model))
+m.load_state_dict(best_weights)
 correct, test_loss = score(*test)
 print(f"[Test] accuracy/loss: {correct.mean().item():.4f}/{test_loss:.4f}")
 
