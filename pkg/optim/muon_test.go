@@ -62,13 +62,14 @@ func TestOrthogonalized(t *testing.T) {
 	})
 }
 
-// A step of Muon: a convolution's kernel gets its norm and goes along the orthogonalized momentum, without weight decay,
-// at its own rate; a dense layer's kernel is left to SGD. The loss is Σ a·θ, whose gradient is a.
+// Steps of Muon: a convolution's kernel gets its norm and goes along the orthogonalized Nesterov momentum, without weight decay,
+// at its own rate and momentum; a dense layer's kernel is left to SGD. The loss is Σ a·θ, whose gradient is a. All gradients have
+// the same singular vectors, so those of their sums are known.
 func TestMuonStep(t *testing.T) {
 	t.Parallel()
 	graphtest.OnEach(t, func(t *testing.T, b compute.Backend) {
-		const rate, muonRate, decay, momentum = 0.1, 0.02, 0.5, 0.8
-		theta, gradient := rotated(6, [2]float64{2, 1}), rotated(6, [2]float64{1, 3})
+		const rate, muonRate, muonMomentum, decay, momentum = 0.1, 0.02, 0.6, 0.5, 0.8
+		theta := rotated(6, [2]float64{2, 1})
 		store := model.NewStore()
 		flat := func(rows [][]float32) (out []float32) {
 			for _, r := range rows {
@@ -80,7 +81,7 @@ func TestMuonStep(t *testing.T) {
 		require.NoError(t, err)
 		dense, err := store.CreateVariable("/fc/weight", tensors.FromFlatDataAndDimensions(flat(theta), 6, 2))
 		require.NoError(t, err)
-		optimizer := Options{Name: "nesterov", LearningRate: rate, WeightDecay: decay, Momentum: momentum, MuonRate: muonRate}.New()
+		optimizer := Options{Name: "nesterov", LearningRate: rate, WeightDecay: decay, Momentum: momentum, MuonRate: muonRate, MuonMomentum: muonMomentum}.New()
 		step, err := model.NewExec(b, store, func(scope *model.Scope, a *graph.Node) *graph.Node {
 			sum := graph.Add(graph.Reshape(kernel.NodeValue(a.Graph()), 6, 2), dense.NodeValue(a.Graph()))
 			loss := graph.ReduceAllSum(graph.Mul(a, sum))
@@ -90,12 +91,18 @@ func TestMuonStep(t *testing.T) {
 		require.NoError(t, err)
 		defer step.Finalize()
 
-		a, x, y := flat(gradient), flat(theta), flat(theta)
+		x, y := flat(theta), flat(theta)
 		momentumOf := make([]float64, len(y))
-		direction := flat(rotated(6, newtonSchulz([2]float64{1, 3}))) // the momentum is always a multiple of a
-		for range 3 {
-			_, err := step.Call(gradient)
+		var muonOf, ahead [2]float64 // singular values of Muon's momentum, and of Nesterov's step
+		for _, sigma := range [][2]float64{{1, 3}, {4, 1}, {0.5, 2}} {
+			a := flat(rotated(6, sigma))
+			_, err := step.Call(rotated(6, sigma))
 			require.NoError(t, err)
+			for i, s := range sigma {
+				muonOf[i] = muonMomentum*muonOf[i] + s
+				ahead[i] = s + muonMomentum*muonOf[i]
+			}
+			direction := flat(rotated(6, newtonSchulz(ahead)))
 			norm := 0.0
 			for _, w := range x {
 				norm += float64(w) * float64(w)

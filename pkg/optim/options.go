@@ -1,6 +1,7 @@
 package optim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -19,6 +20,7 @@ type Options struct {
 	WeightDecay      float64 // λ; see AdamL2, AdamW and SGD
 	Momentum         float64 // μ of "momentum" and "nesterov"
 	MuonRate         float64 // η of Muon for the kernels of convolutions, which then have no weight decay; 0 means no Muon
+	MuonMomentum     float64 // μ of Muon; 0 means Momentum
 	DecayKernelsOnly bool    // no weight decay on biases and batch norm's parameters
 }
 
@@ -34,6 +36,8 @@ func (o Options) Validate() error {
 		return fmt.Errorf("optim: momentum is %g, want at least 0 and less than 1", o.Momentum)
 	case !(o.MuonRate >= 0 && o.MuonRate <= 1):
 		return fmt.Errorf("optim: Muon's learning rate is %g, want 0 (no Muon) to 1", o.MuonRate)
+	case !(o.MuonMomentum >= 0 && o.MuonMomentum < 1) || o.MuonMomentum > 0 && o.MuonRate == 0:
+		return fmt.Errorf("optim: Muon's momentum is %g with learning rate %g, want at least 0 and less than 1, and 0 without Muon", o.MuonMomentum, o.MuonRate)
 	case o.MuonRate > 0 && !hasMomentum && o.Name != "sgd":
 		return fmt.Errorf("optim: optimizer is %q, want sgd, momentum or nesterov for the variables that Muon does not train", o.Name)
 	}
@@ -52,7 +56,10 @@ func (o Options) New() optimizer.Interface {
 		}
 		return AdamW(o.LearningRate, o.WeightDecay)
 	case "sgd", "momentum", "nesterov":
-		coupled.Interface = &momentumSGD{learningRate: o.LearningRate, momentum: o.Momentum, nesterov: o.Name == "nesterov", muonRate: o.MuonRate}
+		coupled.Interface = &momentumSGD{
+			learningRate: o.LearningRate, momentum: o.Momentum, nesterov: o.Name == "nesterov",
+			muonRate: o.MuonRate, muonMomentum: cmp.Or(o.MuonMomentum, o.Momentum),
+		}
 	default:
 		coupled.Interface = AdamW(o.LearningRate, 0)
 	}

@@ -33,7 +33,7 @@ const momentumScope = "Momentum"
 type momentumSGD struct {
 	learningRate, momentum float64
 	nesterov               bool
-	muonRate               float64 // see Options.MuonRate
+	muonRate, muonMomentum float64 // see Options
 }
 
 // UpdateGraph implements optimizer.Interface.
@@ -47,13 +47,17 @@ func (o *momentumSGD) UpdateGraphWithGradients(scope *model.Scope, grads []*grap
 	optimizer.IncrementGlobalStep(g, lossDType)
 	rate := optimizer.LearningRateVar(scope, lossDType, o.learningRate).NodeValue(g)
 	for i, v := range trainable(scope, g) {
+		muon, momentum := o.muonRate > 0 && isConvKernel(v), o.momentum
+		if muon {
+			momentum = o.muonMomentum
+		}
 		b := o.buffer(scope, v)
-		step := graph.Add(graph.MulScalar(b.NodeValue(g), o.momentum), grads[i])
+		step := graph.Add(graph.MulScalar(b.NodeValue(g), momentum), grads[i])
 		b.SetNodeValue(step)
 		if o.nesterov {
-			step = graph.Add(grads[i], graph.MulScalar(step, o.momentum))
+			step = graph.Add(grads[i], graph.MulScalar(step, momentum))
 		}
-		if o.muonRate > 0 && isConvKernel(v) { // rate includes the schedule's factor
+		if muon { // rate includes the schedule's factor
 			v.SetNodeValue(muonUpdate(v.NodeValue(g), step, graph.MulScalar(rate, o.muonRate/o.learningRate)))
 			continue
 		}

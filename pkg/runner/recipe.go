@@ -20,8 +20,10 @@ type Recipe struct {
 	// Momentum of "momentum" and "nesterov"; 0 means 0.9.
 	Momentum float64 `json:"momentum,omitempty"`
 	// MuonRate is Muon's learning rate for the kernels of convolutions, which then have no weight decay; 0 means no Muon. It
-	// follows the schedule and also uses Momentum. See optim.Options.
+	// follows the schedule. See optim.Options.
 	MuonRate float64 `json:"muon_rate,omitempty"`
+	// MuonMomentum is Muon's momentum; 0 means Momentum.
+	MuonMomentum float64 `json:"muon_momentum,omitempty"`
 	// DecayKernelsOnly leaves biases and batch norm's weights without weight decay.
 	DecayKernelsOnly bool `json:"decay_kernels_only,omitempty"`
 	// Schedule changes the learning rate from step to step.
@@ -84,6 +86,7 @@ func (r Recipe) String() string {
 	add(r.Optimizer != "", "%s", r.Optimizer)
 	add(r.Momentum != 0, "momentum %g", r.Momentum)
 	add(r.MuonRate != 0, "Muon %g for convolutions", r.MuonRate)
+	add(r.MuonMomentum != 0, "Muon's momentum %g", r.MuonMomentum)
 	add(r.DecayKernelsOnly, "decay on kernels only")
 	add(r.Schedule != (optim.Schedule{}), "%s", r.Schedule)
 	add(r.LabelSmoothing != 0, "label smoothing %g", r.LabelSmoothing)
@@ -104,7 +107,7 @@ func (r Recipe) String() string {
 func (r Recipe) optimizer(c Config) optim.Options {
 	return optim.Options{
 		Name: r.Optimizer, LearningRate: c.LearningRate, WeightDecay: max(0, c.WeightDecay),
-		Momentum: r.Momentum, MuonRate: r.MuonRate, DecayKernelsOnly: r.DecayKernelsOnly,
+		Momentum: r.Momentum, MuonRate: r.MuonRate, MuonMomentum: r.MuonMomentum, DecayKernelsOnly: r.DecayKernelsOnly,
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 
 // everything is a recipe in which nothing is the chapter's.
 var everything = Recipe{
-	Optimizer: "nesterov", Momentum: 0.8, MuonRate: 0.05, DecayKernelsOnly: true, LabelSmoothing: 0.1, FlipAverage: true,
+	Optimizer: "nesterov", Momentum: 0.8, MuonRate: 0.05, MuonMomentum: 0.7, DecayKernelsOnly: true, LabelSmoothing: 0.1, FlipAverage: true,
 	Schedule: optim.Schedule{Kind: "linear", Warmup: 0.3, Start: 0.2, End: 0.1},
 	Augment:  cifar.Augment{Flip: "alternate", Shift: 2}, Lookahead: 4, PreciseNorm: 2, ShiftAverage: 1,
 }
@@ -33,6 +33,7 @@ func TestRecipeErrors(t *testing.T) {
 		"momentum is 1,":            {Optimizer: "momentum", Momentum: 1},
 		"Muon's learning rate is 2": {Optimizer: "sgd", MuonRate: 2},
 		"want sgd, momentum":        {MuonRate: 0.1},
+		"Muon's momentum is 0.9":    {Optimizer: "sgd", MuonMomentum: 0.9},
 		"label smoothing is 1":      {LabelSmoothing: 1},
 		"label smoothing is NaN":    {LabelSmoothing: math.NaN()},
 		`flip is "up"`:              {Augment: cifar.Augment{Flip: "up"}},
@@ -53,7 +54,7 @@ func TestRecipeString(t *testing.T) {
 	require.Equal(t, "the chapter's", Recipe{}.String())
 	require.Equal(t, "the chapter's", Recipe{Optimizer: "adam-l2"}.withDefaults().String())
 	require.Equal(t, "momentum, momentum 0.9", Recipe{Optimizer: "momentum"}.withDefaults().String())
-	require.Equal(t, "nesterov, momentum 0.8, Muon 0.05 for convolutions, decay on kernels only, linear schedule to 0.1 after 30% warm-up from 0.2, "+
+	require.Equal(t, "nesterov, momentum 0.8, Muon 0.05 for convolutions, Muon's momentum 0.7, decay on kernels only, linear schedule to 0.1 after 30% warm-up from 0.2, "+
 		"label smoothing 0.1, alternate flip, shift by up to 2, lookahead every 4 steps, precise batch norm over 2 batches, test-time augmentation: flip, test-time augmentation: shift by 1", everything.String())
 }
 

@@ -1,0 +1,93 @@
+package experiments
+
+import (
+	"math"
+	"slices"
+
+	"gonum.org/v1/gonum/stat/distuv"
+
+	"nndl.example/resnet18/pkg/metrics"
+)
+
+// Group has the results of one recipe, one for each seed.
+type Group struct {
+	Name    string // of the row that the others repeat
+	Results []*Result
+}
+
+// Groups puts results that differ only in the seed together, in the order of their first ones.
+func Groups(all []*Result) []Group {
+	var groups []Group
+	for _, r := range all {
+		name := r.Repeated()
+		i := slices.IndexFunc(groups, func(g Group) bool { return g.Name == name })
+		if i < 0 {
+			i, groups = len(groups), append(groups, Group{Name: name})
+		}
+		groups[i].Results = append(groups[i].Results, r)
+	}
+	return groups
+}
+
+// TestAccuracies returns the test accuracy of each seed.
+func (g Group) TestAccuracies() []float64 {
+	var values []float64
+	for _, r := range g.Results {
+		values = append(values, r.TestAccuracy)
+	}
+	return values
+}
+
+// Interval is a difference of two means with its 95 % confidence interval.
+type Interval struct{ Difference, Low, High float64 }
+
+// Excludes0 reports whether the interval lies on one side of 0.
+func (i Interval) Excludes0() bool { return i.Low > 0 || i.High < 0 }
+
+// Welch returns the mean of a minus that of b. The interval does not assume that both vary equally (Welch 1947, with
+// Satterthwaite's degrees of freedom). It is infinite if one of them has fewer than two values, or if neither varies.
+func Welch(a, b []float64) Interval {
+	meanA, stdA := metrics.MeanStd(a)
+	meanB, stdB := metrics.MeanStd(b)
+	varA, varB := stdA*stdA/float64(len(a)), stdB*stdB/float64(len(b))
+	if len(a) < 2 || len(b) < 2 || varA+varB == 0 {
+		return interval(meanA-meanB, math.Inf(1), 1)
+	}
+	freedom := (varA + varB) * (varA + varB) / (varA*varA/float64(len(a)-1) + varB*varB/float64(len(b)-1))
+	return interval(meanA-meanB, math.Sqrt(varA+varB), freedom)
+}
+
+// Spread is the standard deviation of the seeds' test accuracies around the mean of their recipe.
+type Spread struct {
+	Std     float64
+	Freedom int // degrees of freedom of Std; 0 if no recipe has two seeds
+}
+
+// SeedSpread estimates one spread from all groups together, as analysis of variance does: two or three seeds of one recipe say
+// little about it. A group with one seed adds nothing.
+func SeedSpread(groups []Group) Spread {
+	var s Spread
+	sum := 0.0
+	for _, g := range groups {
+		_, std := metrics.MeanStd(g.TestAccuracies())
+		sum += std * std * float64(len(g.Results)-1)
+		s.Freedom += len(g.Results) - 1
+	}
+	s.Std = math.Sqrt(sum / float64(max(s.Freedom, 1)))
+	return s
+}
+
+// Compare returns the mean test accuracy of a minus that of b. Without degrees of freedom the interval is infinite.
+func (s Spread) Compare(a, b Group) Interval {
+	meanA, _ := metrics.MeanStd(a.TestAccuracies())
+	meanB, _ := metrics.MeanStd(b.TestAccuracies())
+	if s.Freedom < 1 {
+		return interval(meanA-meanB, math.Inf(1), 1)
+	}
+	return interval(meanA-meanB, s.Std*math.Sqrt(1/float64(len(a.Results))+1/float64(len(b.Results))), float64(s.Freedom))
+}
+
+func interval(difference, standardError, freedom float64) Interval {
+	half := distuv.StudentsT{Sigma: 1, Nu: freedom}.Quantile(0.975) * standardError
+	return Interval{difference, difference - half, difference + half}
+}
