@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -35,7 +34,7 @@ func changes(a, b Row) []string {
 	note("epochs", x.Epochs == y.Epochs)
 	note("batch size", x.BatchSize == y.BatchSize)
 	note("optimizer and its learning rate", x.LearningRate == y.LearningRate && x.Recipe.Optimizer == y.Recipe.Optimizer && x.Recipe.Momentum == y.Recipe.Momentum)
-	note("Muon", x.Recipe.MuonRate == y.Recipe.MuonRate)
+	note("Muon", x.Recipe.MuonRate == y.Recipe.MuonRate && x.Recipe.MuonMomentum == y.Recipe.MuonMomentum)
 	note("decay", x.WeightDecay == y.WeightDecay && x.Recipe.DecayKernelsOnly == y.Recipe.DecayKernelsOnly)
 	note("seed", x.Seed == y.Seed)
 	note("schedule", x.Recipe.Schedule == y.Recipe.Schedule)
@@ -47,8 +46,8 @@ func changes(a, b Row) []string {
 	return out
 }
 
-// Every row can be run, is in the table once, and changes one thing. Three rows change more and say so: the modern
-// recipe and what it leaves out, and the one that has as much work as the CIFAR stem.
+// Every row can be run, is in the table once, and changes one thing. Four rows change more and say so: the modern
+// recipe and what it leaves out, its other rates, and the row that has as much work as the CIFAR stem.
 func TestRows(t *testing.T) {
 	t.Parallel()
 	b, err := backend.New("go", io.Discard)
@@ -69,22 +68,31 @@ func TestRows(t *testing.T) {
 			require.Positive(t, macs)
 		}
 		r.Finalize()
+		if row.Repeats != "" {
+			other, err := Find(row.Repeats)
+			require.NoError(t, err)
+			require.Equal(t, []string{"seed"}, changes(row, other), row.Name)
+			require.Empty(t, row.Search+row.Against, row.Name)
+		}
 		if row.Against == "" {
 			continue
 		}
 		other, err := Find(row.Against)
 		require.NoError(t, err)
-		if !strings.HasPrefix(row.Name, "modern") && row.Name != "imagenet-stem-30" {
+		if row.WithDev {
+			require.Equal(t, []string{"epochs"}, changes(row, other), row.Name)
+			continue
+		}
+		if row.Name != "modern" && row.Name != "modern-full" && row.Name != "modern-muon-rates" && row.Name != "imagenet-stem-30" {
 			require.Len(t, changes(row, other), 1, "%s against %s: %v", row.Name, other.Name, changes(row, other))
 		}
 	}
 	_, err = Find("secret")
-	require.ErrorContains(t, err, `no row "secret", want one of reference, modern`)
+	require.ErrorContains(t, err, `no row "secret", want one of reference, reference-101`)
 	_, _, _, err = Row{Name: "x", Network: "vgg"}.network(nil)
 	require.ErrorContains(t, err, `network is "vgg"`)
 }
 
-// The modern recipe stays within the compute of the chapter's 30 epochs.
 // The stored results have the words of the rows, which may have been improved since a row was run.
 func TestStoredResults(t *testing.T) {
 	t.Parallel()
@@ -99,6 +107,7 @@ func TestStoredResults(t *testing.T) {
 	}
 }
 
+// The modern recipe stays within the compute of the chapter's 30 epochs.
 func TestBudget(t *testing.T) {
 	t.Parallel()
 	row, err := Find("modern")
@@ -257,20 +266,56 @@ func TestRun(t *testing.T) {
 	require.Contains(t, out.String(), "This run is complete")
 }
 
+// A line for each recipe, with the mean of its seeds, compared by the spread of all seeds.
 func TestTable(t *testing.T) {
 	t.Parallel()
-	a := &Result{Name: "a", Change: "nothing", TestImages: 4, TestAccuracy: 0.5, Correct: pack([]bool{true, true, false, false}), FLOPs: 2e12, Seconds: 90, Steps: 7}
-	b := &Result{Name: "b", Change: "all", Against: "a", TestImages: 4, TestAccuracy: 0.75, Correct: pack([]bool{true, true, true, false})}
-	text, err := Table([]*Result{a, b})
+	result := func(name, against string, accuracy float64) *Result {
+		return &Result{Name: name, Change: "change of " + name, Against: against, TestAccuracy: accuracy, FLOPs: 2e12, Seconds: 90, Steps: 7, BestDev: 0.5}
+	}
+	all := []*Result{result("full-chapter", "", 0.70), result("full-chapter-101", "", 0.71), result("library", "full-chapter", 0.65),
+		result("full-sgd", "full-chapter", 0.69), result("full-sgd-101", "", 0.69), result("modern", "full-chapter", 0.715)}
+	text, err := Table(all)
 	require.NoError(t, err)
-	require.Contains(t, text, "| a | nothing | 7 | 0.0000 | 0.5000 ± 0.2500 |  |  | 0.0020 | 1.5 |\n")
-	require.Contains(t, text, "| b | all | 0 | 0.0000 | 0.7500 ± 0.2165 | +25.00: not significant | a | 0.0000 | 0.0 |\n")
-	text, err = Table([]*Result{b})
+	// The seeds' standard deviation is √((0.005² + 0.005² + 0)/2) = 0.005 with 2 degrees of freedom, and t is 4.303.
+	for _, line := range []string{
+		"| full-chapter | change of full-chapter | 2 | 7 | 0.5000 | 0.7050 |  |  | 0.0020 | 1.5 |\n",
+		"| library | change of library | 1 | 7 | 0.5000 | 0.6500 | -5.50 ± 2.63: worse | full-chapter | 0.0020 | 1.5 |\n",
+		"| full-sgd | change of full-sgd | 2 | 7 | 0.5000 | 0.6900 | -1.50 ± 2.15: open | full-chapter | 0.0020 | 1.5 |\n",
+		"| modern | change of modern | 1 | 7 | 0.5000 | 0.7150 | +1.00 ± 2.63: open | full-chapter | 0.0020 | 1.5 |\n",
+	} {
+		require.Contains(t, text, line)
+	}
+	text, err = Table([]*Result{all[0], all[2]}) // no recipe has two seeds
 	require.NoError(t, err)
-	require.NotContains(t, text, "not significant")
-	a.TestData = "other"
-	_, err = Table([]*Result{a, b})
-	require.Error(t, err)
+	require.Contains(t, text, "| -5.00 | full-chapter |")
+	text, err = Table(all[2:3])
+	require.NoError(t, err)
+	require.Contains(t, text, "| 0.6500 |  |  |")
+	all[5].WithDev = true
+	text, err = Table(all)
+	require.NoError(t, err)
+	require.Contains(t, text, "| trained on | 0.7150 |")
+	all[2].TestData = "other"
+	_, err = Table(all)
+	require.ErrorContains(t, err, "library and full-chapter were tested on different images")
+}
+
+func TestVerdict(t *testing.T) {
+	t.Parallel()
+	one, two := Group{Results: make([]*Result, 1)}, Group{Results: make([]*Result, 2)}
+	for _, test := range []struct {
+		a, b Group
+		i    Interval
+		want string
+	}{
+		{two, two, Interval{0.01, 0.002, 0.018}, "better"},
+		{two, two, Interval{-0.01, -0.018, -0.002}, "worse"},
+		{two, two, Interval{-0.01, -0.022, 0.002}, "open"},
+		{one, two, Interval{0.01, 0.002, 0.018}, "one seed"},
+		{two, one, Interval{-0.03, -0.04, -0.02}, "worse"},
+	} {
+		require.Equal(t, test.want, Verdict(test.a, test.b, test.i), "%v", test.i)
+	}
 }
 
 func TestCurves(t *testing.T) {

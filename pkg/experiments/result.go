@@ -29,6 +29,7 @@ type Result struct {
 	MACs       int64         `json:"macs"` // multiply-adds for one image
 	Config     runner.Config `json:"config"`
 
+	WithDev     bool   `json:"with_dev,omitempty"` // dev's images were trained on, so BestDev means nothing
 	TrainImages int    `json:"train_images"`
 	DevImages   int    `json:"dev_images"`
 	TestImages  int    `json:"test_images"`
@@ -167,6 +168,14 @@ func (r *Result) Gap() (accuracy, loss float64) {
 func (r *Result) Label() string {
 	if row, err := Find(r.Name); err == nil {
 		return cmp.Or(row.Label, r.Name)
+	}
+	return r.Name
+}
+
+// Repeated returns the name of the row that this one repeats with another seed, or its own.
+func (r *Result) Repeated() string {
+	if row, err := Find(r.Name); err == nil {
+		return cmp.Or(row.Repeats, r.Name)
 	}
 	return r.Name
 }

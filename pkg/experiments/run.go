@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/lab"
@@ -21,7 +22,7 @@ func Run(l *lab.Lab, row Row) (*Result, error) {
 	if err := errors.Join(err1, err2, err3); err != nil {
 		return nil, err
 	}
-	train = train.Take(row.TrainImages)
+	train = row.images(train, dev)
 	model, parameters, macs, err := row.network(train)
 	if err != nil {
 		return nil, err
@@ -47,7 +48,7 @@ func Run(l *lab.Lab, row Row) (*Result, error) {
 	}
 	result := &Result{
 		Name: row.Name, Change: row.Change, Against: row.Against, Search: row.Search,
-		Network: model.String(), Parameters: parameters, MACs: macs,
+		WithDev: row.WithDev, Network: model.String(), Parameters: parameters, MACs: macs,
 		Config: r.Config, TrainImages: train.Len(), DevImages: dev.Len(), TrainData: train.Fingerprint(), TestData: test.Fingerprint(),
 	}
 	result.training(&r.History)
@@ -59,11 +60,12 @@ func Run(l *lab.Lab, row Row) (*Result, error) {
 
 // Trained returns a runner with the best model and the history of a row's run.
 func Trained(l *lab.Lab, row Row) (*runner.Runner, error) {
-	train, err := l.Data(cifar.Train)
-	if err != nil {
+	train, err1 := l.Data(cifar.Train)
+	dev, err2 := l.Data(cifar.Dev)
+	if err := errors.Join(err1, err2); err != nil {
 		return nil, err
 	}
-	model, _, _, err := row.network(train.Take(row.TrainImages))
+	model, _, _, err := row.network(row.images(train, dev))
 	if err != nil {
 		return nil, err
 	}
@@ -77,6 +79,17 @@ func Trained(l *lab.Lab, row Row) (*runner.Runner, error) {
 		return nil, fmt.Errorf("experiments: row %s: %w", row.Name, err)
 	}
 	return r, nil
+}
+
+// images returns the images that the row trains on.
+func (r Row) images(train, dev *cifar.Dataset) *cifar.Dataset {
+	train = train.Take(r.TrainImages)
+	if !r.WithDev {
+		return train
+	}
+	both := *train
+	both.Pixels, both.Labels = slices.Concat(train.Pixels, dev.Pixels), slices.Concat(train.Labels, dev.Labels)
+	return &both
 }
 
 // muonMACs is the number of multiply-adds that Muon adds to a training step, for any batch size.

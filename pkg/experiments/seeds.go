@@ -81,10 +81,11 @@ func SeedSpread(groups []Group) Spread {
 func (s Spread) Compare(a, b Group) Interval {
 	meanA, _ := metrics.MeanStd(a.TestAccuracies())
 	meanB, _ := metrics.MeanStd(b.TestAccuracies())
+	standardError := s.Std * math.Sqrt(1/float64(len(a.Results))+1/float64(len(b.Results)))
 	if s.Freedom < 1 {
-		return interval(meanA-meanB, math.Inf(1), 1)
+		standardError = math.Inf(1)
 	}
-	return interval(meanA-meanB, s.Std*math.Sqrt(1/float64(len(a.Results))+1/float64(len(b.Results))), float64(s.Freedom))
+	return interval(meanA-meanB, standardError, float64(max(s.Freedom, 1)))
 }
 
 func interval(difference, standardError, freedom float64) Interval {
