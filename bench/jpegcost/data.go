@@ -41,7 +41,7 @@ func find(ctx context.Context, dir string) (*cifar.Dataset, error) {
 		if err != nil {
 			return nil, err
 		}
-		all = join(all, d)
+		all = all.Joined(d)
 	}
 	return all, nil
 }
@@ -148,15 +148,6 @@ func psnrs(sets []*cifar.Dataset) []float64 {
 		}
 	}
 	return mean
-}
-
-// join returns the images of a and those of b.
-func join(a, b *cifar.Dataset) *cifar.Dataset {
-	d := &cifar.Dataset{Split: a.Split}
-	for _, part := range []*cifar.Dataset{a, b} {
-		d.Pixels, d.Labels = append(d.Pixels, part.Pixels...), append(d.Labels, part.Labels...)
-	}
-	return d
 }
 
 // between returns images low to high-1.

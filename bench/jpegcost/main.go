@@ -127,7 +127,7 @@ func newExperiment(ctx context.Context, records string) (*experiment, error) {
 func split(sets []*cifar.Dataset, low, high int) (p part) {
 	for _, d := range sets {
 		p.test = append(p.test, between(d, low, high))
-		p.train = append(p.train, join(between(d, 0, low), between(d, high, d.Len())))
+		p.train = append(p.train, between(d, 0, low).Joined(between(d, high, d.Len())))
 	}
 	return p
 }

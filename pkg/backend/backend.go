@@ -17,7 +17,9 @@ import (
 	"sync/atomic"
 
 	"github.com/gomlx/compute"
-	"github.com/gomlx/compute/gobackend" // registers "go"
+	_ "github.com/gomlx/compute/gobackend" // registers "go"
+
+	"nndl.example/resnet18/pkg/internal/kind"
 )
 
 // PureGo is the configuration of GoMLX's pure-Go backend. Operations run one at a time, each on all cores: the parallel executor hangs
@@ -118,11 +120,8 @@ func Default() (compute.Backend, error) {
 	return shared.backend, nil
 }
 
-// IsGPU reports whether the backend computes on a GPU. XLA's backend has IsCUDA, pure Go does not.
-func IsGPU(b compute.Backend) bool {
-	x, ok := b.(interface{ IsCUDA() bool })
-	return ok && x.IsCUDA()
-}
+// IsGPU reports whether the backend computes on a GPU.
+func IsGPU(b compute.Backend) bool { return kind.IsGPU(b) }
 
 // Describe returns a short description of the backend: "XLA on the CPU", "XLA on the GPU (cuda:0 [processId=0])", "pure Go".
 func Describe(b compute.Backend) string {
@@ -165,7 +164,7 @@ func DescribeDevices(b compute.Backend, devices int) string {
 }
 
 // IsPureGo reports whether the backend is GoMLX's own, without XLA.
-func IsPureGo(b compute.Backend) bool { return b.String() == gobackend.BackendName }
+func IsPureGo(b compute.Backend) bool { return kind.IsPureGo(b) }
 
 func firstLine(err error) string {
 	line, _, _ := strings.Cut(err.Error(), "\n")

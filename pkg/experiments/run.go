@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/lab"
@@ -87,9 +86,7 @@ func (r Row) images(train, dev *cifar.Dataset) *cifar.Dataset {
 	if !r.WithDev {
 		return train
 	}
-	both := *train
-	both.Pixels, both.Labels = slices.Concat(train.Pixels, dev.Pixels), slices.Concat(train.Labels, dev.Labels)
-	return &both
+	return train.Joined(dev)
 }
 
 // muonMACs is the number of multiply-adds that Muon adds to a training step, for any batch size.

@@ -41,7 +41,7 @@ func (g Group) TestAccuracies() []float64 {
 // Interval is a difference of two means with its 95 % confidence interval.
 type Interval struct{ Difference, Low, High float64 }
 
-// Excludes0 reports whether the interval lies on one side of 0.
+// Excludes0 reports whether all of the interval is above 0 or all of it below.
 func (i Interval) Excludes0() bool { return i.Low > 0 || i.High < 0 }
 
 // Welch returns the mean of a minus that of b. The interval does not assume that both vary equally (Welch 1947, with
@@ -57,31 +57,31 @@ func Welch(a, b []float64) Interval {
 	return interval(meanA-meanB, math.Sqrt(varA+varB), freedom)
 }
 
-// Spread is the standard deviation of the seeds' test accuracies around the mean of their recipe.
-type Spread struct {
-	Std     float64
-	Freedom int // degrees of freedom of Std; 0 if no recipe has two seeds
+// StandardDeviation is that of the seeds' test accuracies around the mean of their recipe.
+type StandardDeviation struct {
+	Value   float64
+	Freedom int // degrees of freedom of Value; 0 if no recipe has two seeds
 }
 
-// SeedSpread estimates one spread from all groups together, as analysis of variance does: two or three seeds of one recipe say
+// SeedDeviation estimates one spread from all groups together, as analysis of variance does: two or three seeds of one recipe say
 // little about it. A group with one seed adds nothing.
-func SeedSpread(groups []Group) Spread {
-	var s Spread
+func SeedDeviation(groups []Group) StandardDeviation {
+	var s StandardDeviation
 	sum := 0.0
 	for _, g := range groups {
 		_, std := metrics.MeanStd(g.TestAccuracies())
 		sum += std * std * float64(len(g.Results)-1)
 		s.Freedom += len(g.Results) - 1
 	}
-	s.Std = math.Sqrt(sum / float64(max(s.Freedom, 1)))
+	s.Value = math.Sqrt(sum / float64(max(s.Freedom, 1)))
 	return s
 }
 
 // Compare returns the mean test accuracy of a minus that of b. Without degrees of freedom the interval is infinite.
-func (s Spread) Compare(a, b Group) Interval {
+func (s StandardDeviation) Compare(a, b Group) Interval {
 	meanA, _ := metrics.MeanStd(a.TestAccuracies())
 	meanB, _ := metrics.MeanStd(b.TestAccuracies())
-	standardError := s.Std * math.Sqrt(1/float64(len(a.Results))+1/float64(len(b.Results)))
+	standardError := s.Value * math.Sqrt(1/float64(len(a.Results))+1/float64(len(b.Results)))
 	if s.Freedom < 1 {
 		standardError = math.Inf(1)
 	}

@@ -27,7 +27,7 @@ func TestGroups(t *testing.T) {
 }
 
 // The expected intervals are those of scipy.stats.ttest_ind(a, b, equal_var=False).confidence_interval(), and with equal_var=True for
-// the spread of two groups.
+// the deviation of two groups.
 func TestIntervals(t *testing.T) {
 	t.Parallel()
 	a, b := []float64{0.6995, 0.7021, 0.7043}, []float64{0.7102, 0.7088, 0.7151, 0.7065}
@@ -36,19 +36,19 @@ func TestIntervals(t *testing.T) {
 		require.InDeltaSlice(t, []float64{difference, low, high}, []float64{got.Difference, got.Low, got.High}, 1e-9)
 	}
 	near(-0.00818333333333332, -0.014068788753138071, -0.00229787791352857, Welch(a, b))
-	spread := SeedSpread([]Group{group(a...), group(b...), group(0.5)})
-	require.Equal(t, 5, spread.Freedom)
-	near(-0.00818333333333332, -0.014465734600434602, -0.001900932066232039, spread.Compare(group(a...), group(b...)))
+	deviation := SeedDeviation([]Group{group(a...), group(b...), group(0.5)})
+	require.Equal(t, 5, deviation.Freedom)
+	near(-0.00818333333333332, -0.014465734600434602, -0.001900932066232039, deviation.Compare(group(a...), group(b...)))
 	require.True(t, Welch(a, b).Excludes0())
 	require.False(t, Interval{Low: -1, High: 1}.Excludes0())
 
-	none := SeedSpread([]Group{group(0.7), group(0.1)})
+	none := SeedDeviation([]Group{group(0.7), group(0.1)})
 	require.Zero(t, none)
 	for _, i := range []Interval{Welch([]float64{0.7}, b), Welch(b, []float64{0.7}), Welch([]float64{1, 1}, []float64{2, 2}), none.Compare(group(a...), group(b...))} {
 		require.False(t, i.Excludes0(), "%+v", i)
 		require.True(t, math.IsInf(i.High, 1))
 	}
-	i := Spread{Std: 0.01, Freedom: 8}.Compare(group(0.7), group(a...)) // one value is compared like any other
+	i := StandardDeviation{Value: 0.01, Freedom: 8}.Compare(group(0.7), group(a...)) // one value is compared like any other
 	require.InDelta(t, 2.306004*0.01*math.Sqrt(1+1.0/3), i.High-i.Difference, 1e-6)
 }
 

@@ -13,7 +13,7 @@ import (
 // behind ±, and a Verdict.
 func Table(all []*Result) (string, error) {
 	groups := Groups(all)
-	spread := SeedSpread(groups)
+	deviation := SeedDeviation(groups)
 	byName := map[string]Group{}
 	for _, g := range groups {
 		byName[g.Name] = g
@@ -28,9 +28,9 @@ func Table(all []*Result) (string, error) {
 			if first.TestData != other.Results[0].TestData {
 				return "", fmt.Errorf("experiments: %s and %s were tested on different images; run both on the same data", g.Name, other.Name)
 			}
-			i := spread.Compare(g, other)
+			i := deviation.Compare(g, other)
 			difference, against = fmt.Sprintf("%+.2f", 100*i.Difference), other.Name
-			if spread.Freedom > 0 {
+			if deviation.Freedom > 0 {
 				difference += fmt.Sprintf(" ± %.2f: %s", 100*(i.High-i.Difference), Verdict(g, other, i))
 			}
 		}

@@ -3,6 +3,8 @@ package nn
 import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
+
+	"nndl.example/resnet18/pkg/internal/kind"
 )
 
 const (
@@ -56,7 +58,7 @@ func normalise(x, weight, bias, mean, inverseStd *Node) *Node {
 // fifth of the time of XLA's reduction, and with two equal rows about half of that: XLA multiplies a single row on one core,
 // with code that takes long to compile. On a GPU a product would round x to TF32.
 func channelMean(x *Node) *Node {
-	if onGPU(x.Graph().Backend()) {
+	if kind.IsGPU(x.Graph().Backend()) {
 		return ReduceMean(x, 0, 1, 2)
 	}
 	channels := x.Shape().Dim(3)

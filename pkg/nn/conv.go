@@ -7,6 +7,8 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
+
+	"nndl.example/resnet18/pkg/internal/kind"
 )
 
 // Convolution computes a 2-D convolution with padding k/2 on all sides: x [batch, h, w, in] and kernel [k, k, in, out] to
@@ -29,7 +31,7 @@ func ConvolutionFor(b compute.Backend, lowering string) Convolution {
 	switch {
 	case lowering != "":
 		return lowerings[lowering]
-	case onGPU(b):
+	case kind.IsGPU(b):
 		return nativeConvolution
 	}
 	return matmulConvolution
@@ -47,18 +49,6 @@ func Conv2D(x, kernel *Node, stride int) *Node {
 func Conv2DBFloat16(x, kernel *Node, stride int) *Node {
 	y := nativeConvolution(ConvertDType(x, dtypes.BFloat16), ConvertDType(kernel, dtypes.BFloat16), stride)
 	return ConvertDType(y, x.DType())
-}
-
-// onGPU reports whether a backend computes on a GPU: XLA's backend has IsCUDA, pure Go does not.
-func onGPU(b compute.Backend) bool {
-	x, ok := b.(interface{ IsCUDA() bool })
-	return ok && x.IsCUDA()
-}
-
-// onPureGo reports whether a backend is GoMLX's own: it has no IsCUDA.
-func onPureGo(b compute.Backend) bool {
-	_, ok := b.(interface{ IsCUDA() bool })
-	return !ok
 }
 
 func nativeConvolution(x, kernel *Node, stride int) *Node {

@@ -1,6 +1,10 @@
 package nn
 
-import . "github.com/gomlx/gomlx/core/graph"
+import (
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"nndl.example/resnet18/pkg/internal/kind"
+)
 
 // Linear returns the matrix product x·w of x [rows, k] and w [k, columns]. On a CPU its two gradients are computed in the
 // order of factors that XLA runs fast: its matrix kernels pack a large transposed factor slowly, and transposing the small
@@ -12,7 +16,7 @@ func Linear(x, w *Node) *Node {
 // matMulRematerialized is Linear for a large x that is not kept for the gradient of w: recompute builds it a second time in
 // the backward pass, after dy, the output's gradient (rematerialization, Chen et al. 2016, arXiv:1604.06174).
 func matMulRematerialized(x, w *Node, recompute func(dy *Node) *Node) *Node {
-	if onGPU(x.Graph().Backend()) {
+	if kind.IsGPU(x.Graph().Backend()) {
 		return MatMul(x, w)
 	}
 	return withGradient([]*Node{x, w}, func(in []*Node) *Node {

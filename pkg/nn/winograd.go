@@ -1,6 +1,10 @@
 package nn
 
-import . "github.com/gomlx/gomlx/core/graph"
+import (
+	. "github.com/gomlx/gomlx/core/graph"
+
+	"nndl.example/resnet18/pkg/internal/kind"
+)
 
 // Winograd's minimal filtering F(2×2, 3×3) (Lavin and Gray 2016, arXiv:1509.09308, section 4.1) computes 2×2 outputs from 4×4
 // inputs d and a kernel g with 16 multiplications for each pair of channels instead of 36:
@@ -40,7 +44,7 @@ func forRotatedKernel(m [][]float64) [][]float64 { return [][]float64{m[3], m[1]
 func products(a [4]*Node, axisA int, b [4]*Node, axisB int) (m [4]*Node) {
 	for i := range m {
 		left, axis := a[i], axisA
-		if axisA == 1 && axisB == 1 && onPureGo(left.Graph().Backend()) {
+		if axisA == 1 && axisB == 1 && kind.IsPureGo(left.Graph().Backend()) {
 			left, axis = TransposeAllAxes(left, 0, 2, 1), 2 // else pure Go transposes both
 		}
 		m[i] = DotGeneral(left, []int{axis}, []int{0}, b[i], []int{axisB}, []int{0})
@@ -59,7 +63,7 @@ func tiles(x *Node, matrix [][]float64) (t [4]*Node) {
 	element := func(x *Node, axis, k int) *Node { return SliceAxis(x, axis, strided(start+k, n, 2)) }
 	for i := range t {
 		row := combination(matrix[i], func(k int) *Node { return element(x, 1, k) })
-		if onPureGo(x.Graph().Backend()) {
+		if kind.IsPureGo(x.Graph().Backend()) {
 			t[i] = Reshape(elementsOf(row, matrix, element), 4, -1, channels)
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image"
 	"math"
+	"slices"
 )
 
 // A Dataset is one split, stored as bytes.
@@ -59,6 +60,11 @@ func (d *Dataset) Take(n int) *Dataset {
 		n = d.Len()
 	}
 	return &Dataset{d.Split, d.Pixels[:n*ImageSize], d.Labels[:n], d.Origin, d.Classes}
+}
+
+// Joined returns the images of d and then those of other, as one set of d's split. Both stay as they are.
+func (d *Dataset) Joined(other *Dataset) *Dataset {
+	return &Dataset{d.Split, slices.Concat(d.Pixels, other.Pixels), slices.Concat(d.Labels, other.Labels), d.Origin, d.Classes}
 }
 
 // Fingerprint returns 16 hexadecimal digits of a SHA-256 that identify split, images and labels, whatever layout or path they
