@@ -32,7 +32,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/share/jupyter/runtime
 export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
 
-.PHONY: help lab notebooks digests drawings experiments jpeg-cost test check deploy-check race bad crash devices interrupt fuzz parity bench bench-growth bench-class bench-gpu bench-peers release zh text stale style site teaching grading try setup clean
+.PHONY: help lab notebooks digests drawings experiments pytorch jpeg-cost test check deploy-check race bad crash devices interrupt fuzz parity bench bench-growth bench-class bench-gpu bench-peers release zh text stale style site teaching grading try setup clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 23
 
@@ -57,6 +57,16 @@ drawings: setup ## make notebooks/drawings from the code, the data and the saved
 ROWS ?= $(shell go run ./cmd/resnet18 experiment list | cut -d' ' -f1)
 experiments: setup ## train the rows of notebook 07's table and save the results (hours)
 	@for row in $(ROWS); do go run ./cmd/resnet18 experiment $$row || exit 1; done
+
+# Three seeds for each of notebook 07's networks, one thread each, so that two such commands share two cores: make pytorch SEEDS=1
+SEEDS ?= 0 1 2
+pytorch: setup ## train the chapter's recipe in PyTorch, for notebook 07 (hours; needs make bench-peers; resumes)
+	go run ./cmd/resnet18 data
+	@mkdir -p work/pytorch; for network in library:1000 full:10; do for seed in $(SEEDS); do \
+		name=pytorch-$${network%:*}-$$seed; out=notebooks/results/pytorch/$$name.json; test -e $$out || \
+		OMP_NUM_THREADS=1 $(PEERS) bench/torch_chapter.py work/data/cifar-10-batches-py --device cpu --seed $$seed \
+			--classes $${network#*:} --state work/pytorch/$$name.pt --out $$out || exit 1; \
+	done; done
 
 # CIFAR10_PATH is the official archive. ORIGINALS may be a file of some images' original pixels instead: see bench/jpegcost.
 jpeg-cost: setup ## compare original pixels with the JPEG copy, for notebook 07 (hours; needs CIFAR10_PATH; resumes)

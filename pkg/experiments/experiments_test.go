@@ -193,6 +193,8 @@ func TestFiles(t *testing.T) {
 	var out bytes.Buffer
 	require.Equal(t, []*Result{want}, Pick(&out, dir, "augment", "plain"))
 	require.Contains(t, out.String(), `run "resnet18 experiment augment"`)
+	require.Empty(t, Pick(&out, dir, "pytorch-library-7"))
+	require.Contains(t, out.String(), `no result of pytorch-library-7 yet: run "make pytorch"`)
 	require.NoError(t, os.WriteFile(path, []byte(`{"test_images": 9, "right": "AA=="}`), 0o644))
 	_, err = ReadAll(dir)
 	require.ErrorContains(t, err, "predictions for 8 test images, want 9")

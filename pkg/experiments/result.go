@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"nndl.example/resnet18/pkg/internal/atomicfile"
 	"nndl.example/resnet18/pkg/internal/regularfile"
@@ -89,7 +90,7 @@ func Read(dir, name string) (*Result, error) {
 	path := filepath.Join(dir, name+".json")
 	text, err := regularfile.Read(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("experiments: no %s: run \"resnet18 experiment %s\" to create it: %w", path, name, err)
+		return nil, fmt.Errorf("experiments: no %s: run %q to create it: %w", path, command(name), err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("experiments: %w", err)
@@ -102,6 +103,14 @@ func Read(dir, name string) (*Result, error) {
 		return nil, fmt.Errorf("experiments: %s: got predictions for %d test images, want %d", path, got, r.TestImages)
 	}
 	return r, nil
+}
+
+// command returns the command that writes a result.
+func command(name string) string {
+	if strings.HasPrefix(name, "pytorch-") {
+		return "make pytorch"
+	}
+	return "resnet18 experiment " + name
 }
 
 // ReadAll reads the results in dir, in the order of the table.
@@ -128,7 +137,7 @@ func Pick(out io.Writer, dir string, names ...string) []*Result {
 		r, err := Read(dir, name)
 		switch {
 		case errors.Is(err, os.ErrNotExist):
-			fmt.Fprintf(out, "no result of %s yet: run \"resnet18 experiment %s\"\n", name, name)
+			fmt.Fprintf(out, "no result of %s yet: run %q\n", name, command(name))
 			continue
 		case err != nil:
 			fmt.Fprintln(out, err)
