@@ -51,7 +51,9 @@ def score(images, labels):
 train, dev, test = load(*(f"data_batch_{i}" for i in range(1, 5))), load("data_batch_5"), load("test_batch")
 steps = len(train[1]) // BATCH
 total, first, step, best, start = a.epochs * steps, 0, 0, -1, time.time()
-losses, right, evals, best_weights = [], [], [], None  # losses and right: of each step, on the device
+# The loss and the share of correct predictions of each step, on the device: many small tensors would keep the heap from shrinking.
+losses, right = torch.zeros(2, total, device=a.device)
+evals, best_weights = [], None
 if a.state and a.state.exists():
     saved = torch.load(a.state, weights_only=False)
     m.load_state_dict(saved["model"]); opt.load_state_dict(saved["optimizer"]); torch.set_rng_state(saved["random"])
@@ -67,8 +69,8 @@ for epoch in range(first, a.epochs):
             loss = cross_entropy(logits, train[1][j])
         loss.backward()
         if a.out:
-            losses.append(loss.detach().clone())
-            right.append((logits.detach().argmax(1) == train[1][j]).float().mean())
+            losses[step] = loss.detach()
+            right[step] = (logits.detach().argmax(1) == train[1][j]).float().mean()
         if step % EVAL_STEPS == 0:
             print(f"[Train] epoch: {epoch}/{a.epochs}, step: {step}/{total}, loss: {loss.item():.5f}, {time.time() - start:.1f} s", flush=True)
         opt.step()
@@ -96,7 +98,7 @@ if a.out:
     points = min(POINTS, total)
     ends = [(i + 1) * total // points for i in range(points)]
     parts = [slice(begin, end) for begin, end in zip([0] + ends, ends)]
-    losses, right = torch.stack(losses).cpu(), torch.stack(right).cpu()
+    losses, right = losses.cpu(), right.cpu()
     result = {
         "name": a.out.stem, "change": f"PyTorch {torch.__version__}, torchvision's resnet18, {a.classes} outputs, seed {a.seed}",
         "network": f"torchvision's resnet18, {a.classes} outputs", "parameters": sum(v.numel() for v in m.parameters()),
