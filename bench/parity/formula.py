@@ -109,3 +109,8 @@ def sketch(name, t):
     h = hash_array("sketch " + name, len(values))
     signs = (1 - 2 * ((h >> np.uint64(k)) & np.uint64(1)).astype(np.float64) for k in range(PROJECTIONS))
     return {"norm": float(np.linalg.norm(values)), "dots": [float(values @ s) for s in signs]}
+
+
+def distance(a, b):
+    """Norm of the difference, relative to that of b."""
+    return ((a.double() - b.double()).norm() / b.double().norm()).item()

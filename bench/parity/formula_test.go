@@ -62,17 +62,23 @@ func weight(p nn.Param) []float32 {
 	return values
 }
 
-// network returns a store with the formula's weights, imported like a file from PyTorch.
-func network(t testing.TB, c resnet.Config) *model.Store {
+// weightsFile returns a file of weights like PyTorch's; values are in PyTorch's layout.
+func weightsFile(t testing.TB, params []nn.Param, values func(nn.Param) []float32) []byte {
 	var ts []safetensors.Tensor
-	for _, p := range c.Params() {
-		data, err := binary.Append(nil, binary.LittleEndian, weight(p))
+	for _, p := range params {
+		data, err := binary.Append(nil, binary.LittleEndian, values(p))
 		require.NoError(t, err)
 		ts = append(ts, safetensors.Tensor{Name: p.Name, DType: "F32", Shape: p.TorchDims(), Data: data})
 	}
 	var b bytes.Buffer
 	require.NoError(t, safetensors.Write(&b, ts, nil))
-	f, err := safetensors.Read(bytes.NewReader(b.Bytes()), int64(b.Len()))
+	return b.Bytes()
+}
+
+// network returns a store with the formula's weights, imported like a file from PyTorch.
+func network(t testing.TB, c resnet.Config) *model.Store {
+	file := weightsFile(t, c.Params(), weight)
+	f, err := safetensors.Read(bytes.NewReader(file), int64(len(file)))
 	require.NoError(t, err)
 	store := model.NewStore()
 	require.NoError(t, nn.ReadWeights(f, store, c.Params()))

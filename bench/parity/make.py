@@ -15,6 +15,7 @@ import torch
 import torchvision
 
 import formula
+import modern
 
 STEPS = 20
 # Name: differences from torchvision's resnet18, and the number of images: up to 64, the one whose ReLU inputs are farthest from zero
@@ -69,16 +70,11 @@ class NearestKink(torch.overrides.TorchFunctionMode):
         return f(*args, **(kwargs or {}))
 
 
-def distance(a, b):
-    """Norm of the difference, relative to that of b."""
-    return ((a.double() - b.double()).norm() / b.double().norm()).item()
-
-
 def network_fixture(name):
     want, got = passes(torch.float64, **NETWORKS[name]), passes(torch.float32, **NETWORKS[name])
-    float32 = {k: distance(got[k], want[k]) for k in ("evaluation", "training")}
+    float32 = {k: formula.distance(got[k], want[k]) for k in ("evaluation", "training")}
     float32["loss"] = abs(got["loss"] - want["loss"])
-    float32["gradients"] = max(distance(got["gradients"][n], g) for n, g in want["gradients"].items())
+    float32["gradients"] = max(formula.distance(got["gradients"][n], g) for n, g in want["gradients"].items())
     return {
         **NETWORKS[name], "nearest_kink": want["nearest_kink"], "float32": float32, "loss": want["loss"],
         "evaluation": logits_fixture("evaluation", want["evaluation"]),
@@ -113,7 +109,7 @@ def curve_fixture(optimizer):
     group, losses, moved = train(optimizer, torch.float64)
     _, losses32, moved32 = train(optimizer, torch.float32)
     float32 = {"losses": max(abs(a - b) for a, b in zip(losses32, losses)),
-               "moved": max(distance(moved32[n], t) for n, t in moved.items())}
+               "moved": max(formula.distance(moved32[n], t) for n, t in moved.items())}
     return {"images": CURVE_IMAGES, "lr": group["lr"], "weight_decay": group["weight_decay"], "float32": float32,
             "losses": losses, "moved": {n: formula.sketch(n, t) for n, t in moved.items()}}
 
@@ -164,6 +160,7 @@ def main():
     write(folder, "state-dict", {"tensors": [[n, str(t.dtype), list(t.shape)] for n, t in state.items()]})
     for name in NETWORKS:
         write(folder, "network-" + name, network_fixture(name))
+    write(folder, "modern", modern.fixture())
     for name in OPTIMIZERS:
         write(folder, "bowl-" + name, bowl_fixture(name))
         write(folder, "curve-" + name, curve_fixture(name))
