@@ -19,19 +19,19 @@ from torch.nn import functional as F
 
 import formula
 
-WIDTHS = 24, 32, 32
-IMAGES, DEV = 96, 16
-BATCH, MOMENTUM = 32, 0.85
+WIDTHS = 4, 8, 8
+IMAGES, DEV = 24, 16
+BATCH, MOMENTUM = 8, 0.85
 CONFIG = {  # as pkg/runner's Config
-    "epochs": 4, "batch_size": BATCH, "learning_rate": 11.5 * BATCH / (1024 * (1 + 1 / (1 - MOMENTUM))), "seed": 5,
-    # 30 times the row's weight decay, so that within twelve steps it shows where it is missing.
-    "weight_decay": 0.04,
+    # Rate and weight decay are the row's: airbench94's 11.5 and 0.0153, for batches of 250. The seed is one with which no maximum of a
+    # max pool is decided by rounding, see NearestTie.
+    "epochs": 3, "batch_size": BATCH, "learning_rate": 11.5 * 250 / (1024 * (1 + 1 / (1 - MOMENTUM))), "weight_decay": 0.0153 / 11.5, "seed": 82,
     "recipe": {
         "optimizer": "nesterov", "momentum": MOMENTUM, "muon_rate": 0.03, "label_smoothing": 0.2,
         "schedule": {"kind": "linear", "warmup": 0.23, "start": 0.2, "end": 0.07},
         "augment": {"flip": "alternate", "shift": 2}, "flip_average": True, "shift_average": 1,
-        # The row's are 20. Here lookahead comes after steps 1, 4, 8 and 12, and a third of the images make no statistics.
-        "lookahead": 4, "precise_norm": 2,
+        # The row's are 20. Here lookahead comes after steps 1, 3, 6 and 9, and the last third of the images makes no statistics.
+        "lookahead": 3, "precise_norm": 2,
     },
 }
 RECIPE = CONFIG["recipe"]
@@ -119,6 +119,22 @@ class Net(nn.Module):
     def forward(self, x):
         x = self.group3(self.group2(self.group1(F.gelu(self.whiten(x)))))
         return self.fc(F.max_pool2d(x, 3).flatten(1)) / 9
+
+
+class NearestTie(torch.overrides.TorchFunctionMode):
+    """Finds the smallest distance between the two largest inputs of a max pool's window, relative to the root mean square of its inputs.
+
+    If it is about as small as rounding, another program may choose the other input. The gradient then changes a little, and Muon,
+    which enlarges the small singular values of a step, makes the weights differ by some hundredths after a few steps.
+    """
+    nearest = float("inf")
+
+    def __torch_function__(self, f, types, args=(), kwargs=None):
+        if getattr(f, "__name__", "").endswith("max_pool2d") and args[0].requires_grad:
+            x, size = args[0].detach(), args[1]
+            two = x.unfold(2, size, size).unfold(3, size, size).flatten(4).topk(2).values
+            self.nearest = min(self.nearest, ((two[..., 0] - two[..., 1]).min() / x.square().mean().sqrt()).item())
+        return f(*args, **(kwargs or {}))
 
 
 def whitening(images, epsilon=5e-4):
@@ -273,7 +289,9 @@ def train(dtype):
 
 
 def fixture():
-    want, got = train(torch.float64), train(torch.float32)
+    with NearestTie() as tie:
+        want = train(torch.float64)
+    got = train(torch.float32)
     float32 = {
         "losses": max(abs(a - b) for a, b in zip(got["losses"], want["losses"])),
         "moved": max(formula.distance(got["moved"][step][n], t) for step in want["moved"] for n, t in want["moved"][step].items()),
@@ -281,7 +299,7 @@ def fixture():
         "logits": formula.distance(got["logits"], want["logits"]),
     }
     return {
-        "config": CONFIG, "widths": list(WIDTHS), "images": IMAGES, "dev": DEV, "float32": float32,
+        "config": CONFIG, "widths": list(WIDTHS), "images": IMAGES, "dev": DEV, "nearest_tie": tie.nearest, "float32": float32,
         "batches": want["batches"], "rates": want["rates"], "losses": want["losses"], "dev_loss": want["dev_loss"],
         "whitening": want["whitening"].flatten(1)[:12].tolist(),
         "moved": {str(step): {n: formula.sketch(n, t) for n, t in want["moved"][step].items()} for step in want["moved"]},
