@@ -1,4 +1,4 @@
-"""Creates the fixtures in testdata: results of torchvision's ResNet-18 and PyTorch's optimizers.
+"""Creates the fixtures in testdata: results of torchvision's ResNet-18, of PyTorch's optimizers and of the modern recipe (modern.py).
 
     python bench/parity/make.py [folder]      default: bench/parity/testdata; versions: bench/requirements.txt
 
