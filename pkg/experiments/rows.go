@@ -126,7 +126,7 @@ func full() []Row {
 	chapter := Row{Name: "full-chapter", Label: "the chapter's, all images", Change: "the chapter's recipe, 30 epochs of all 40,000 images", Network: "custom"}
 	library := chapter
 	library.Name, library.Label, library.Network = "library", "library, all images", "library"
-	library.Change = "the library's network: 1,000 outputs, another initialization; otherwise the chapter's recipe"
+	library.Change = "the library's network: 1,000 outputs instead of 10"
 	library.Against = chapter.Name
 	rows := append([]Row{chapter}, repeat(chapter, 101, 102)...)
 	rows = append(append(rows, library), repeat(library, 101, 102)...)

@@ -22,23 +22,33 @@ func Table(all []*Result) (string, error) {
 	b.WriteString("| row | what is changed | seeds | steps | best dev | test accuracy | difference | against | PFLOP | minutes |\n")
 	b.WriteString("|---|---|--:|--:|--:|--:|---|---|--:|--:|\n")
 	for _, g := range groups {
-		first := g.Results[0]
-		difference, against := "", ""
-		if other, ok := byName[first.Against]; ok {
-			if first.TestData != other.Results[0].TestData {
-				return "", fmt.Errorf("experiments: %s and %s were tested on different images; run both on the same data", g.Name, other.Name)
+		change, against := g.words()
+		difference := ""
+		if other, ok := byName[against]; ok {
+			var err error
+			if difference, err = deviation.describe(g, other); err != nil {
+				return "", err
 			}
-			i := deviation.Compare(g, other)
-			difference, against = fmt.Sprintf("%+.2f", 100*i.Difference), other.Name
-			if deviation.Freedom > 0 {
-				difference += fmt.Sprintf(" ± %.2f: %s", 100*(i.High-i.Difference), Verdict(g, other, i))
-			}
+		} else {
+			against = ""
 		}
-		fmt.Fprintf(&b, "| %s | %s | %d | %d | %s | %.4f | %s | %s | %.4f | %.1f |\n", g.Name, first.Change, len(g.Results), first.Steps,
-			g.dev(), g.mean(func(r *Result) float64 { return r.TestAccuracy }), difference, against, first.FLOPs/1e15,
+		fmt.Fprintf(&b, "| %s | %s | %d | %d | %s | %.4f | %s | %s | %.4f | %.1f |\n", g.Name, change, len(g.Results), g.Results[0].Steps,
+			g.dev(), g.mean(func(r *Result) float64 { return r.TestAccuracy }), difference, against, g.Results[0].FLOPs/1e15,
 			g.mean(func(r *Result) float64 { return r.Seconds / 60 }))
 	}
 	return b.String(), nil
+}
+
+// describe returns the difference of two recipes in points, with its interval and verdict if there is one.
+func (s StandardDeviation) describe(g, other Group) (string, error) {
+	if g.Results[0].TestData != other.Results[0].TestData {
+		return "", fmt.Errorf("experiments: %s and %s were tested on different images; run both on the same data", g.Name, other.Name)
+	}
+	i := s.Compare(g, other)
+	if s.Freedom < 1 {
+		return fmt.Sprintf("%+.2f", 100*i.Difference), nil
+	}
+	return fmt.Sprintf("%+.2f ± %.2f: %s", 100*i.Difference, 100*(i.High-i.Difference), Verdict(g, other, i)), nil
 }
 
 // oneSeedPoints is the difference, in accuracy, from which a recipe may be called better or worse on the evidence of one seed.
@@ -56,6 +66,14 @@ func Verdict(a, b Group, i Interval) string {
 		return "better"
 	}
 	return "worse"
+}
+
+// words returns what the recipe changes and against which row. The results may all be repetitions, which do not say it.
+func (g Group) words() (change, against string) {
+	if row, err := Find(g.Name); err == nil {
+		return row.Change, row.Against
+	}
+	return g.Results[0].Change, g.Results[0].Against // a row of the reader's own
 }
 
 // dev returns the mean of the best dev accuracies, as text.
