@@ -17,7 +17,7 @@ func TestExperimentNames(t *testing.T) {
 	require.Contains(t, out, "\nmodern ")
 	code, _, err = call("experiment", "cold-fusion")
 	require.Equal(t, 1, code)
-	require.Contains(t, err, `no row "cold-fusion", want one of reference, modern`)
+	require.Contains(t, err, `no row "cold-fusion"; "resnet18 experiment list" lists them`)
 	code, _, err = call("experiment")
 	require.Equal(t, 2, code)
 	require.Contains(t, err, "got 0 arguments, want NAME|list")

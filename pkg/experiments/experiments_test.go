@@ -88,7 +88,7 @@ func TestRows(t *testing.T) {
 		}
 	}
 	_, err = Find("secret")
-	require.ErrorContains(t, err, `no row "secret", want one of reference, reference-101`)
+	require.ErrorContains(t, err, `no row "secret"; "resnet18 experiment list"`)
 	_, _, _, err = Row{Name: "x", Network: "vgg"}.network(nil)
 	require.ErrorContains(t, err, `network is "vgg"`)
 }

@@ -4,7 +4,6 @@ package experiments
 
 import (
 	"fmt"
-	"strings"
 
 	"nndl.example/resnet18/pkg/airbench"
 	"nndl.example/resnet18/pkg/cifar"
@@ -223,14 +222,12 @@ func muonVersionRates(batch int) (rate, decay float64) {
 
 // Find returns the row with the given name.
 func Find(name string) (Row, error) {
-	var names []string
 	for _, r := range Rows() {
 		if r.Name == name {
 			return r, nil
 		}
-		names = append(names, r.Name)
 	}
-	return Row{}, fmt.Errorf("experiments: no row %q, want one of %s", name, strings.Join(names, ", "))
+	return Row{}, fmt.Errorf("experiments: no row %q; \"resnet18 experiment list\" lists them", name)
 }
 
 // network returns the row's model. airbench's first layer depends on the training images.

@@ -17,7 +17,7 @@ const module = "nndl.example/resnet18/"
 // levels lists the packages from the bottom to the top. A package may import those of lower levels only. A new package needs
 // a place here.
 var levels = [][]string{
-	{"data", "site", "pkg/internal/atomicfile", "pkg/internal/filetype", "pkg/internal/regularfile", "pkg/internal/userpath"},
+	{"data", "site", "pkg/internal/atomicfile", "pkg/internal/filetype", "pkg/internal/kind", "pkg/internal/regularfile", "pkg/internal/userpath"},
 	{"pkg/backend", "pkg/cifar", "pkg/chart", "pkg/optim", "pkg/picture", "pkg/safetensors"},
 	{"pkg/nn", "pkg/metrics", "pkg/imagefolder"},
 	{"pkg/resnet", "pkg/airbench", "pkg/pretrained"},
