@@ -5,7 +5,7 @@
 FOLDER contains the extracted batch files. torchvision's resnet18, channels_last, fused Adam. All images are on the device as bytes, a
 batch is gathered and normalised there. On a GPU: automatic mixed precision in bfloat16, compiled into CUDA graphs, and the host does not
 wait for the GPU between two evaluations. --out writes what package experiments' Result has: notebook 07 reads it. With --state the whole
-state is in FILE after each epoch, and the same command resumes from it, bit for bit.
+state is in FILE after each epoch, and the same command resumes from it, on a CPU bit for bit (a GPU's random numbers are not in it).
 """
 import argparse, base64, contextlib, copy, json, pickle, time
 from pathlib import Path

@@ -59,10 +59,15 @@ func Run(l *lab.Lab, row Row) (*Result, error) {
 
 // Trained returns a runner with the best model and the history of a row's run.
 func Trained(l *lab.Lab, row Row) (*runner.Runner, error) {
-	train, err1 := l.Data(cifar.Train)
-	dev, err2 := l.Data(cifar.Dev)
-	if err := errors.Join(err1, err2); err != nil {
+	train, err := l.Data(cifar.Train)
+	if err != nil {
 		return nil, err
+	}
+	var dev *cifar.Dataset
+	if row.WithDev {
+		if dev, err = l.Data(cifar.Dev); err != nil {
+			return nil, err
+		}
 	}
 	model, _, _, err := row.network(row.images(train, dev))
 	if err != nil {
@@ -80,7 +85,7 @@ func Trained(l *lab.Lab, row Row) (*runner.Runner, error) {
 	return r, nil
 }
 
-// images returns the images that the row trains on.
+// images returns the images that the row trains on. dev may be nil if it is not trained on.
 func (r Row) images(train, dev *cifar.Dataset) *cifar.Dataset {
 	train = train.Take(r.TrainImages)
 	if !r.WithDev {

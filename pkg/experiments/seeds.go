@@ -31,9 +31,13 @@ func Groups(all []*Result) []Group {
 
 // TestAccuracies returns the test accuracy of each seed.
 func (g Group) TestAccuracies() []float64 {
+	return g.values(func(r *Result) float64 { return r.TestAccuracy })
+}
+
+func (g Group) values(value func(*Result) float64) []float64 {
 	var values []float64
 	for _, r := range g.Results {
-		values = append(values, r.TestAccuracy)
+		values = append(values, value(r))
 	}
 	return values
 }

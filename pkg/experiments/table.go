@@ -85,10 +85,6 @@ func (g Group) dev() string {
 }
 
 func (g Group) mean(value func(*Result) float64) float64 {
-	var values []float64
-	for _, r := range g.Results {
-		values = append(values, value(r))
-	}
-	mean, _ := metrics.MeanStd(values)
+	mean, _ := metrics.MeanStd(g.values(value))
 	return mean
 }
