@@ -79,9 +79,9 @@ class NoShortcut(torch.nn.Module):
         return self.bn2(self.conv2(self.bn1(self.conv1(x)).relu())).relu()
 
 
-def architecture(classes, plain=False, stem="imagenet"):
-    """torchvision's resnet18 with the options of pkg/resnet's Config."""
-    net = torchvision.models.resnet18(num_classes=classes)
+def architecture(classes, plain=False, stem="imagenet", depth=18):
+    """torchvision's resnet18 or resnet34 with the options of pkg/resnet's Config."""
+    net = getattr(torchvision.models, f"resnet{depth}")(num_classes=classes)
     if stem == "cifar":
         net.conv1, net.maxpool = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False), torch.nn.Identity()
     if plain:
@@ -91,9 +91,9 @@ def architecture(classes, plain=False, stem="imagenet"):
     return net
 
 
-def network(classes, plain=False, stem="imagenet", dtype=torch.float32):
+def network(classes, plain=False, stem="imagenet", depth=18, dtype=torch.float32):
     """The architecture with the formula's weights."""
-    net = architecture(classes, plain, stem)
+    net = architecture(classes, plain, stem, depth)
     state = {name: weight(name, t.shape) for name, t in net.state_dict().items() if not name.endswith("num_batches_tracked")}
     net.load_state_dict(state)
     return net.to(dtype)

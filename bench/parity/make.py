@@ -27,6 +27,7 @@ NETWORKS = {
     "library": dict(classes=1000, images=26),
     "plain": dict(classes=10, plain=True, images=12),
     "cifar-stem": dict(classes=10, stem="cifar", images=6),
+    "34-layers": dict(classes=10, depth=34, images=8),
 }
 OPTIMIZERS = {  # with the chapter's and with usual hyper-parameters
     "adam-l2": lambda p: torch.optim.Adam(p, lr=1e-3, weight_decay=0.005),
@@ -45,9 +46,9 @@ def batch(n, dtype):
     return formula.normalised(formula.images(n), dtype), formula.labels(n)
 
 
-def passes(dtype, images, classes, plain=False, stem="imagenet"):
+def passes(dtype, images, **architecture):
     """Logits in evaluation and in training mode, the loss and all gradients."""
-    net = formula.network(classes, plain, stem, dtype)
+    net = formula.network(**architecture, dtype=dtype)
     x, y = batch(images, dtype)
     with torch.no_grad():
         evaluation = net.eval()(x)

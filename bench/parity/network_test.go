@@ -30,6 +30,7 @@ const (
 // networkFixture is what make.py's network_fixture writes.
 type networkFixture struct {
 	Classes, Images      int
+	Depth                int
 	Plain                bool
 	Stem                 resnet.Stem
 	Float32              struct{ Evaluation, Training, Loss, Gradients float64 }
@@ -42,12 +43,12 @@ type networkFixture struct {
 }
 
 func (f networkFixture) config() resnet.Config {
-	return resnet.Config{InChannels: cifar.Channels, NumClasses: f.Classes, Plain: f.Plain, Stem: f.Stem}
+	return resnet.Config{Depth: f.Depth, InChannels: cifar.Channels, NumClasses: f.Classes, Plain: f.Plain, Stem: f.Stem}
 }
 
 // TestNetwork compares logits, loss and the gradient of every parameter.
 func TestNetwork(t *testing.T) {
-	for name, always := range map[string]string{"custom": "xla go", "library": "go", "plain": "go", "cifar-stem": "go"} {
+	for name, always := range map[string]string{"custom": "xla go", "library": "go", "plain": "go", "cifar-stem": "go", "34-layers": "go"} {
 		t.Run(name, func(t *testing.T) {
 			var f networkFixture
 			fixture(t, "network-"+name, &f)

@@ -30,7 +30,7 @@ func TestFlagsAfterArguments(t *testing.T) {
 // Every command says in its help what it does, and lists its own flags and no others.
 func TestHelp(t *testing.T) {
 	t.Parallel()
-	const network, saved = "model stem plain bfloat16", "work model run"
+	const network, saved = "model stem depth plain bfloat16", "work model run"
 	want := map[string]string{
 		"data":    "work train-images download",
 		"summary": network,

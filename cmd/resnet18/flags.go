@@ -21,6 +21,7 @@ type app struct {
 	plain, bfloat16           bool
 	backend                   string
 	devices, epochs, images   int
+	depth                     int // 0 for commands without the flag
 	launchSteps               int
 	download, newHead, asJSON bool
 	plot                      bool
@@ -63,6 +64,7 @@ func (a *app) workFlag(c *cobra.Command) {
 func (a *app) networkFlags(c *cobra.Command) {
 	a.modelFlag(c, "`NAME`: network, library (1,000 outputs) or custom (10)")
 	flags(c).StringVar(&a.stem, "stem", stems[0], "`NAME`: first layers, imagenet (7×7, stride 2, pool) or cifar (3×3, 15 times the work)")
+	flags(c).IntVar(&a.depth, "depth", 18, "`NUMBER`: layers, 18 or 34")
 	flags(c).BoolVar(&a.plain, "plain", false, "leave the shortcuts out; -model plain is -model custom -plain")
 	choices(c, "stem", stems)
 	a.bfloat16Flag(c)

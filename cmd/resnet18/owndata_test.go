@@ -182,3 +182,40 @@ func TestOwnErrors(t *testing.T) {
 	}
 	require.NoDirExists(t, filepath.Join(dir, "work"))
 }
+
+// TestCIFAR100 trains ResNet-34 for a step on the first images of files in CIFAR-100's binary layout, which are all zeros: apples.
+func TestCIFAR100(t *testing.T) {
+	if testing.Short() {
+		t.Skip("trains")
+	}
+	t.Parallel()
+	folder := filepath.Join(t.TempDir(), "cifar-100-binary")
+	require.NoError(t, os.Mkdir(folder, 0o755))
+	for name, records := range map[string]int64{"train.bin": 50000, "test.bin": 10000} {
+		f, err := os.Create(filepath.Join(folder, name))
+		require.NoError(t, err)
+		require.NoError(t, f.Truncate(records*3074)) // takes no space
+		require.NoError(t, f.Close())
+	}
+	names := "apple\n"
+	for i := range 99 {
+		names += "class_" + strconv.Itoa(i) + "\n"
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "fine_label_names.txt"), []byte(names), 0o600))
+
+	work := t.TempDir()
+	flags := []string{"-data", folder, "-train-images", "4", "-depth", "34", "-backend", "go", "-work", work}
+	code, out, err := call(append([]string{"train", "-from", "scratch", "-epochs", "1", "-batch", "4"}, flags...)...)
+	require.Zero(t, code, err)
+	require.Contains(t, out, "100 classes (apple, class_0, ")
+	require.Contains(t, out, "60000 pictures, train 40000 (67%), dev 10000 (17%), test 10000 (17%); dev: the last of the training images")
+	require.Contains(t, out, "network: ResNet-34, imagenet stem, 100 classes, 21.34 million parameters")
+	require.DirExists(t, filepath.Join(work, "runs", "cifar-100-binary-depth-34-batch-4-from-scratch-4-images"))
+	require.Regexp(t, `\[Test\] accuracy/loss: \d`, out)
+
+	other := filepath.Join(t.TempDir(), "other.tar.gz")
+	require.NoError(t, os.WriteFile(other, []byte("no archive"), 0o600))
+	code, _, err = call("train", "-data", other, "-work", work, "-backend", "go")
+	require.Equal(t, 1, code)
+	require.Contains(t, err, "other.tar.gz: corrupt data: not a gzip file but of an unknown format")
+}

@@ -35,6 +35,9 @@ func (a *app) networkName() string {
 	case a.plain && a.model == "library":
 		name += "-plain"
 	}
+	if a.depth != 0 && a.depth != resnet.Depths()[0] {
+		name += fmt.Sprintf("-depth-%d", a.depth)
+	}
 	if a.stem == string(resnet.CIFARStem) {
 		name += "-cifar-stem"
 	}
@@ -46,7 +49,10 @@ func (a *app) networkName() string {
 
 // runNameOf makes the name of a folder or a file one of a run.
 func runNameOf(path string) string {
-	name := strings.TrimSuffix(filepath.Base(path), ".safetensors")
+	name := filepath.Base(path)
+	for _, ending := range []string{".safetensors", ".tar.gz", ".tgz"} {
+		name = strings.TrimSuffix(name, ending)
+	}
 	return strings.Trim(strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_.", r) {
 			return r

@@ -19,6 +19,8 @@ func (a *app) validate() error {
 		return usagef("-model is %q, want %s", a.model, oneOf(models))
 	case a.stem != "" && !slices.Contains(stems, a.stem):
 		return usagef("-stem is %q, want %s", a.stem, oneOf(stems))
+	case a.depth != 0 && !slices.Contains(resnet.Depths(), a.depth):
+		return usagef("-depth is %d, want 18 or 34", a.depth)
 	case a.images < 0:
 		return usagef("-train-images is %d, want 0 (all) or more", a.images)
 	case a.run == "." || a.run == ".." || strings.ContainsAny(a.run, `/\`):
@@ -88,6 +90,7 @@ func (a *app) network() resnet.Config {
 		c.NumClasses = len(a.classes)
 	}
 	c.Stem = resnet.Stem(a.stem)
+	c.Depth = max(a.depth, c.Depth)
 	c.BFloat16 = a.bfloat16
 	return c
 }

@@ -28,7 +28,8 @@ With -data it trains on your own pictures: a folder with one subfolder for each 
 with PNG, JPEG, GIF or WebP files of any size, which are scaled to 32×32. 15% of each class are for dev and 15% for the test,
 always the same ones; or the folder has subfolders train and test, or val. The network gets an output for each class, NAME begins
 with the folder's name, and the model is evaluated after each epoch. Pictures are normalised with CIFAR-10's means and standard
-deviations, as the network's weights expect. The folder is only read.
+deviations, as the network's weights expect. The folder is only read. -data also takes CIFAR-100: cifar-100-python.tar.gz,
+cifar-100-binary.tar.gz, or the folder that they unpack to.
 
 -from says what a new run starts from: "scratch", random weights; "shipped", the weights that come with the project, or a
 safetensors FILE, each with a fresh last layer. The default is shipped with -data, otherwise scratch. -freeze trains
@@ -49,7 +50,7 @@ number of epochs.`,
 	f.AddFlagSet(a.hyper.flags())
 	choices(c, "optimizer", optimizers)
 	choices(c, "schedule", schedules)
-	a.dataFlag(c, "`FOLDER`: your own pictures, in one subfolder for each class (default: CIFAR-10)")
+	a.dataFlag(c, "`FOLDER`: your own pictures, in one subfolder for each class, or CIFAR-100's archive (default: CIFAR-10)")
 	f.StringVar(&a.from, "from", "", "`START`: scratch, shipped or a safetensors file (default: shipped with -data, otherwise scratch)")
 	f.BoolVar(&a.freeze, "freeze", false, "train only the last layer")
 	a.networkFlags(c)

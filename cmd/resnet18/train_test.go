@@ -86,9 +86,10 @@ func TestTrainNetwork(t *testing.T) {
 		{[]string{"-model", "custom"}, "custom", resnet.Custom(3, 10, true)},
 		{[]string{"-model", "plain"}, "plain", resnet.Custom(3, 10, false)},
 		{[]string{"-model", "custom", "-plain"}, "plain", resnet.Custom(3, 10, false)},
-		{[]string{"-plain"}, "library-plain", resnet.Config{InChannels: 3, NumClasses: 1000, Plain: true, Stem: resnet.ImageNetStem}},
+		{[]string{"-depth", "34"}, "library-depth-34", resnet.Config{Depth: 34, InChannels: 3, NumClasses: 1000, Stem: resnet.ImageNetStem}},
+		{[]string{"-plain"}, "library-plain", resnet.Config{Depth: 18, InChannels: 3, NumClasses: 1000, Plain: true, Stem: resnet.ImageNetStem}},
 		{[]string{"-stem", "cifar", "-model", "custom", "-bfloat16"}, "custom-cifar-stem-bfloat16",
-			resnet.Config{InChannels: 3, NumClasses: 10, Stem: resnet.CIFARStem, BFloat16: true}},
+			resnet.Config{Depth: 18, InChannels: 3, NumClasses: 10, Stem: resnet.CIFARStem, BFloat16: true}},
 	} {
 		a := parseTrain(t, test.args...)
 		require.Equal(t, test.want, a.network(), test.args)

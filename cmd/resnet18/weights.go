@@ -49,7 +49,7 @@ func (a *app) runExport(file string) error {
 		return err
 	}
 	fmt.Fprintf(a.out, "%s: %s. In PyTorch:\n\n", file, m.network)
-	fmt.Fprintf(a.out, "    net = torchvision.models.resnet18(num_classes=%d)\n", m.network.NumClasses)
+	fmt.Fprintf(a.out, "    net = torchvision.models.resnet%d(num_classes=%d)\n", m.network.Depth, m.network.NumClasses)
 	if m.network.Plain {
 		fmt.Fprintln(a.out, "    # leave its shortcuts out: see NoShortcut in bench/parity/formula.py")
 	}
@@ -109,6 +109,9 @@ func (a *app) againFlags() (evaluate, train string) {
 	evaluate, train = "-model "+a.model, "-model "+a.model
 	if a.plain {
 		train += " -plain"
+	}
+	if a.depth != resnet.Depths()[0] {
+		train += fmt.Sprintf(" -depth %d", a.depth)
 	}
 	if a.stem != stems[0] {
 		train += " -stem " + a.stem

@@ -120,7 +120,8 @@ func TestNetworkOf(t *testing.T) {
 	t.Parallel()
 	for _, want := range []resnet.Config{
 		resnet.Library(), resnet.Custom(3, 10, true), resnet.Custom(3, 7, false),
-		{InChannels: 3, NumClasses: 10, Stem: resnet.CIFARStem},
+		{Depth: 18, InChannels: 3, NumClasses: 10, Stem: resnet.CIFARStem},
+		{Depth: 34, InChannels: 3, NumClasses: 10, Stem: resnet.ImageNetStem},
 	} {
 		got, err := (&app{model: "library", stem: stems[0]}).networkOf(weightsFile(t, want))
 		require.NoError(t, err)
@@ -137,6 +138,7 @@ func TestImportAgain(t *testing.T) {
 		{"", "-model library", "-model library"},
 		{"-model custom", "-model custom", "-model custom"},
 		{"-model custom -stem cifar", "-run custom-cifar-stem", "-model custom -stem cifar"},
+		{"-depth 34", "-run library-depth-34", "-model library -depth 34"},
 		{"-plain -run mine", "-run mine", "-model library -plain -run mine"},
 	} {
 		a := &app{}

@@ -279,7 +279,7 @@ func TestUnusablePaths(t *testing.T) {
 	_, _, err := small.extract(filepath.Join(dir, "none.tar.gz"), dir)
 	require.ErrorIs(t, err, os.ErrNotExist)
 	_, _, err = small.extract(dir, dir)
-	require.ErrorContains(t, err, "cifar: folder "+dir+": CIFAR-10 missing or incomplete")
+	require.ErrorContains(t, err, "cifar: folder "+dir+": data missing or incomplete")
 	_, _, err = small.extract(archive, plain)
 	require.ErrorContains(t, err, plain)
 	require.ErrorContains(t, err, "choose a writable folder")

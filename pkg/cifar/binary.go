@@ -13,7 +13,7 @@ func (r reader) binaryBatch(data []byte) (images, error) {
 	im := images{make([]uint8, r.batchLen), make([]uint8, 0, r.batchLen*ImageSize)}
 	for i := range r.batchLen {
 		record := data[i*recordSize:][:recordSize]
-		if err := checkLabel(i, int64(record[0])); err != nil {
+		if err := checkLabel(i, int64(record[0]), NumClasses); err != nil {
 			return images{}, err
 		}
 		im.labels[i] = record[0]

@@ -11,8 +11,8 @@ import (
 var (
 	// ErrCorrupt marks an archive, folder or file that is damaged or not in the format of CIFAR-10.
 	ErrCorrupt = errors.New("corrupt data")
-	// ErrNotFound marks a folder without CIFAR-10, or with a part of it missing.
-	ErrNotFound = errors.New("CIFAR-10 missing or incomplete")
+	// ErrNotFound marks a folder without the data set, or with a part of it missing.
+	ErrNotFound = errors.New("data missing or incomplete")
 	// ErrOtherData marks other data, such as CIFAR-100.
 	ErrOtherData = errors.New("not CIFAR-10")
 	// ErrNotOurs marks a folder that Extract would have to replace although it contains files that Extract did not write or

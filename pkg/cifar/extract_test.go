@@ -60,7 +60,7 @@ func TestExtract(t *testing.T) {
 			require.Len(t, same, len(members)-1)
 			require.NoError(t, os.Remove(batch))
 			_, _, err = small.extract(folder, elsewhere)
-			require.ErrorContains(t, err, "cifar: folder "+folder+": CIFAR-10 missing or incomplete: "+l.batchFile(1)+" is missing")
+			require.ErrorContains(t, err, "cifar: folder "+folder+": data missing or incomplete: "+l.batchFile(1)+" is missing")
 			require.ErrorIs(t, err, ErrNotFound)
 		})
 	}

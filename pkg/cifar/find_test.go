@@ -48,7 +48,7 @@ func TestFindGiven(t *testing.T) {
 	html := write(t, filepath.Join(dir, "page.tar.gz"), []byte("<html>"))
 	for path, want := range map[string]string{
 		filepath.Join(dir, "none"): "data given: stat",
-		dir:                        "CIFAR-10 missing or incomplete",
+		dir:                        "data missing or incomplete",
 		html:                       "a web page (HTML)",
 	} {
 		_, err := Find(t.Context(), FindOptions{Path: path, Dir: dir})
@@ -231,7 +231,7 @@ func TestFindFolder(t *testing.T) {
 
 	require.NoError(t, os.Remove(filepath.Join(folder, "data_batch_3")))
 	require.Equal(t, foundOrigin, find().Origin)
-	require.Contains(t, lines.String(), folder+": CIFAR-10 missing or incomplete: data_batch_3 is missing")
+	require.Contains(t, lines.String(), folder+": data missing or incomplete: data_batch_3 is missing")
 	require.Contains(t, lines.String(), ": not used\n")
 
 	// A folder that Extract has made is not a source: the archive that it came from is.

@@ -208,9 +208,9 @@ func (r reader) meta(l Layout, data []byte) error {
 	return nil
 }
 
-func checkLabel(i int, label int64) error {
-	if label < 0 || label >= NumClasses {
-		return fmt.Errorf("image %d has label %d, want 0 to %d", i, label, NumClasses-1)
+func checkLabel(i int, label int64, classes int) error {
+	if label < 0 || label >= int64(classes) {
+		return fmt.Errorf("image %d has label %d, want 0 to %d", i, label, classes-1)
 	}
 	return nil
 }

@@ -114,7 +114,7 @@ func TestBadFolders(t *testing.T) {
 		{"empty folder", Python, func(_ *testing.T, f string) error {
 			os.RemoveAll(f)
 			return os.Mkdir(f, 0o755)
-		}, []string{"CIFAR-10 missing or incomplete", "want data_batch_1 to 5"}},
+		}, []string{"data missing or incomplete", "want data_batch_1 to 5"}},
 		{"no folder", Python, func(_ *testing.T, f string) error { return os.RemoveAll(f) },
 			[]string{"no such file", "extract an archive first"}},
 		{"CIFAR-100, python", Python, func(t *testing.T, f string) error {

@@ -17,7 +17,7 @@ func (r reader) pickleBatch(id int, data []byte) (images, error) {
 	if err != nil {
 		return images{}, err
 	}
-	labels, err := r.labels(d)
+	labels, err := r.labels(d, "labels", NumClasses)
 	if err != nil {
 		return images{}, err
 	}
@@ -47,8 +47,9 @@ func checkTitle(id int, d pickle.Dict) error {
 	return nil
 }
 
-func (r reader) labels(d pickle.Dict) ([]uint8, error) {
-	list, err := lookup[*pickle.List](d, "labels", "a list")
+// labels returns a list of labels, each less than classes.
+func (r reader) labels(d pickle.Dict, key string, classes int) ([]uint8, error) {
+	list, err := lookup[*pickle.List](d, key, "a list")
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +62,7 @@ func (r reader) labels(d pickle.Dict) ([]uint8, error) {
 		if !ok {
 			return nil, fmt.Errorf("label of image %d is %s, want an integer", i, pickle.TypeName(v))
 		}
-		if err := checkLabel(i, label); err != nil {
+		if err := checkLabel(i, label, classes); err != nil {
 			return nil, err
 		}
 		labels[i] = uint8(label)
@@ -95,11 +96,15 @@ func pickleLabelNames(data []byte) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := lookup[*pickle.List](d, "label_names", "a list")
+	return texts(d, "label_names")
+}
+
+// texts returns a list of class names.
+func texts(d pickle.Dict, key string) (names []string, err error) {
+	list, err := lookup[*pickle.List](d, key, "a list")
 	if err != nil {
 		return nil, err
 	}
-	var names []string
 	for i, v := range list.Items {
 		name, ok := v.([]byte)
 		if !ok {
@@ -110,7 +115,16 @@ func pickleLabelNames(data []byte) ([]string, error) {
 	return names, nil
 }
 
+// unpickleDict reads a file of CIFAR-10.
 func unpickleDict(data []byte) (pickle.Dict, error) {
+	d, err := unpickle(data)
+	if err == nil && (d["fine_labels"] != nil || d["fine_label_names"] != nil) {
+		return nil, errCIFAR100
+	}
+	return d, err
+}
+
+func unpickle(data []byte) (pickle.Dict, error) {
 	v, err := pickle.Decode(data)
 	if err != nil {
 		return nil, notPickle(data, err)
@@ -118,9 +132,6 @@ func unpickleDict(data []byte) (pickle.Dict, error) {
 	d, ok := v.(pickle.Dict)
 	if !ok {
 		return nil, fmt.Errorf("pickle contains %s, want a dictionary", pickle.TypeName(v))
-	}
-	if d["fine_labels"] != nil || d["fine_label_names"] != nil {
-		return nil, errCIFAR100
 	}
 	return d, nil
 }

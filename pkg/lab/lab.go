@@ -32,7 +32,7 @@ import (
 // Settings are the settings of an experiment.
 type Settings struct {
 	Work        string    // the folder for data and runs
-	Pictures    string    // a folder of the reader's own pictures: see package imagefolder; "" means CIFAR-10
+	Pictures    string    // a folder of the reader's own pictures: see package imagefolder; or CIFAR-100; "" means CIFAR-10
 	Epochs      int       // passes over the training set
 	TrainImages int       // the number of images of each set to use; 0 means all
 	Devices     int       // the number of this host's devices that share the work; 0 means 1
@@ -88,11 +88,23 @@ func New(s Settings) (*Lab, error) {
 		return nil, err
 	}
 	if s.Pictures != "" {
-		l.Own, err = imagefolder.Load(s.Pictures)
+		l.Own, err = ownPictures(s.Pictures)
 		return l, err
 	}
 	l.Source, err = cifar.Find(context.Background(), cifar.FindOptions{Dir: l.DataDir(), Download: s.Download, Progress: s.Out})
 	return l, err
+}
+
+// ownPictures reads a folder of pictures, or CIFAR-100.
+func ownPictures(path string) (*imagefolder.Sets, error) {
+	if !cifar.MayBeCIFAR100(path) {
+		return imagefolder.Load(path)
+	}
+	d, err := cifar.LoadCIFAR100(path)
+	if err != nil {
+		return nil, err
+	}
+	return &imagefolder.Sets{Folder: path, Classes: d.Test.Classes, Train: d.Train, Dev: d.Dev, Test: d.Test, Layout: "dev: the last of the training images"}, nil
 }
 
 // WithoutData starts the backend only, for predictions of the reader's own pictures: Data must not be called.

@@ -24,8 +24,9 @@ const (
 // Stems returns the names of the stems. A new one needs a case in Config.architecture.
 func Stems() []Stem { return []Stem{ImageNetStem, CIFARStem} }
 
-// Config describes a ResNet-18. The zero value is the chapter's library model.
+// Config describes a ResNet-18, or a ResNet-34. The zero value is the chapter's library model.
 type Config struct {
+	Depth      int    `json:"depth"`              // layers with weights, 18 or 34; 0 means 18
 	InChannels int    `json:"in_channels"`        // colour channels of the input; 0 means 3
 	NumClasses int    `json:"num_classes"`        // length of the logits; 0 means 1000, as in Paddle and torchvision
 	Plain      bool   `json:"plain"`              // leave the shortcuts out (the chapter's use_residual=False)
@@ -42,7 +43,13 @@ func Custom(inChannels, numClasses int, useResidual bool) Config {
 	return Config{InChannels: inChannels, NumClasses: numClasses, Plain: !useResidual}.withDefaults()
 }
 
+// Depths returns the numbers of layers for which the paper has basic blocks (He et al. 2015, Table 1).
+func Depths() []int { return []int{18, 34} }
+
 func (c Config) withDefaults() Config {
+	if c.Depth == 0 {
+		c.Depth = 18
+	}
 	if c.InChannels == 0 {
 		c.InChannels = 3
 	}
@@ -59,6 +66,8 @@ func (c Config) withDefaults() Config {
 func (c Config) Validate() error {
 	c = c.withDefaults()
 	switch {
+	case !slices.Contains(Depths(), c.Depth):
+		return fmt.Errorf("resnet: Depth is %d, want one of %v", c.Depth, Depths())
 	case c.InChannels < 1:
 		return fmt.Errorf("resnet: InChannels is %d, want at least 1", c.InChannels)
 	case c.NumClasses < 2:
@@ -82,9 +91,9 @@ func (c Config) convolution(b compute.Backend) nn.Convolution {
 // String describes the network in one line, for logs and results.
 func (c Config) String() string {
 	c = c.withDefaults()
-	name := "ResNet-18"
+	name := fmt.Sprintf("ResNet-%d", c.Depth)
 	if c.Plain {
-		name = "plain 18-layer network (no shortcuts)"
+		name = fmt.Sprintf("plain %d-layer network (no shortcuts)", c.Depth)
 	}
 	if c.BFloat16 {
 		name += " in bfloat16"
@@ -92,10 +101,16 @@ func (c Config) String() string {
 	return fmt.Sprintf("%s, %s stem, %d classes", name, c.Stem, c.NumClasses)
 }
 
-// stages are the four groups of two basic blocks (He et al. 2015, Table 1, column "18-layer").
+// stages are the four groups of basic blocks (He et al. 2015, Table 1).
 var stages = [4]struct{ channels, stride int }{{64, 1}, {128, 2}, {256, 2}, {512, 2}}
 
-const blocksPerStage = 2
+// blocksPerStage returns the number of basic blocks in each stage (columns "18-layer" and "34-layer" of the table).
+func (c Config) blocksPerStage() [4]int {
+	if c.Depth == 34 {
+		return [4]int{3, 4, 6, 3}
+	}
+	return [4]int{2, 2, 2, 2}
+}
 
 // conv describes one convolution of the network by its torchvision name.
 type conv struct {
@@ -111,6 +126,7 @@ type block struct {
 	name         string
 	conv1, conv2 conv
 	projection   *conv
+	last         bool // of its stage
 }
 
 // architecture lists every convolution for images of the given height = width. If pooled, the size of the maps that enter the
@@ -130,13 +146,14 @@ func (c Config) architecture(size int) (stem conv, pooled int, blocks []block) {
 	}
 	in, s := 64, pooled
 	for i, stage := range stages {
-		for j := range blocksPerStage {
+		n := c.blocksPerStage()[i]
+		for j := range n {
 			stride := 1
 			if j == 0 {
 				stride = stage.stride
 			}
 			name := fmt.Sprintf("layer%d.%d", i+1, j)
-			b := block{name: name}
+			b := block{name: name, last: j == n-1}
 			b.conv1 = newConv(name+".conv1", name+".bn1", in, stage.channels, 3, stride, s)
 			b.conv2 = newConv(name+".conv2", name+".bn2", stage.channels, stage.channels, 3, 1, b.conv1.sizeOut)
 			if !c.Plain && (stride != 1 || in != stage.channels) {

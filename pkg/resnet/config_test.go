@@ -13,6 +13,7 @@ import (
 func TestConfigString(t *testing.T) {
 	t.Parallel()
 	require.Equal(t, "ResNet-18, imagenet stem, 1000 classes", Config{}.String())
+	require.Equal(t, "ResNet-34, imagenet stem, 100 classes", Config{Depth: 34, NumClasses: 100}.String())
 	require.Equal(t, "plain 18-layer network (no shortcuts), cifar stem, 10 classes", Config{NumClasses: 10, Plain: true, Stem: CIFARStem}.String())
 }
 

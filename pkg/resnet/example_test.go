@@ -7,7 +7,7 @@ import (
 )
 
 func ExampleConfig_Summary() {
-	for _, c := range []resnet.Config{resnet.Library(), resnet.Custom(3, 10, true), {NumClasses: 10, Stem: resnet.CIFARStem}} {
+	for _, c := range []resnet.Config{resnet.Library(), resnet.Custom(3, 10, true), {NumClasses: 10, Stem: resnet.CIFARStem}, {Depth: 34}} {
 		s := c.Summary()
 		fmt.Printf("%s: %d parameters, %.1f M multiply-adds\n", s.Model, s.Params(), float64(s.MACs())/1e6)
 	}
@@ -15,6 +15,7 @@ func ExampleConfig_Summary() {
 	// ResNet-18, imagenet stem, 1000 classes: 11689512 parameters, 37.5 M multiply-adds
 	// ResNet-18, imagenet stem, 10 classes: 11181642 parameters, 37.0 M multiply-adds
 	// ResNet-18, cifar stem, 10 classes: 11173962 parameters, 555.4 M multiply-adds
+	// ResNet-34, imagenet stem, 1000 classes: 21797672 parameters, 75.3 M multiply-adds
 }
 
 func ExampleSummary_Live() {

@@ -23,6 +23,9 @@ func Identify(f *safetensors.File) (c Config, ok bool) {
 		return c, false
 	}
 	c = Config{NumClasses: fc.Shape[0], Plain: !projection}.withDefaults()
+	if _, deeper := f.Entry(prefix + "layer1.2.conv1.weight"); deeper {
+		c.Depth = 34
+	}
 	if stem.Shape[2] == 3 {
 		c.Stem = CIFARStem
 	}

@@ -91,7 +91,7 @@ func TestValidate(t *testing.T) {
 	t.Parallel()
 	require.NoError(t, Config{}.Validate())
 	for want, c := range map[string]Config{
-		"InChannels is -1": {InChannels: -1}, "NumClasses is 1": {NumClasses: 1}, `Stem is "vit"`: {Stem: "vit"}, `Lowering is "fft"`: {Lowering: "fft"},
+		"Depth is 50": {Depth: 50}, "InChannels is -1": {InChannels: -1}, "NumClasses is 1": {NumClasses: 1}, `Stem is "vit"`: {Stem: "vit"}, `Lowering is "fft"`: {Lowering: "fft"},
 	} {
 		require.ErrorContains(t, c.Validate(), want)
 		require.ErrorContains(t, c.Init(model.NewStore(), 1), want)
@@ -154,7 +154,7 @@ func TestSameLogits(t *testing.T) {
 
 func TestLogitsOfAllKinds(t *testing.T) {
 	graphtest.OnEach(t, func(t *testing.T, b compute.Backend) {
-		kinds := []Config{{NumClasses: 10}, {NumClasses: 5, Plain: true}, {NumClasses: 3, InChannels: 1, Stem: CIFARStem}}
+		kinds := []Config{{NumClasses: 10}, {NumClasses: 5, Plain: true}, {NumClasses: 3, InChannels: 1, Stem: CIFARStem}, {Depth: 34, NumClasses: 4}}
 		if !backend.IsPureGo(b) {
 			kinds = kinds[:1] // XLA takes seconds to compile each
 		}

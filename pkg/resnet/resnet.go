@@ -1,4 +1,4 @@
-// Package resnet implements ResNet-18 (He et al. 2015, arXiv:1512.03385) for small images: configurations, graph, initial
+// Package resnet implements ResNet-18 and ResNet-34 (He et al. 2015, arXiv:1512.03385) for small images: configurations, graph, initial
 // weights and summary.
 //
 // Config describes the network and Config.Logits builds it. Variables have torchvision's names, so trained weights can be
@@ -42,9 +42,9 @@ func (c Config) build(images *Node, n network) (logits *Node, maps []*Node) {
 	}
 	x.AssertDims(batch, pooled, pooled, 64)
 	maps = append(maps, x)
-	for i, b := range blocks {
+	for _, b := range blocks {
 		x = n.basicBlock(x, b, c.Plain) // 8×8×64, 4×4×128, 2×2×256, 1×1×512
-		if (i+1)%blocksPerStage == 0 {
+		if b.last {
 			maps = append(maps, x)
 		}
 	}

@@ -78,7 +78,7 @@ func Decode(data []byte) (any, error) {
 			return nil, fmt.Errorf("pickle opcode %#02x at byte %d: %w", op[0], at, err)
 		}
 	}
-	return nil, fmt.Errorf("pickle has more than %d opcodes, too many for a CIFAR-10 batch", maxOps)
+	return nil, fmt.Errorf("pickle has more than %d opcodes, too many for a file of CIFAR-10 or CIFAR-100", maxOps)
 }
 
 // TypeName names the type of a decoded value in error messages.
