@@ -129,15 +129,53 @@ func full() []Row {
 	library.Against = chapter.Name
 	rows := append([]Row{chapter}, repeat(chapter, 101, 102)...)
 	rows = append(append(rows, library), repeat(library, 101, 102)...)
+	against := chapter.Name
 	one := func(name, label, change string, c runner.Config) {
-		rows = append(rows, twice(Row{Name: "full-" + name, Label: label + ", all images", Change: change, Against: chapter.Name, Network: "custom", Config: c})...)
+		rows = append(rows, twice(Row{Name: "full-" + name, Label: label + ", all images", Change: change, Against: against, Network: "custom", Config: c})...)
 	}
+	// The rates are the best ones of the searches.
 	one("sgd", "SGD, rate 0.1", "SGD, learning rate 0.1", runner.Config{LearningRate: 0.1, Recipe: runner.Recipe{Optimizer: "sgd"}})
+	one("momentum", "momentum, rate 0.03", "SGD with momentum 0.9, learning rate 0.03", runner.Config{LearningRate: 0.03, Recipe: runner.Recipe{Optimizer: "momentum"}})
+	one("nesterov", "Nesterov, rate 0.01", "SGD with Nesterov's momentum 0.9, learning rate 0.01", runner.Config{LearningRate: 0.01, Recipe: runner.Recipe{Optimizer: "nesterov"}})
+	adamW := runner.Config{LearningRate: 0.003, Recipe: runner.Recipe{Optimizer: "adamw"}}
+	one("adamw", "AdamW, rate 0.003", "AdamW, learning rate 0.003, decay 0.005", adamW)
+	against = "full-adamw"
+	for _, decay := range []float64{0.05, 0.5} {
+		adamW.WeightDecay = decay
+		one(fmt.Sprintf("adamw-decay-%g", decay), fmt.Sprintf("AdamW, decay %g", decay), fmt.Sprintf("AdamW's decay %g", decay), adamW)
+	}
+	against = chapter.Name
 	one("schedule", "cosine schedule", "cosine schedule after 5% warm-up", runner.Config{Recipe: runner.Recipe{Schedule: optim.Schedule{Kind: "cosine", Warmup: 0.05}}})
 	one("augment", "augmentation", "random flip, shift by up to 4 pixels", runner.Config{Recipe: runner.Recipe{Augment: cifar.Augment{Flip: "random", Shift: 4}}})
 	one("label-smoothing", "label smoothing", "label smoothing 0.1", runner.Config{Recipe: runner.Recipe{LabelSmoothing: 0.1}})
 	one("no-decay", "no L2", "no L2", runner.Config{WeightDecay: -1})
-	return rows
+	for _, decay := range []float64{0.0005, 0.05} {
+		one(fmt.Sprintf("l2-%g", decay), fmt.Sprintf("L2 %g", decay), fmt.Sprintf("L2 %g", decay), runner.Config{WeightDecay: decay})
+	}
+	plain := Row{Name: "full-plain", Label: "no shortcuts, all images", Change: "no shortcuts", Against: chapter.Name, Network: "plain"}
+	return append(append(rows, plain), fullStems(chapter)...)
+}
+
+// fullStems has the CIFAR stem with the work of the chapter's 30 epochs, and with the recipe that such a network needs: SGD with
+// Nesterov's momentum, a schedule and augmentation, for 15 epochs. Its hyper-parameters are usual ones for CIFAR-10, for example
+// those of github.com/kuangliu/pytorch-cifar; batches of 125 divide the 40,000 images.
+func fullStems(chapter Row) []Row {
+	equalWork := Row{
+		Name: "full-stem", Label: "CIFAR stem, 2 epochs, all images", Change: "CIFAR stem, 2 epochs: the work of 30 with the ImageNet stem",
+		Against: chapter.Name, Network: "cifar-stem", Config: runner.Config{Epochs: 2, EvalSteps: 625},
+	}
+	long := Row{
+		Name: "stem-15", Label: "CIFAR stem, 15 epochs", Against: "full-stem", Network: "cifar-stem",
+		Change: "15 epochs, SGD with Nesterov's momentum 0.9, rate 0.1 with a linear schedule, L2 0.0005, random flip, shift by up to 4 pixels, test-time augmentation by flips",
+		Config: runner.Config{
+			Epochs: 15, BatchSize: 125, LearningRate: 0.1, WeightDecay: 5e-4, LogSteps: 160, EvalSteps: 1600,
+			Recipe: runner.Recipe{
+				Optimizer: "nesterov", FlipAverage: true, Augment: cifar.Augment{Flip: "random", Shift: 4},
+				Schedule: optim.Schedule{Kind: "linear", Warmup: 0.2},
+			},
+		},
+	}
+	return []Row{equalWork, long}
 }
 
 // modern is airbench94's recipe (legacy/airbench94.py of github.com/KellerJordan/cifar10-airbench) without what package airbench
