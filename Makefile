@@ -32,7 +32,7 @@ export JUPYTER_DATA_DIR := $(CURDIR)/.venv/share/jupyter
 export JUPYTER_RUNTIME_DIR := $(CURDIR)/.venv/share/jupyter/runtime
 export IPYTHONDIR := $(CURDIR)/.venv/etc/ipython
 
-.PHONY: help lab notebooks digests drawings experiments pytorch jpeg-cost test check deploy-check race bad crash devices interrupt fuzz parity bench bench-growth bench-class bench-gpu bench-peers release zh text stale style site teaching grading try setup clean
+.PHONY: help lab notebooks digests drawings experiments pytorch torch jpeg-cost test check deploy-check race bad crash devices interrupt fuzz parity bench bench-growth bench-class bench-gpu bench-peers release zh text stale style site teaching grading try setup clean
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile | expand -t 23
 
@@ -60,7 +60,7 @@ experiments: setup ## train the rows of notebook 07's table and save the results
 
 # Three seeds for each of notebook 07's networks, one thread each, so that two such commands share two cores: make pytorch SEEDS=1
 SEEDS ?= 0 1 2
-pytorch: setup ## train the chapter's recipe in PyTorch, for notebook 07 (hours; needs make bench-peers; resumes)
+pytorch: setup torch ## train the chapter's recipe in PyTorch, for notebook 07 (hours; needs make bench-peers; resumes)
 	go run ./cmd/resnet18 data
 	@mkdir -p work/pytorch; for network in library:1000 full:10; do for seed in $(SEEDS); do \
 		name=pytorch-$${network%:*}-$$seed; out=notebooks/results/pytorch/$$name.json; test -e $$out || \
@@ -130,10 +130,12 @@ fuzz: setup ## run each fuzz target for FUZZTIME (one: FUZZ=Pickle)
 		done; \
 	done
 
+torch:
+	@$(PEERS) -c 'import torch, torchvision, safetensors' || { echo "PyTorch is not installed in .venv-peers; run: make bench-peers" >&2; exit 1; }
+
 # New fixtures, the Go tests against them, then trained models to PyTorch and back.
 PEERS := .venv-peers/bin/python
-parity: setup ## compare the numbers with PyTorch's (ten minutes; needs make bench-peers)
-	@$(PEERS) -c 'import torch, torchvision, safetensors' || { echo "parity: PyTorch is not installed in .venv-peers; run: make bench-peers" >&2; exit 1; }
+parity: setup torch ## compare the numbers with PyTorch's (ten minutes; needs make bench-peers)
 	$(PEERS) bench/parity/make.py work/parity/fixtures
 	PARITY_FIXTURES="$(CURDIR)/work/parity/fixtures" go test -count=1 -timeout 1h -v ./bench/parity
 	$(PEERS) bench/parity/live.py work/parity
