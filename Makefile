@@ -58,14 +58,15 @@ ROWS ?= $(shell go run ./cmd/resnet18 experiment list | cut -d' ' -f1)
 experiments: setup ## train the rows of notebook 07's table and save the results (hours)
 	@for row in $(ROWS); do go run ./cmd/resnet18 experiment $$row || exit 1; done
 
-# Three seeds for each of notebook 07's networks, one thread each, so that two such commands share two cores: make pytorch SEEDS=1
+# Three seeds for each of notebook 07's rows, one thread each, so that two such commands share two cores: make pytorch SEEDS=1
 SEEDS ?= 0 1 2
+PYTORCH_ROWS := "reference 10 --epochs 13 --train-images 9984 --eval-steps 312" "library 1000" "full 10"
 pytorch: setup torch ## train the chapter's recipe in PyTorch, for notebook 07 (hours; needs make bench-peers; resumes)
 	go run ./cmd/resnet18 data
-	@mkdir -p work/pytorch; for network in library:1000 full:10; do for seed in $(SEEDS); do \
-		name=pytorch-$${network%:*}-$$seed; out=notebooks/results/pytorch/$$name.json; test -e $$out || \
+	@mkdir -p work/pytorch; for row in $(PYTORCH_ROWS); do for seed in $(SEEDS); do \
+		set -- $$row; name=pytorch-$$1-$$seed; classes=$$2; shift 2; out=notebooks/results/pytorch/$$name.json; test -e $$out || \
 		OMP_NUM_THREADS=1 $(PEERS) bench/torch_chapter.py work/data/cifar-10-batches-py --device cpu --seed $$seed \
-			--classes $${network#*:} --state work/pytorch/$$name.pt --out $$out || exit 1; \
+			--classes $$classes "$$@" --state work/pytorch/$$name.pt --out $$out || exit 1; \
 	done; done
 
 # CIFAR10_PATH is the official archive. ORIGINALS may be a file of some images' original pixels instead: see bench/jpegcost.

@@ -1,6 +1,7 @@
 """The chapter's training in PyTorch, like "resnet18 train" and on the same files: on a GPU for bench/gpu.py, on a CPU for notebook 07.
 
-    torch_chapter.py FOLDER [--epochs 30] [--seed 0] [--classes 1000] [--device cpu] [--state FILE] [--out notebooks/results/pytorch/NAME.json]
+    torch_chapter.py FOLDER [--epochs 30] [--train-images N] [--eval-steps 3000] [--seed 0] [--classes 1000] [--device cpu] [--state FILE]
+        [--out notebooks/results/pytorch/NAME.json]
 
 FOLDER contains the extracted batch files. torchvision's resnet18, channels_last, fused Adam. All images are on the device as bytes, a
 batch is gathered and normalised there. On a GPU: automatic mixed precision in bfloat16, compiled into CUDA graphs, and the host does not
@@ -17,9 +18,10 @@ p = argparse.ArgumentParser()
 p.add_argument("folder", type=Path); p.add_argument("--epochs", type=int, default=30)
 p.add_argument("--seed", type=int, default=0); p.add_argument("--classes", type=int, default=1000)
 p.add_argument("--device", choices=("cuda", "cpu"), default="cuda"); p.add_argument("--out", type=Path)
+p.add_argument("--train-images", type=int); p.add_argument("--eval-steps", type=int, default=3000)
 p.add_argument("--state", type=Path)
 a = p.parse_args()
-BATCH, EVAL_STEPS, POINTS = 64, 3000, 60
+BATCH, POINTS = 64, 60
 GPU = a.device == "cuda"
 
 
@@ -49,6 +51,7 @@ def score(images, labels):
 
 
 train, dev, test = load(*(f"data_batch_{i}" for i in range(1, 5))), load("data_batch_5"), load("test_batch")
+train = train[0][:a.train_images], train[1][:a.train_images]
 steps = len(train[1]) // BATCH
 total, first, step, best, start = a.epochs * steps, 0, 0, -1, time.time()
 # The loss and the share of correct predictions of each step, on the device: many small tensors would keep the heap from shrinking.
@@ -71,12 +74,12 @@ for epoch in range(first, a.epochs):
         if a.out:
             losses[step] = loss.detach()
             right[step] = (logits.detach().argmax(1) == train[1][j]).float().mean()
-        if step % EVAL_STEPS == 0:
+        if step % a.eval_steps == 0:
             print(f"[Train] epoch: {epoch}/{a.epochs}, step: {step}/{total}, loss: {loss.item():.5f}, {time.time() - start:.1f} s", flush=True)
         opt.step()
         opt.zero_grad()
         step += 1
-        if step == total or step > 1 and (step - 1) % EVAL_STEPS == 0:
+        if step == total or step > 1 and (step - 1) % a.eval_steps == 0:
             correct, dev_loss = score(*dev)
             accuracy = correct.mean().item()
             evals.append({"step": step - 1, "score": accuracy, "loss": dev_loss})
@@ -102,7 +105,7 @@ if a.out:
     result = {
         "name": a.out.stem, "change": f"PyTorch {torch.__version__}, torchvision's resnet18, {a.classes} outputs, seed {a.seed}",
         "network": f"torchvision's resnet18, {a.classes} outputs", "parameters": sum(v.numel() for v in m.parameters()),
-        "config": {"epochs": a.epochs, "batch_size": BATCH, "learning_rate": 1e-3, "weight_decay": 0.005, "eval_steps": EVAL_STEPS, "seed": a.seed},
+        "config": {"epochs": a.epochs, "batch_size": BATCH, "learning_rate": 1e-3, "weight_decay": 0.005, "eval_steps": a.eval_steps, "seed": a.seed},
         "train_images": len(train[1]), "dev_images": len(dev[1]), "test_images": len(test[1]),
         "steps": total, "seconds": seconds, "device": f"PyTorch on the {a.device.upper()}",
         "curve": [{"step": s.stop - 1, "loss": round(losses[s].mean().item(), 4), "accuracy": round(right[s].mean().item(), 4)} for s in parts],

@@ -41,7 +41,7 @@ const Reference = "reference"
 // Rows returns the table, in the order in which to run and read it.
 func Rows() []Row {
 	rows := []Row{short(Reference, "the chapter's (Adam + L2)", "the chapter's recipe: Adam 0.001 with L2 0.005", "", "adam-l2", runner.Config{})}
-	rows = append(rows, repeat(rows[0], 101, 102)...)
+	rows = append(rows, repeat(rows[0], 101, 102, 103, 104)...)
 	rows = append(rows, modernRows()...)
 	for _, s := range searches {
 		for _, rate := range s.rates {
