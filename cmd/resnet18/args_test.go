@@ -77,6 +77,7 @@ func TestCompletion(t *testing.T) {
 	for want, args := range map[string][]string{
 		"evaluate\t": {"eva"}, "fish\n": {"completion", ""}, "--lr\tlearning rate\n": {"train", "--l"}, "--label-smoothing\t": {"train", "--la"}, "\n-label-smoothing\t": {"train", "-l"}, "nesterov\n": {"train", "-optimizer", "ne"},
 		"mine\n": {"predict", "-work", work, "-run", ""}, "modern-muon\n": {"experiment", "modern-m"},
+		"34\n": {"summary", "-depth", "3"}, "gz\ntgz\n:8\n": {"evaluate", "-data", ""},
 	} {
 		code, out, err := call(append([]string{"__complete"}, args...)...)
 		require.Zero(t, code, err)

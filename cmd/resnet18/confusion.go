@@ -62,7 +62,7 @@ func (a *app) showConfusion(t testResult) error {
 	}
 	figure, err := chart.Confusion(counts, names)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; -confusion - prints the matrix", err)
 	}
 	return figure.Save(a.confusion)
 }

@@ -20,8 +20,9 @@ func (a *app) evaluate() *cobra.Command {
 	c := &cobra.Command{
 		Use: "evaluate [flags] [FILE.safetensors...]", Short: "Score models on the test set.",
 		Long: `Scores models on the test set: the best model of a run, or those in the given files, written by export, by a run or by PyTorch.
-With -data the test set is that of your own pictures. The weights determine the network. Before any training it scores the
-weights that come with the project, and says so on stderr. If one file fails, the others are still scored, and the exit code is 1.
+With -data the test set is that of your own pictures or of CIFAR-100. The weights determine the network. Before any training
+it scores the weights that come with the project, and says so on stderr. If one file fails, the others are still scored, and the
+exit code is 1.
 
 With -json each model is one line, an object with these fields:
   file      path of the weights
@@ -35,7 +36,7 @@ With -json each model is one line, an object with these fields:
 		RunE: func(_ *cobra.Command, files []string) error { return a.runEvaluate(files) },
 	}
 	a.savedRunFlags(c)
-	a.dataFlag(c, "`FOLDER`: score on the test set of your own pictures, with the run that was trained on them")
+	a.dataFlag(c, "`FOLDER`: score on the test set of your own pictures or CIFAR-100's archive, with the run that was trained on it")
 	a.weightsFlag(c)
 	flags(c).StringVar(&a.confusion, "confusion", "", "`FILE`: draw the confusion matrix, as SVG or PNG; - prints it as text")
 	a.jsonFlag(c)

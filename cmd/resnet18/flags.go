@@ -21,7 +21,7 @@ type app struct {
 	plain, bfloat16           bool
 	backend                   string
 	devices, epochs, images   int
-	depth                     int // 0 for commands without the flag
+	depth                     int
 	launchSteps               int
 	download, newHead, asJSON bool
 	plot                      bool
@@ -64,14 +64,15 @@ func (a *app) workFlag(c *cobra.Command) {
 func (a *app) networkFlags(c *cobra.Command) {
 	a.modelFlag(c, "`NAME`: network, library (1,000 outputs) or custom (10)")
 	flags(c).StringVar(&a.stem, "stem", stems[0], "`NAME`: first layers, imagenet (7×7, stride 2, pool) or cifar (3×3, 15 times the work)")
-	flags(c).IntVar(&a.depth, "depth", 18, "`NUMBER`: layers, 18 or 34")
+	flags(c).IntVar(&a.depth, "depth", resnet.Depths()[0], "`NUMBER`: layers, 18 or 34")
 	flags(c).BoolVar(&a.plain, "plain", false, "leave the shortcuts out; -model plain is -model custom -plain")
 	choices(c, "stem", stems)
+	choices(c, "depth", []string{"18", "34"})
 	a.bfloat16Flag(c)
 }
 
 func (a *app) modelFlag(c *cobra.Command, usage string) {
-	a.stem = stems[0]
+	a.stem, a.depth = stems[0], resnet.Depths()[0]
 	flags(c).StringVar(&a.model, "model", models[0], usage)
 	choices(c, "model", models)
 }
@@ -113,7 +114,7 @@ func (a *app) downloadFlag(c *cobra.Command) {
 
 func (a *app) dataFlag(c *cobra.Command, usage string) {
 	flags(c).StringVar(&a.pictures, "data", "", usage)
-	c.MarkFlagDirname("data")
+	c.MarkFlagFilename("data", "gz", "tgz") // folders are offered as well
 }
 
 func (a *app) weightsFlag(c *cobra.Command) {

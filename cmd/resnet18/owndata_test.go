@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/imagefolder/shapes"
 	"nndl.example/resnet18/pkg/resnet"
 )
@@ -141,6 +142,8 @@ func TestOwnNames(t *testing.T) {
 	}
 	a := &app{classes: make([]string, 7), model: "library"}
 	require.Equal(t, 7, a.network().NumClasses)
+	a.confusion = "x.svg"
+	require.ErrorContains(t, a.showConfusion(testResult{test: &cifar.Dataset{Classes: make([]string, 41)}}), "-confusion - prints the matrix")
 }
 
 func TestOwnErrors(t *testing.T) {
@@ -158,6 +161,7 @@ func TestOwnErrors(t *testing.T) {
 		{"train -data DIR/drawn -from DIR/none", 1, `none: no such file or directory; want a safetensors file, "shipped" or "scratch"`},
 		{"train -data DIR/drawn -plain", 1, "start from a file or from scratch"},
 		{"train -data DIR/drawn -stem cifar", 1, "start from a file or from scratch"},
+		{"train -data DIR/drawn -depth 34", 1, "weights of ResNet-18, imagenet stem, 1000 classes: weights of a different architecture"},
 		{"train -data DIR/drawn -from scratch -freeze", 2, "-freeze keeps weights that are random"},
 		{"evaluate -data DIR/drawn -weights FILE", 1, "was trained on 10 classes (airplane, automobile"},
 		{"evaluate -confusion x.pdf", 2, "-confusion is x.pdf, want a name that ends with .svg or .png, or -"},
@@ -203,19 +207,24 @@ func TestCIFAR100(t *testing.T) {
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "fine_label_names.txt"), []byte(names), 0o600))
 
-	work := t.TempDir()
+	work := workFolder(t)
 	flags := []string{"-data", folder, "-train-images", "4", "-depth", "34", "-backend", "go", "-work", work}
+	run := "cifar-100-binary-depth-34-batch-4-from-scratch-4-images"
 	code, out, err := call(append([]string{"train", "-from", "scratch", "-epochs", "1", "-batch", "4"}, flags...)...)
 	require.Zero(t, code, err)
 	require.Contains(t, out, "100 classes (apple, class_0, ")
 	require.Contains(t, out, "60000 pictures, train 40000 (67%), dev 10000 (17%), test 10000 (17%); dev: the last of the training images")
 	require.Contains(t, out, "network: ResNet-34, imagenet stem, 100 classes, 21.34 million parameters")
-	require.DirExists(t, filepath.Join(work, "runs", "cifar-100-binary-depth-34-batch-4-from-scratch-4-images"))
+	require.DirExists(t, filepath.Join(work, "runs", run))
 	require.Regexp(t, `\[Test\] accuracy/loss: \d`, out)
+	code, _, err = call("ship", "-run", run, "-commit", "c", "-backend", "go", "-work", work, filepath.Join(work, "x.gz"))
+	require.Equal(t, 1, code)
+	require.Contains(t, err, "was trained on 100 classes (apple, class_0, ")
 
 	other := filepath.Join(t.TempDir(), "other.tar.gz")
 	require.NoError(t, os.WriteFile(other, []byte("no archive"), 0o600))
 	code, _, err = call("train", "-data", other, "-work", work, "-backend", "go")
 	require.Equal(t, 1, code)
 	require.Contains(t, err, "other.tar.gz: corrupt data: not a gzip file but of an unknown format")
+	require.Contains(t, err, "your own pictures must be unpacked, in a folder with one subfolder for each class")
 }

@@ -35,7 +35,7 @@ With -json each input is one line, an object with these fields:
 		RunE: func(_ *cobra.Command, args []string) error { return a.runPredict(args) },
 	}
 	a.savedRunFlags(c)
-	a.dataFlag(c, "`FOLDER`: use the run that was trained on your own pictures there, and their test set")
+	a.dataFlag(c, "`FOLDER`: use the run that was trained on your own pictures there, or on CIFAR-100's archive, and their test set")
 	a.weightsFlag(c)
 	a.jsonFlag(c)
 	a.imagesFlag(c, "`NUMBER`: use the run that was trained on this many images, and as many test images")

@@ -19,7 +19,7 @@ func (a *app) validate() error {
 		return usagef("-model is %q, want %s", a.model, oneOf(models))
 	case a.stem != "" && !slices.Contains(stems, a.stem):
 		return usagef("-stem is %q, want %s", a.stem, oneOf(stems))
-	case a.depth != 0 && !slices.Contains(resnet.Depths(), a.depth):
+	case a.model != "" && !slices.Contains(resnet.Depths(), a.depth):
 		return usagef("-depth is %d, want 18 or 34", a.depth)
 	case a.images < 0:
 		return usagef("-train-images is %d, want 0 (all) or more", a.images)

@@ -15,6 +15,7 @@ import (
 
 	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/experiments"
+	"nndl.example/resnet18/pkg/imagefolder"
 	"nndl.example/resnet18/pkg/lab"
 	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/pretrained"
@@ -75,6 +76,9 @@ func (a *app) runShip(file, command string) error {
 		return err
 	}
 	defer r.Finalize()
+	if own := r.Classes(); own != nil {
+		return fmt.Errorf("%s was trained on %d classes (%s), but ship measures on CIFAR-10's test set", r.LoadedFrom(), len(own), imagefolder.Names(own))
+	}
 	test, err := l.Data(cifar.Test)
 	if err != nil {
 		return err

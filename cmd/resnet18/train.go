@@ -36,8 +36,9 @@ safetensors FILE, each with a fresh last layer. The default is shipped with -dat
 only the last layer: the others keep their weights, and batch norm its running statistics.
 
 A run's folder takes up to 360 MB: the best model 45 MB, the weights that it started from as much, if any, and each of the last
-two checkpoints 134 MB, since Adam's state is twice as large as the weights. Once a run is complete, evaluate, predict and
-export need only best.safetensors; without checkpoints train starts over, and curves has nothing to draw.
+two checkpoints 134 MB, since Adam's state is twice as large as the weights. With -depth 34 it takes nearly twice as much.
+Once a run is complete, evaluate, predict and export need only best.safetensors; without checkpoints train starts over, and
+curves has nothing to draw.
 
 Ctrl-C stops after the current step, or launch of several steps, and saves (exit code 130); a second Ctrl-C stops at once. The
 same command resumes. A complete run continues if -epochs is larger than before, unless it has a schedule, which depends on the

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"nndl.example/resnet18/pkg/cifar/cifar10"
 	"nndl.example/resnet18/pkg/internal/regularfile"
@@ -155,13 +157,20 @@ func untarCIFAR100(t *tar.Reader) (found cifar100Layout, files map[string][]byte
 			return found, nil, errCIFAR10
 		}
 		i := slices.IndexFunc(cifar100Layouts, func(l cifar100Layout) bool { return l.folder == folder })
-		if i < 0 || h.Typeflag != tar.TypeReg || !slices.Contains(cifar100Layouts[i].files(), name) {
+		if i < 0 || !slices.Contains(cifar100Layouts[i].files(), name) {
 			continue
 		}
-		if found = cifar100Layouts[i]; h.Size > maxCIFAR100File {
+		found = cifar100Layouts[i]
+		switch err := checkType(h); {
+		case err != nil:
+			return found, nil, fmt.Errorf("member %q: %w", h.Name, err)
+		case files[name] != nil:
+			return found, nil, fmt.Errorf("member %q: duplicate member", h.Name)
+		case h.Size > maxCIFAR100File:
 			return found, nil, fmt.Errorf("member %q has %d bytes, want at most %d", h.Name, h.Size, maxCIFAR100File)
 		}
 		var data bytes.Buffer
+		data.Grow(int(h.Size) + bytes.MinRead)
 		if _, err := io.Copy(&data, t); err != nil {
 			return found, nil, fmt.Errorf("member %q: %w", h.Name, err)
 		}
@@ -227,6 +236,11 @@ func (l cifar100Layout) classNames(data []byte) (names []string, err error) {
 	}
 	if len(names) != cifar100Classes {
 		return nil, fmt.Errorf("%d class names, want %d", len(names), cifar100Classes)
+	}
+	for i, name := range names {
+		if name == "" || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) || slices.Contains(names[:i], name) {
+			return nil, fmt.Errorf("name of class %d is %q, want one that no other class has, in UTF-8 without control characters", i, name)
+		}
 	}
 	return names, nil
 }

@@ -1,6 +1,7 @@
 package cifar
 
 import (
+	"archive/tar"
 	"bytes"
 	"fmt"
 	"maps"
@@ -112,6 +113,10 @@ func TestCIFAR100Errors(t *testing.T) {
 		"label":        {binary, func(_ *testing.T, f map[string][]byte) { f["train.bin"][1] = 100 }, ErrCorrupt, "train.bin: corrupt data: image 0 has label 100, want 0 to 99"},
 		"short":        {binary, func(_ *testing.T, f map[string][]byte) { f["test.bin"] = f["test.bin"][:3074] }, ErrCorrupt, "test.bin: corrupt data: 3074 bytes, want 6148 (2 records of 3074 bytes)"},
 		"names":        {binary, func(_ *testing.T, f map[string][]byte) { f["fine_label_names.txt"] = []byte("a b") }, ErrCorrupt, "2 class names, want 100"},
+		"name twice":   {binary, func(_ *testing.T, f map[string][]byte) { copy(f["fine_label_names.txt"], "class_01") }, ErrCorrupt, `name of class 1 is "class_01", want one that no other`},
+		"not UTF-8":    {binary, func(_ *testing.T, f map[string][]byte) { f["fine_label_names.txt"][2] = 0xff }, ErrCorrupt, `name of class 0 is "cl\xffss_00"`},
+		"control":      {python, func(t *testing.T, f map[string][]byte) { f["meta"] = patched(t, f["meta"], "class_00", "class\n00") }, ErrCorrupt, `name of class 0 is "class\n00"`},
+		"no name":      {python, func(t *testing.T, f map[string][]byte) { f["meta"] = patched(t, f["meta"], "U\x08class_00", "U\x00") }, ErrCorrupt, `name of class 0 is ""`},
 		"missing file": {python, func(_ *testing.T, f map[string][]byte) { delete(f, "meta") }, ErrNotFound, "no member cifar-100-python/meta"},
 		"no file":      {python, func(_ *testing.T, f map[string][]byte) { clear(f) }, ErrNotFound, "no member cifar-100-python/train"},
 		"coarse only": {python, func(t *testing.T, f map[string][]byte) {
@@ -128,6 +133,22 @@ func TestCIFAR100Errors(t *testing.T) {
 			require.ErrorContains(t, err, test.want)
 			require.ErrorContains(t, err, cifar100Advice)
 		})
+	}
+	for _, last := range []struct {
+		tar.Header
+		want string
+	}{
+		{tar.Header{Name: "cifar-100-python/meta", Typeflag: tar.TypeReg}, `member "cifar-100-python/meta": duplicate member`},
+		{tar.Header{Name: "./cifar-100-python/test", Typeflag: tar.TypeSymlink, Linkname: "x"}, `member "./cifar-100-python/test": link to "x", want a regular file`},
+	} {
+		files := hundredFiles(t, python)
+		var es []entry
+		for _, name := range python.files() {
+			es = append(es, file(python.folder+"/"+name, files[name]))
+		}
+		_, err := hundred.load(write(t, filepath.Join(t.TempDir(), "x.tar.gz"), pack(t, append(es, entry{Header: last.Header}))))
+		require.ErrorIs(t, err, ErrCorrupt)
+		require.ErrorContains(t, err, last.want)
 	}
 	archive, err := os.ReadFile(hundredArchive(t, python.folder, hundredFiles(t, python)))
 	require.NoError(t, err)

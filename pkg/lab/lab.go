@@ -102,7 +102,7 @@ func ownPictures(path string) (*imagefolder.Sets, error) {
 	}
 	d, err := cifar.LoadCIFAR100(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w; your own pictures must be unpacked, in a folder with one subfolder for each class", err)
 	}
 	return &imagefolder.Sets{Folder: path, Classes: d.Test.Classes, Train: d.Train, Dev: d.Dev, Test: d.Test, Layout: "dev: the last of the training images"}, nil
 }

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -100,6 +101,7 @@ func readWeights(f *safetensors.File, store *model.Store, params []Param, skip f
 // checkWeights checks that a file has the tensors of params and no others, and that they fit the store.
 func checkWeights(f *safetensors.File, prefix string, store *model.Store, params []Param, skip func(name string) bool) error {
 	known := map[string]bool{}
+	var outputs error // ErrOutputs, if there is no other error
 	for _, p := range params {
 		name := prefix + p.Name
 		known[name] = true
@@ -110,8 +112,10 @@ func checkWeights(f *safetensors.File, prefix string, store *model.Store, params
 			return fmt.Errorf("nn: %w: no tensor %q, want %v", ErrArchitecture, name, p.TorchDims())
 		case floatSize[e.DType] == 0:
 			return fmt.Errorf("nn: weights: tensor %q has dtype %s, want F32, F64, F16 or BF16", name, e.DType)
+		case !slices.Equal(e.Shape, p.TorchDims()) && IsHead(p.Name):
+			outputs = cmp.Or(outputs, fmt.Errorf("nn: %w: tensor %q has shape %v, want %v", ErrOutputs, name, e.Shape, p.TorchDims()))
 		case !slices.Equal(e.Shape, p.TorchDims()):
-			return fmt.Errorf("nn: %w: tensor %q has shape %v, want %v", shapeError(p), name, e.Shape, p.TorchDims())
+			return fmt.Errorf("nn: %w: tensor %q has shape %v, want %v", ErrArchitecture, name, e.Shape, p.TorchDims())
 		case v != nil && (v.DType() != dtypes.Float32 || !slices.Equal(v.Shape().Dimensions, p.Dims)):
 			return fmt.Errorf("nn: weights: the network's variable %q is %s, want float32 %v", p.Name, v.Shape(), p.Dims)
 		}
@@ -121,15 +125,7 @@ func checkWeights(f *safetensors.File, prefix string, store *model.Store, params
 			return fmt.Errorf("nn: %w: tensor %q is not part of this network", ErrArchitecture, name)
 		}
 	}
-	return nil
-}
-
-// shapeError is the error for a tensor of another shape. The last layer comes last, so all before it agree.
-func shapeError(p Param) error {
-	if IsHead(p.Name) {
-		return ErrOutputs
-	}
-	return ErrArchitecture
+	return outputs
 }
 
 // checkValues returns an error for values with which a network computes nothing but NaN.

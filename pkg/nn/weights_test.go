@@ -2,6 +2,7 @@ package nn
 
 import (
 	"bytes"
+	"errors"
 	"testing"
 
 	"github.com/gomlx/gomlx/ml/model"
@@ -197,4 +198,23 @@ func ones(p Param) []float32 {
 		v[i] = 1
 	}
 	return v
+}
+
+// TestOtherOutputs: the error is ErrOutputs only for a file that ReadFeatures can read.
+func TestOtherOutputs(t *testing.T) {
+	params := []Param{{"a.weight", []int{2, 3}, true}, {"fc.weight", []int{2, 3}, true}}
+	ts := []safetensors.Tensor{
+		{Name: "a.weight", DType: "F32", Shape: []int{3, 2}, Data: make([]byte, 24)},
+		{Name: "fc.weight", DType: "F32", Shape: []int{5, 2}, Data: make([]byte, 40)},
+		{Name: "b.weight", DType: "F32", Data: make([]byte, 4)}, // as a deeper network has
+	}
+	for n, want := range map[int]error{2: ErrOutputs, 3: ErrArchitecture} {
+		var file bytes.Buffer
+		require.NoError(t, safetensors.Write(&file, ts[:n], nil))
+		f, err := safetensors.Read(bytes.NewReader(file.Bytes()), int64(file.Len()))
+		require.NoError(t, err)
+		err = ReadWeights(f, model.NewStore(), params)
+		require.ErrorIs(t, err, want)
+		require.Equal(t, n == 2, errors.Is(err, ErrOutputs), err)
+	}
 }

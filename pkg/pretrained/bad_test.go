@@ -12,6 +12,7 @@ import (
 
 	"nndl.example/resnet18/pkg/internal/badinput"
 	"nndl.example/resnet18/pkg/nn"
+	"nndl.example/resnet18/pkg/resnet"
 	"nndl.example/resnet18/pkg/safetensors"
 )
 
@@ -65,7 +66,7 @@ func TestBadFiles(t *testing.T) {
 		"cut":           {good[:len(good)-9], "unexpected EOF", ErrCorrupt},
 		"flipped bit":   {flipped, "", ErrCorrupt},
 		"and more":      {append(bytes.Clone(good), "more"...), "", ErrCorrupt},
-		"huge":          {zeros(t, maxUnpacked+1), "more than 67108864 bytes when unpacked", ErrCorrupt},
+		"huge":          {zeros(t, maxUnpacked+1), "more than 134217728 bytes when unpacked", ErrCorrupt},
 		"other format":  {metadata(formatKey, "pt"), `format is "pt", want "nndl-compact-1"`, ErrCorrupt},
 		"info":          {metadata(infoKey, "5"), `metadata "info"`, ErrCorrupt},
 		"no first":      {metadata(firstKey, ""), `metadata "first"`, ErrCorrupt},
@@ -136,4 +137,9 @@ func FuzzOpen(f *testing.F) {
 		_, err = w.Others()
 		require.NoError(t, err)
 	})
+}
+
+// The largest network can be read again.
+func TestMaxUnpacked(t *testing.T) {
+	require.Less(t, 4*resnet.Config{Depth: 34, Stem: resnet.CIFARStem}.Summary().Params(), maxUnpacked*9/10)
 }

@@ -60,8 +60,8 @@ const (
 	// historyPrefix begins the names of tensors that are not weights: see Others.
 	historyPrefix = "history/"
 
-	// maxUnpacked is the largest file that Open unpacks, in bytes: ResNet-18 in float32 has 47 MB.
-	maxUnpacked = 64 << 20
+	// maxUnpacked is the largest file that Open unpacks, in bytes: ResNet-34 in float32 has 87 MB.
+	maxUnpacked = 128 << 20
 )
 
 // Open reads a file, gzipped or already unpacked, as a web server's Content-Encoding leaves it. It checks all but the names and
