@@ -58,16 +58,22 @@ ROWS ?= $(shell go run ./cmd/resnet18 experiment list | cut -d' ' -f1)
 experiments: setup ## train the rows of notebook 07's table and save the results (hours)
 	@for row in $(ROWS); do go run ./cmd/resnet18 experiment $$row || exit 1; done
 
-# Three seeds for each of notebook 07's rows, one thread each, so that two such commands share two cores: make pytorch SEEDS=1
-SEEDS ?= 0 1 2
-PYTORCH_ROWS := "reference 10 --epochs 13 --train-images 9984 --eval-steps 312" "library 1000" "full 10"
+# One thread each, so that two such commands share two cores: make pytorch PYTORCH=library
+PYTORCH ?= reference library full
 pytorch: setup torch ## train the chapter's recipe in PyTorch, for notebook 07 (hours; needs make bench-peers; resumes)
 	go run ./cmd/resnet18 data
-	@mkdir -p work/pytorch; for row in $(PYTORCH_ROWS); do for seed in $(SEEDS); do \
-		set -- $$row; name=pytorch-$$1-$$seed; classes=$$2; shift 2; out=notebooks/results/pytorch/$$name.json; test -e $$out || \
-		OMP_NUM_THREADS=1 $(PEERS) bench/torch_chapter.py work/data/cifar-10-batches-py --device cpu --seed $$seed \
-			--classes $$classes "$$@" --state work/pytorch/$$name.pt --out $$out || exit 1; \
-	done; done
+	@mkdir -p work/pytorch; for row in $(PYTORCH); do seeds="0 1 2"; \
+		case $$row in \
+		reference) seeds="0 1 2 3 4"; set -- --classes 10 --epochs 13 --train-images 9984 --eval-steps 312;; \
+		library) set -- --classes 1000;; \
+		full) set -- --classes 10;; \
+		*) echo "PYTORCH is $$row, want reference, library or full" >&2; exit 1;; \
+		esac; \
+		for seed in $$seeds; do name=pytorch-$$row-$$seed; out=notebooks/results/pytorch/$$name.json; test -e $$out || \
+			OMP_NUM_THREADS=1 $(PEERS) bench/torch_chapter.py work/data/cifar-10-batches-py --device cpu --seed $$seed "$$@" \
+				--state work/pytorch/$$name.pt --out $$out || exit 1; \
+		done; \
+	done
 
 # CIFAR10_PATH is the official archive. ORIGINALS may be a file of some images' original pixels instead: see bench/jpegcost.
 jpeg-cost: setup ## compare original pixels with the JPEG copy, for notebook 07 (hours; needs CIFAR10_PATH; resumes)
