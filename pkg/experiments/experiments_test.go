@@ -199,6 +199,15 @@ func TestFiles(t *testing.T) {
 	require.Contains(t, out.String(), `run "resnet18 experiment augment"`)
 	require.Empty(t, Pick(&out, dir, "pytorch-library-7"))
 	require.Contains(t, out.String(), `no result of pytorch-library-7 yet: run "make pytorch"`)
+	_, err = ReadPyTorch(dir)
+	require.ErrorContains(t, err, `pytorch-*.json: run "make pytorch" to create it`)
+	theirs := *want
+	theirs.Name = "pytorch-library-0"
+	_, err = theirs.Write(dir)
+	require.NoError(t, err)
+	all, err = ReadPyTorch(dir)
+	require.NoError(t, err)
+	require.Equal(t, []*Result{&theirs}, all)
 	require.NoError(t, os.WriteFile(path, []byte(`{"test_images": 9, "right": "AA=="}`), 0o644))
 	_, err = ReadAll(dir)
 	require.ErrorContains(t, err, "predictions for 8 test images, want 9")
@@ -296,6 +305,10 @@ func TestTable(t *testing.T) {
 	text, err = Table([]*Result{all[0], all[2]}) // no recipe has two seeds
 	require.NoError(t, err)
 	require.Contains(t, text, "| -5.00 | full-chapter |")
+	text, err = Table([]*Result{all[0], all[2]}, result("pytorch-library-0", 0.70), result("pytorch-library-1", 0.71))
+	require.NoError(t, err)
+	require.Contains(t, text, "| -5.00 ± 12.71: open | full-chapter |") // t is 12.706, the standard error 0.00707·√2
+	require.NotContains(t, text, "pytorch")
 	text, err = Table(all[2:3])
 	require.NoError(t, err)
 	require.Contains(t, text, "| 0.6500 |  |  |")

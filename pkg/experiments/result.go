@@ -105,12 +105,29 @@ func Read(dir, name string) (*Result, error) {
 	return r, nil
 }
 
+// pyTorch begins the names of PyTorch's results: pytorch-ROW-SEED.
+const pyTorch = "pytorch-"
+
 // command returns the command that writes a result.
 func command(name string) string {
-	if strings.HasPrefix(name, "pytorch-") {
+	if strings.HasPrefix(name, pyTorch) {
 		return "make pytorch"
 	}
 	return "resnet18 experiment " + name
+}
+
+// ReadPyTorch reads PyTorch's results in dir, which bench/torch_chapter.py has written; without any the error says how to make them.
+func ReadPyTorch(dir string) ([]*Result, error) {
+	paths, err := filepath.Glob(filepath.Join(dir, pyTorch+"*.json"))
+	if err == nil && len(paths) == 0 {
+		paths = []string{pyTorch + "*.json"} // Read says what is missing
+	}
+	var all []*Result
+	for _, path := range paths {
+		r, err1 := Read(dir, strings.TrimSuffix(filepath.Base(path), ".json"))
+		all, err = append(all, r), errors.Join(err, err1)
+	}
+	return all, err
 }
 
 // ReadAll reads the results in dir, in the order of the table.
@@ -181,8 +198,11 @@ func (r *Result) Label() string {
 	return r.Name
 }
 
-// Repeated returns the name of the row that this one repeats with another seed, or its own.
+// Repeated returns the name of the row that this one repeats with another seed, or its own; for PyTorch's pytorch-ROW.
 func (r *Result) Repeated() string {
+	if strings.HasPrefix(r.Name, pyTorch) {
+		return r.Name[:strings.LastIndex(r.Name, "-")]
+	}
 	if row, err := Find(r.Name); err == nil {
 		return cmp.Or(row.Repeats, r.Name)
 	}

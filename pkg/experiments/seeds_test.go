@@ -20,10 +20,10 @@ func group(accuracies ...float64) (g Group) {
 func TestGroups(t *testing.T) {
 	t.Parallel()
 	var all []*Result
-	for _, name := range []string{"reference", "plain", "reference-102", "my own"} {
+	for _, name := range []string{"reference", "plain", "reference-102", "my own", "pytorch-library-0", "pytorch-library-1"} {
 		all = append(all, &Result{Name: name})
 	}
-	require.Equal(t, []Group{{"reference", []*Result{all[0], all[2]}}, {"plain", all[1:2]}, {"my own", all[3:]}}, Groups(all))
+	require.Equal(t, []Group{{"reference", []*Result{all[0], all[2]}}, {"plain", all[1:2]}, {"my own", all[3:4]}, {"pytorch-library", all[4:]}}, Groups(all))
 }
 
 // The expected intervals are those of scipy.stats.ttest_ind(a, b, equal_var=False).confidence_interval(), and with equal_var=True for

@@ -3,6 +3,7 @@ package experiments
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"nndl.example/resnet18/pkg/metrics"
@@ -10,10 +11,10 @@ import (
 
 // Table returns a Markdown table with a line for each recipe: means over its seeds. A recipe is compared with the one named in
 // Against, if that is among the results: by the difference of their test accuracies in points, with half of its 95 % interval
-// behind ±, and a Verdict.
-func Table(all []*Result) (string, error) {
+// behind ±, and a Verdict. The standard deviation of the seeds also counts those of others, such as PyTorch's runs of the same recipes.
+func Table(all []*Result, others ...*Result) (string, error) {
 	groups := Groups(all)
-	deviation := SeedDeviation(groups)
+	deviation := SeedDeviation(slices.Concat(groups, Groups(others)))
 	byName := map[string]Group{}
 	for _, g := range groups {
 		byName[g.Name] = g
