@@ -59,15 +59,15 @@ experiments: setup ## train the rows of notebook 07's table and save the results
 	@for row in $(ROWS); do go run ./cmd/resnet18 experiment $$row || exit 1; done
 
 # One thread each, so that two such commands share two cores: make pytorch PYTORCH=library
-PYTORCH ?= reference library full
+PYTORCH ?= reference library full-chapter
 pytorch: setup torch ## train the chapter's recipe in PyTorch, for notebook 07 (hours; needs make bench-peers; resumes)
 	go run ./cmd/resnet18 data
 	@mkdir -p work/pytorch; for row in $(PYTORCH); do seeds="0 1 2"; \
 		case $$row in \
 		reference) seeds="0 1 2 3 4"; set -- --classes 10 --epochs 13 --train-images 9984 --eval-steps 312;; \
 		library) set -- --classes 1000;; \
-		full) set -- --classes 10;; \
-		*) echo "PYTORCH is $$row, want reference, library or full" >&2; exit 1;; \
+		full-chapter) set -- --classes 10;; \
+		*) echo "PYTORCH is $$row, want reference, library or full-chapter" >&2; exit 1;; \
 		esac; \
 		for seed in $$seeds; do name=pytorch-$$row-$$seed; out=notebooks/results/pytorch/$$name.json; test -e $$out || \
 			OMP_NUM_THREADS=1 $(PEERS) bench/torch_chapter.py work/data/cifar-10-batches-py --device cpu --seed $$seed "$$@" \

@@ -54,7 +54,7 @@ func TestRows(t *testing.T) {
 	b, err := backend.New("go", io.Discard)
 	require.NoError(t, err)
 	small := airbench.Net{Widths: [3]int{24, 24, 24}}
-	several := []string{"modern", "modern-full", "modern-muon-rates", "imagenet-stem-30", "full-stem", "stem-15"}
+	several := []string{"modern", "modern-full", "modern-muon-rates", "imagenet-stem-30", "stem-2", "stem-15"}
 	seen := map[string]bool{}
 	for _, row := range Rows() {
 		require.False(t, seen[row.Name], row.Name)

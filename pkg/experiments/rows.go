@@ -161,11 +161,11 @@ func full() []Row {
 // those of github.com/kuangliu/pytorch-cifar; batches of 125 divide the 40,000 images.
 func fullStems(chapter Row) []Row {
 	equalWork := Row{
-		Name: "full-stem", Label: "CIFAR stem, 2 epochs, all images", Change: "CIFAR stem, 2 epochs: the work of 30 with the ImageNet stem",
+		Name: "stem-2", Label: "CIFAR stem, 2 epochs, all images", Change: "CIFAR stem, 2 epochs: the work of 30 with the ImageNet stem",
 		Against: chapter.Name, Network: "cifar-stem", Config: runner.Config{Epochs: 2, EvalSteps: 625},
 	}
 	long := Row{
-		Name: "stem-15", Label: "CIFAR stem, 15 epochs", Against: "full-stem", Network: "cifar-stem",
+		Name: "stem-15", Label: "CIFAR stem, 15 epochs", Against: "stem-2", Network: "cifar-stem",
 		Change: "15 epochs, SGD with Nesterov's momentum 0.9, rate 0.1 with a linear schedule, L2 0.0005, random flip, shift by up to 4 pixels, test-time augmentation by flips",
 		Config: runner.Config{
 			Epochs: 15, BatchSize: 125, LearningRate: 0.1, WeightDecay: 5e-4, LogSteps: 160, EvalSteps: 1600,
