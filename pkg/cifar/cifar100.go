@@ -251,28 +251,8 @@ func (r reader) pickle100(data []byte) (images, error) {
 	if err != nil {
 		return images{}, err
 	}
-	labels, err := r.labels(d, "fine_labels", cifar100Classes)
-	if err != nil {
-		return images{}, err
-	}
-	planes, err := r.planes(d)
-	return images{labels, planes}, err
+	return r.pickled(d, "fine_labels", cifar100Classes)
 }
 
 // binary100 reads a file of the binary version: records of a coarse label, a fine one and 3,072 pixel bytes.
-func (r reader) binary100(data []byte) (images, error) {
-	const size = 2 + ImageSize
-	if want := r.batchLen * size; len(data) != want {
-		return images{}, fmt.Errorf("%d bytes, want %d (%d records of %d bytes)", len(data), want, r.batchLen, size)
-	}
-	im := images{make([]uint8, r.batchLen), make([]uint8, 0, r.batchLen*ImageSize)}
-	for i := range r.batchLen {
-		record := data[i*size:][:size]
-		if err := checkLabel(i, int64(record[1]), cifar100Classes); err != nil {
-			return images{}, err
-		}
-		im.labels[i] = record[1]
-		im.planes = append(im.planes, record[2:]...)
-	}
-	return im, nil
-}
+func (r reader) binary100(data []byte) (images, error) { return r.records(data, 2, cifar100Classes) }

@@ -17,15 +17,21 @@ func (r reader) pickleBatch(id int, data []byte) (images, error) {
 	if err != nil {
 		return images{}, err
 	}
-	labels, err := r.labels(d, "labels", NumClasses)
+	im, err := r.pickled(d, "labels", NumClasses)
+	if err != nil {
+		return images{}, err
+	}
+	return im, checkTitle(id, d)
+}
+
+// pickled reads the labels, in the entry key, and the planes of a batch.
+func (r reader) pickled(d pickle.Dict, key string, classes int) (images, error) {
+	labels, err := r.labels(d, key, classes)
 	if err != nil {
 		return images{}, err
 	}
 	planes, err := r.planes(d)
-	if err != nil {
-		return images{}, err
-	}
-	return images{labels, planes}, checkTitle(id, d)
+	return images{labels, planes}, err
 }
 
 // batchTitle is what a published batch file of the python layout has as its "batch_label".

@@ -129,22 +129,20 @@ func full() []Row {
 	library.Against = chapter.Name
 	rows := append([]Row{chapter}, repeat(chapter, 101, 102)...)
 	rows = append(append(rows, library), repeat(library, 101, 102)...)
-	against := chapter.Name
-	one := func(name, label, change string, c runner.Config) {
+	oneAgainst := func(against, name, label, change string, c runner.Config) {
 		rows = append(rows, twice(Row{Name: "full-" + name, Label: label + ", all images", Change: change, Against: against, Network: "custom", Config: c})...)
 	}
+	one := func(name, label, change string, c runner.Config) { oneAgainst(chapter.Name, name, label, change, c) }
 	// The rates are the best ones of the searches.
 	one("sgd", "SGD, rate 0.1", "SGD, learning rate 0.1", runner.Config{LearningRate: 0.1, Recipe: runner.Recipe{Optimizer: "sgd"}})
 	one("momentum", "momentum, rate 0.03", "SGD with momentum 0.9, learning rate 0.03", runner.Config{LearningRate: 0.03, Recipe: runner.Recipe{Optimizer: "momentum"}})
 	one("nesterov", "Nesterov, rate 0.01", "SGD with Nesterov's momentum 0.9, learning rate 0.01", runner.Config{LearningRate: 0.01, Recipe: runner.Recipe{Optimizer: "nesterov"}})
 	adamW := runner.Config{LearningRate: 0.003, Recipe: runner.Recipe{Optimizer: "adamw"}}
 	one("adamw", "AdamW, rate 0.003", "AdamW, learning rate 0.003, decay 0.005", adamW)
-	against = "full-adamw"
 	for _, decay := range []float64{0.05, 0.5} {
 		adamW.WeightDecay = decay
-		one(fmt.Sprintf("adamw-decay-%g", decay), fmt.Sprintf("AdamW, decay %g", decay), fmt.Sprintf("AdamW's decay %g", decay), adamW)
+		oneAgainst("full-adamw", fmt.Sprintf("adamw-decay-%g", decay), fmt.Sprintf("AdamW, decay %g", decay), fmt.Sprintf("AdamW's decay %g", decay), adamW)
 	}
-	against = chapter.Name
 	one("schedule", "cosine schedule", "cosine schedule after 5% warm-up", runner.Config{Recipe: runner.Recipe{Schedule: optim.Schedule{Kind: "cosine", Warmup: 0.05}}})
 	one("augment", "augmentation", "random flip, shift by up to 4 pixels", runner.Config{Recipe: runner.Recipe{Augment: cifar.Augment{Flip: "random", Shift: 4}}})
 	one("label-smoothing", "label smoothing", "label smoothing 0.1", runner.Config{Recipe: runner.Recipe{LabelSmoothing: 0.1}})
