@@ -12,7 +12,6 @@ import (
 	"nndl.example/resnet18/pkg/imagefolder"
 	"nndl.example/resnet18/pkg/lab"
 	"nndl.example/resnet18/pkg/metrics"
-	"nndl.example/resnet18/pkg/runner"
 )
 
 // validateConfusion checks -confusion.
@@ -30,22 +29,27 @@ func (a *app) validateConfusion(files []string) error {
 	return nil
 }
 
-// checkClasses checks that a model was trained on the classes of the data.
-func (a *app) checkClasses(l *lab.Lab, r *runner.Runner) error {
-	own := r.Classes()
+// checkClasses checks that a model was trained on the classes of the data. If its file names no classes, as PyTorch's, and it has
+// as many outputs as the data has classes, they are taken to be the same.
+func (a *app) checkClasses(l *lab.Lab, m *savedModel) error {
+	own := m.Classes()
 	switch {
 	case l.Own == nil && own != nil:
-		return fmt.Errorf("%s was trained on your own %d classes (%s), not on CIFAR-10's: name their folder with -data", r.LoadedFrom(), len(own), imagefolder.Names(own))
+		return fmt.Errorf("%s was trained on your own %d classes (%s), not on CIFAR-10's: name their folder with -data", m.LoadedFrom(), len(own), imagefolder.Names(own))
 	case l.Own == nil:
 		return nil
+	case own == nil && len(l.Own.Classes) != len(cifar.Classes) && m.network.NumClasses == len(l.Own.Classes): // from elsewhere
+		fmt.Fprintf(a.err, "resnet18: %s does not name its classes: taken to be in the order %s\n", m.LoadedFrom(), imagefolder.Names(l.Own.Classes))
+		m.NameClasses(l.Own.Classes)
+		return nil
 	case !slices.Equal(own, l.Own.Classes):
-		return fmt.Errorf("%s was trained on %d classes (%s), %s has %d (%s)", r.LoadedFrom(), len(r.ClassNames()), imagefolder.Names(r.ClassNames()),
+		return fmt.Errorf("%s was trained on %d classes (%s), %s has %d (%s)", m.LoadedFrom(), len(m.ClassNames()), imagefolder.Names(m.ClassNames()),
 			l.Own.Folder, len(l.Own.Classes), imagefolder.Names(l.Own.Classes))
 	}
 	train, err := l.Data(cifar.Train)
-	if err == nil && r.TrainedOn() != "" && r.TrainedOn() != train.Fingerprint() {
+	if err == nil && m.TrainedOn() != "" && m.TrainedOn() != train.Fingerprint() {
 		fmt.Fprintf(a.err, "resnet18: the training pictures in %s are not those that %s was trained on: it may have seen pictures of this test set\n",
-			l.Own.Folder, r.LoadedFrom())
+			l.Own.Folder, m.LoadedFrom())
 	}
 	return err
 }

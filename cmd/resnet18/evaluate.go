@@ -95,7 +95,7 @@ func (a *app) evaluateFile(l *lab.Lab, path string, named bool) error {
 		return err
 	}
 	defer m.Finalize()
-	if err := a.checkClasses(l, m.Runner); err != nil {
+	if err := a.checkClasses(l, m); err != nil {
 		return err
 	}
 	result, err := a.testScore(l, m.Runner)

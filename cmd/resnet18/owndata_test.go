@@ -221,6 +221,12 @@ func TestCIFAR100(t *testing.T) {
 	require.Equal(t, 1, code)
 	require.Contains(t, err, "was trained on 100 classes (apple, class_0, ")
 
+	foreign := weightsFile(t, resnet.Config{Depth: 34, NumClasses: 100})
+	code, out, err = call("evaluate", "-weights", foreign, "-data", filepath.Dir(folder), "-train-images", "2", "-backend", "go", "-work", work)
+	require.Zero(t, code, err)
+	require.Contains(t, err, "does not name its classes: taken to be in the order apple, class_0, ")
+	require.Regexp(t, `\[Test\] accuracy/loss: \d`, out)
+
 	other := filepath.Join(t.TempDir(), "other.tar.gz")
 	require.NoError(t, os.WriteFile(other, []byte("no archive"), 0o600))
 	code, _, err = call("train", "-data", other, "-work", work, "-backend", "go")

@@ -72,7 +72,7 @@ func (a *app) runPredict(args []string) error {
 	}
 	defer m.Finalize()
 	testSet := sync.OnceValues(func() (*cifar.Dataset, error) {
-		if err := a.checkClasses(l, m.Runner); err != nil {
+		if err := a.checkClasses(l, m); err != nil {
 			return nil, err
 		}
 		return l.Data(cifar.Test)

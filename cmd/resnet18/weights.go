@@ -91,10 +91,7 @@ func (a *app) runImport(file string) error {
 	defer r.Finalize()
 	r.Out = a.out
 	if err := r.Import(file, a.newHead); err != nil {
-		if errors.Is(err, runner.ErrOutputs) {
-			err = fmt.Errorf("%w; -new-head imports all but the last layer", err)
-		}
-		return err
+		return a.importAdvice(file, err)
 	}
 	score, train := a.againFlags()
 	fmt.Fprintf(a.out, "imported %s: %s. \"resnet18 evaluate %s\" scores it, \"resnet18 train %s\" starts from it\n", file, a.network(), score, train)
@@ -104,18 +101,45 @@ func (a *app) runImport(file string) error {
 	return nil
 }
 
+// importAdvice adds to the error of an import which flags would import the file.
+func (a *app) importAdvice(file string, err error) error {
+	if errors.Is(err, runner.ErrOutputs) {
+		return fmt.Errorf("%w; -new-head imports all but the last layer", err)
+	}
+	found, e := a.networkOf(file)
+	if !errors.Is(err, runner.ErrArchitecture) || e != nil {
+		return err
+	}
+	other := *a
+	other.plain, other.depth, other.stem = found.Plain, found.Depth, string(found.Stem)
+	layers := other.layerFlags()
+	if layers == a.layerFlags() {
+		return err
+	}
+	if found.NumClasses != a.network().NumClasses {
+		layers += " -new-head"
+	}
+	return fmt.Errorf("%w: the file has %v: import it with -model %s%s", err, found, a.model, layers)
+}
+
+// layerFlags returns the flags that choose the network's layers.
+func (a *app) layerFlags() (flags string) {
+	if a.plain {
+		flags += " -plain"
+	}
+	if a.depth != resnet.Depths()[0] {
+		flags += fmt.Sprintf(" -depth %d", a.depth)
+	}
+	if a.stem != stems[0] {
+		flags += " -stem " + a.stem
+	}
+	return flags
+}
+
 // againFlags returns the flags by which evaluate and train find the imported weights.
 func (a *app) againFlags() (evaluate, train string) {
 	evaluate, train = "-model "+a.model, "-model "+a.model
-	if a.plain {
-		train += " -plain"
-	}
-	if a.depth != resnet.Depths()[0] {
-		train += fmt.Sprintf(" -depth %d", a.depth)
-	}
-	if a.stem != stems[0] {
-		train += " -stem " + a.stem
-	}
+	train += a.layerFlags()
 	if a.bfloat16 {
 		train += " -bfloat16"
 	}

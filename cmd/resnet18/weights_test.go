@@ -164,6 +164,28 @@ func TestImportNewHead(t *testing.T) {
 	require.Equal(t, 2, code, err)
 }
 
+// The error of a file with other layers says by which flags it is imported.
+func TestImportAdvice(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		file  resnet.Config
+		flags string
+		want  string
+	}{
+		{resnet.Config{Depth: 34, NumClasses: 10}, "-model custom", "ResNet-34, imagenet stem, 10 classes: import it with -model custom -depth 34"},
+		{resnet.Config{Stem: resnet.CIFARStem, NumClasses: 100, Plain: true}, "-depth 34", "import it with -model library -plain -stem cifar -new-head"},
+		{resnet.Custom(3, 10, true), "-model custom -plain", "import it with -model custom\n"},
+	} {
+		args := append(append([]string{"import", "-work", t.TempDir()}, strings.Fields(test.flags)...), weightsFile(t, test.file))
+		code, _, err := call(args...)
+		require.Equal(t, 1, code)
+		require.Contains(t, err, test.want)
+		code, out, err := call(append(args[:3:3], append(strings.Fields(err[strings.Index(err, "-model"):]), args[len(args)-1])...)...)
+		require.Zero(t, code, err)
+		require.Contains(t, out, "imported ")
+	}
+}
+
 // TestHandBuiltRun: evaluate, predict and export read the run of the network that notebook 06 builds, whose variables have names of
 // their own.
 func TestHandBuiltRun(t *testing.T) {

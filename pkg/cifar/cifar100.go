@@ -37,12 +37,23 @@ func MayBeCIFAR100(path string) bool {
 	if err != nil || !info.IsDir() {
 		return err == nil
 	}
-	return slices.ContainsFunc(cifar100Layouts, func(l cifar100Layout) bool {
-		return !slices.ContainsFunc(l.files(), func(name string) bool {
-			info, err := os.Stat(filepath.Join(path, name))
-			return err != nil || !info.Mode().IsRegular()
-		})
-	})
+	_, _, ok := findCIFAR100(path)
+	return ok
+}
+
+// findCIFAR100 finds the files in a folder or, as an archive is often unpacked, in its folder cifar-100-python or -binary.
+func findCIFAR100(folder string) (l cifar100Layout, in string, ok bool) {
+	for _, l := range cifar100Layouts {
+		for _, in := range []string{folder, filepath.Join(folder, l.folder)} {
+			if !slices.ContainsFunc(l.files(), func(name string) bool {
+				info, err := os.Stat(filepath.Join(in, name))
+				return err != nil || !info.Mode().IsRegular()
+			}) {
+				return l, in, true
+			}
+		}
+	}
+	return l, "", false
 }
 
 // cifar100 reads files with these numbers of images; tests have fewer.
@@ -100,19 +111,17 @@ func (c cifar100) load(path string) (*CIFAR100, error) {
 }
 
 func readCIFAR100Folder(folder string) (l cifar100Layout, files map[string][]byte, err error) {
-	for _, l := range cifar100Layouts {
-		if _, err := os.Stat(filepath.Join(folder, l.train)); err != nil {
-			continue
-		}
-		files = map[string][]byte{}
-		for _, name := range l.files() {
-			if files[name], err = readFile(filepath.Join(folder, name), maxCIFAR100File); err != nil {
-				return l, nil, err
-			}
-		}
-		return l, files, nil
+	l, folder, ok := findCIFAR100(folder)
+	if !ok {
+		return l, nil, fmt.Errorf("%w: want the files train, test and meta in the folder, or the same of the binary version", ErrNotFound)
 	}
-	return l, nil, fmt.Errorf("%w: want train, test and meta in the folder, or the same of the binary version", ErrNotFound)
+	files = map[string][]byte{}
+	for _, name := range l.files() {
+		if files[name], err = readFile(filepath.Join(folder, name), maxCIFAR100File); err != nil {
+			return l, nil, err
+		}
+	}
+	return l, files, nil
 }
 
 func readCIFAR100Archive(path string) (l cifar100Layout, files map[string][]byte, err error) {

@@ -78,11 +78,13 @@ func TestCIFAR100(t *testing.T) {
 		t.Run(l.folder, func(t *testing.T) {
 			t.Parallel()
 			files := hundredFiles(t, l)
-			folder := t.TempDir()
+			outer := t.TempDir()
+			folder := filepath.Join(outer, l.folder)
+			require.NoError(t, os.Mkdir(folder, 0o755))
 			for name, data := range files {
 				write(t, filepath.Join(folder, name), data)
 			}
-			for _, path := range []string{hundredArchive(t, l.folder, files), folder} {
+			for _, path := range []string{hundredArchive(t, l.folder, files), folder, outer} {
 				require.True(t, MayBeCIFAR100(path))
 				d, err := hundred.load(path)
 				require.NoError(t, err)
@@ -162,6 +164,7 @@ func TestCIFAR100Errors(t *testing.T) {
 	require.False(t, MayBeCIFAR100(t.TempDir()))
 	_, err = hundred.load(t.TempDir())
 	require.ErrorIs(t, err, ErrNotFound)
+	require.ErrorContains(t, err, "want the files train, test and meta in the folder")
 }
 
 // FuzzCIFAR100: any archive gives an error or images with labels below 100.

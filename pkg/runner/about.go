@@ -34,6 +34,9 @@ func (r *Runner) ClassNames() []string {
 	return r.about.classes
 }
 
+// NameClasses gives the names of the classes for weights whose file does not name them.
+func (r *Runner) NameClasses(names []string) { r.about.classes = names }
+
 // ClassName returns the name of an output.
 func (r *Runner) ClassName(i int) string { return metrics.OutputName(r.ClassNames(), i) }
 
