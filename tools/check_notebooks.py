@@ -4,7 +4,7 @@
 
 A code cell has at most 30 lines of at most 90 columns, and half of the cells at most 10 lines; there is text between any two
 code cells; Go code that a text quotes occurs in a source file or a code cell; cell ids are unique and readable; links lead to
-existing files; no saved output is an error; notebooks/QUESTIONS.md and its Chinese name the same existing cells. Uses no packages.
+existing files; no saved output is an error, none is missing; notebooks/QUESTIONS.md and its Chinese name the same existing cells. Uses no packages.
 """
 
 import json
@@ -17,6 +17,7 @@ from urllib.parse import unquote
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 LONGEST, MEDIAN, WIDEST = 30, 10, 90
+SHOWS = re.compile(r"(?ms)^%%$.*\b(fmt\.Print|chart\.Show)")  # in the part that runs
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)|!\[[^\]]*\]\(([^)\s]+)\)")
 GO_BLOCK = re.compile(r"(?ms)^```go\n(.*?)^```")
 FENCE = re.compile(r"(?ms)^```.*?^```|`[^`\n]*`")
@@ -50,6 +51,8 @@ def check_cells(cells):
             lengths.append(n)
         if before and before["cell_type"] == "code":
             yield cell["id"], f"follows the code cell {before['id']} without text; add a sentence between them"
+        if cell.get("execution_count") and not cell.get("outputs") and SHOWS.search(source(cell)):
+            yield cell["id"], "it was run, but what it shows is not saved; run the notebook again"
         if any(o.get("output_type") == "error" for o in cell.get("outputs", [])):
             yield cell["id"], "a saved output is an error; run the notebook again"
     if lengths and median(lengths) > MEDIAN:

@@ -24,6 +24,12 @@ class Cells(unittest.TestCase):
         self.assertEqual(1, len(problems))
         self.assertIn("91 columns", problems[0][1])
 
+    def test_lost_outputs(self):
+        shows, defines = ["%%\n", "must.M(chart.Show(fig))"], ["func show() {\n", "    fmt.Println(1)\n", "}"]
+        for source, count, outputs, found in [(shows, 3, [], 1), (shows, 3, [{"output_type": "stream"}], 0), (shows, None, [], 0), (defines, 3, [], 0)]:
+            cell = {"cell_type": "code", "id": "a", "source": source, "execution_count": count, "outputs": outputs}
+            self.assertEqual(found, len(list(check.check_cells([cell]))), (source, count, outputs))
+
 
 if __name__ == "__main__":
     unittest.main()

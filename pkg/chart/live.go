@@ -36,9 +36,5 @@ func (l *Live) Update(caption string, f *Figure) {
 // Finish displays the last state, in the same formats as [Show].
 func (l *Live) Finish(caption string, f *Figure) error {
 	l.send(&protocol.DisplayData{DisplayID: l.id, Data: captioned(caption, []*Figure{f}).mimeBundle()})
-	gonbui.Sync() // the cell's program may end right after this
-	if err := gonbui.Error(); err != nil {
-		return fmt.Errorf("chart: show figure %q: %w", f.Title, err)
-	}
-	return nil
+	return shown(fmt.Sprintf("figure %q", f.Title))
 }

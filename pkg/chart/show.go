@@ -18,9 +18,23 @@ func Show(caption string, figures ...*Figure) error {
 	}
 	f := captioned(caption, figures)
 	gonbui.SendData(&protocol.DisplayData{Data: f.mimeBundle()})
-	gonbui.Sync() // the cell's program may end right after this
+	return shown(fmt.Sprintf("figure %q", f.Title))
+}
+
+// ShowMarkdown displays a text, such as a table, as Show does a figure.
+func ShowMarkdown(text string) error {
+	if !gonbui.IsNotebook {
+		return nil
+	}
+	gonbui.DisplayMarkdown(text)
+	return shown("Markdown")
+}
+
+// shown waits until what was sent has arrived: the cell's program may end right after this.
+func shown(what string) error {
+	gonbui.Sync()
 	if err := gonbui.Error(); err != nil {
-		return fmt.Errorf("chart: show figure %q: %w", f.Title, err)
+		return fmt.Errorf("chart: show %s: %w", what, err)
 	}
 	return nil
 }
