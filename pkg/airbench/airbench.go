@@ -46,9 +46,12 @@ func New(train *cifar10.Dataset) Net {
 	return Net{Widths: [3]int{64, 256, 256}, Whitening: Whitening(train)}
 }
 
+// Name is what the description of a network of this kind begins with.
+const Name = "airbench94-like network"
+
 // String describes the network in one line.
 func (n Net) String() string {
-	return fmt.Sprintf("airbench94-like network, widths %d-%d-%d, %d classes", n.Widths[0], n.Widths[1], n.Widths[2], cifar10.NumClasses)
+	return fmt.Sprintf("%s, widths %d-%d-%d, %d classes", Name, n.Widths[0], n.Widths[1], n.Widths[2], cifar10.NumClasses)
 }
 
 // group is one of the three groups: convolution, pool, norm, GELU, convolution, norm, GELU.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"image/color"
+	"math"
 	"slices"
 
 	"nndl.example/resnet18/pkg/chart"
@@ -73,13 +74,13 @@ func SearchBars(all []*Result) (*chart.Figure, error) {
 	return chart.BarsWithErrors(axes, labels, values, errs, best...)
 }
 
-// AccuracyBars draws the test accuracies of results, with their standard errors, and highlights the first.
-func AccuracyBars(title string, results []*Result) (*chart.Figure, error) {
+// AccuracyBars draws the mean test accuracy of each recipe and highlights the first. The error of a mean of m seeds is s/√m.
+func AccuracyBars(title string, recipes []Group, s StandardDeviations) (*chart.Figure, error) {
 	var labels []string
 	var values, errs []float64
-	for _, r := range results {
-		labels, values = append(labels, r.Label()), append(values, r.TestAccuracy)
-		errs = append(errs, metrics.StandardError(r.TestAccuracy, r.TestImages))
+	for _, g := range recipes {
+		labels, values = append(labels, g.Results[0].Label()), append(values, g.TestAccuracy())
+		errs = append(errs, s.Of(g).Value/math.Sqrt(float64(len(g.Results))))
 	}
 	return chart.BarsWithErrors(chart.Axes{Title: title, Width: barsWidth}, labels, values, errs, 0)
 }

@@ -15,6 +15,8 @@ import (
 
 	"nndl.example/resnet18/pkg/airbench"
 	"nndl.example/resnet18/pkg/backend"
+	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/cifar/cifar10"
 	"nndl.example/resnet18/pkg/lab"
 	"nndl.example/resnet18/pkg/optim"
 	"nndl.example/resnet18/pkg/resnet"
@@ -30,7 +32,7 @@ func changes(a, b Row) []string {
 		}
 	}
 	x, y := a.Config, b.Config
-	note("network", a.Network == b.Network)
+	note("network", a.Network == b.Network && a.Widths == b.Widths)
 	note("images", a.TrainImages == b.TrainImages)
 	note("epochs", x.Epochs == y.Epochs)
 	note("batch size", x.BatchSize == y.BatchSize)
@@ -48,13 +50,13 @@ func changes(a, b Row) []string {
 }
 
 // Every row can be run, is in the table once, and changes one thing. The rows in several change more and say so: the modern
-// recipe and what it leaves out, its other rates, the rows of equal work, and the recipe for the CIFAR stem.
+// recipe and what it leaves out, its other rates, the rows of equal work or more, and the recipe for the CIFAR stem.
 func TestRows(t *testing.T) {
 	t.Parallel()
 	b, err := backend.New("go", io.Discard)
 	require.NoError(t, err)
 	small := airbench.Net{Widths: [3]int{24, 24, 24}}
-	several := []string{"modern", "modern-full", "modern-muon-rates", "imagenet-stem-30", "stem-2", "stem-15"}
+	several := []string{"modern", "modern-full", "modern-muon-rates", "imagenet-stem-30", "stem-2", "stem-15", "modern-3x", "modern-10x"}
 	seen := map[string]bool{}
 	for _, row := range Rows() {
 		require.False(t, seen[row.Name], row.Name)
@@ -111,7 +113,7 @@ func TestStoredResults(t *testing.T) {
 	}
 }
 
-// The modern recipe stays within the compute of the chapter's 30 epochs.
+// The modern recipe stays within the compute of the chapter's 30 epochs, its wider ones within 3 and 10 times as much.
 func TestBudget(t *testing.T) {
 	t.Parallel()
 	row, err := Find("modern")
@@ -126,6 +128,32 @@ func TestBudget(t *testing.T) {
 	require.LessOrEqual(t, 3*macs*int64(row.Config.Epochs)*40000+muon, 3*chapter)
 	require.InDelta(t, 0.366, row.Config.LearningRate, 1e-3)
 	require.InDelta(t, 0.00133, row.Config.WeightDecay, 1e-5)
+
+	for name, times := range map[string]int64{"modern-3x": 3, "modern-10x": 10} {
+		row, err := Find(name)
+		require.NoError(t, err)
+		net := airbench.Net{Widths: row.Widths}
+		epochs := int64(row.Config.Epochs)
+		work := 3*net.MACs()*epochs*40000 + muonMACs(net)*epochs*40000/int64(row.Config.BatchSize)
+		require.LessOrEqual(t, work, 3*times*chapter, name)
+		require.GreaterOrEqual(t, 10*work, 9*3*times*chapter, name)
+	}
+}
+
+// A row's widths are its network's.
+func TestWidths(t *testing.T) {
+	t.Parallel()
+	train := cifar10.New(cifar.Train, 4)
+	for i := range train.Pixels {
+		train.Pixels[i] = uint8(i * i)
+	}
+	for name, want := range map[string]string{"modern-muon": "widths 64-256-256", "modern-10x": "widths 128-512-512"} {
+		row, err := Find(name)
+		require.NoError(t, err)
+		m, _, _, err := row.network(train)
+		require.NoError(t, err)
+		require.Contains(t, m.(airbench.Net).String(), want)
+	}
 }
 
 // Each optimizer gets three learning rates, with the reference as one of Adam's.
@@ -302,8 +330,10 @@ func TestTable(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, text, fmt.Sprintf("| %s | %s %s", name, row.Change, rest))
 	}
+	require.Contains(t, text, "|\n\nDifferences: 0 better, 1 worse, 2 open, 0 one seed.\n")
 	text, err = Table([]*Result{all[0], all[2]}) // no recipe has two seeds
 	require.NoError(t, err)
+	require.NotContains(t, text, "Differences")
 	require.Contains(t, text, "| -5.00 | full-chapter |")
 	text, err = Table([]*Result{all[0], all[2]}, result("pytorch-library-0", 0.70), result("pytorch-library-1", 0.71))
 	require.NoError(t, err)
@@ -378,9 +408,10 @@ func TestLabels(t *testing.T) {
 	fig, err := Curves("one", sgd)
 	require.NoError(t, err)
 	require.Contains(t, string(fig.SVG()), ">SGD, rate 0.1, dev<")
-	fig, err = AccuracyBars("test", []*Result{sgd})
+	again := &Result{Name: "reference-101", TestAccuracy: 0.25}
+	fig, err = AccuracyBars("test", Groups([]*Result{sgd, {Name: "reference", TestAccuracy: 0.15}, again}), StandardDeviations{ShortBudget: {Value: 0.02, Freedom: 1}})
 	require.NoError(t, err)
-	require.Equal(t, "test: SGD, rate 0.1 0.2000 ± 0.0400.", fig.Alt)
+	require.Equal(t, "test: SGD, rate 0.1 0.2000 ± 0.0200, the chapter's (Adam + L2) 0.2000 ± 0.0141.", fig.Alt)
 	table, err := Table([]*Result{sgd})
 	require.NoError(t, err)
 	require.Contains(t, table, "| sgd-0.1 |")

@@ -21,6 +21,7 @@ type Row struct {
 	Repeats string // the row that this one repeats with another seed; "" for none
 	Search  string // the learning-rate search that the row belongs to, named after the optimizer; "" for none
 	Network string // "library" (1,000 outputs), "custom", "plain", "cifar-stem" (10 outputs each) or "fast"
+	Widths  [3]int // of "fast"; zeros mean airbench94's
 	// TrainImages is the number of the 40,000 training images to use; 0 means all.
 	TrainImages int
 	// WithDev trains on dev's 10,000 images, too. Their accuracy then chooses nothing: only the last step is evaluated.
@@ -244,7 +245,24 @@ func modernRows() []Row {
 	all.Name, all.Label, all.Against = "modern-50000", "modern, 50,000 images", muon.Name
 	all.Change = "7 epochs of all 50,000 images, dev's included"
 	all.WithDev, all.Config.Epochs, all.Config.EvalSteps = true, 7, 7*50000/all.Config.BatchSize
-	return append(append(rows, all), repeat(all, 101, 102)...)
+	rows = append(append(rows, all), repeat(all, 101, 102)...)
+	return append(rows, wider(muon)...)
+}
+
+// wider returns rows with about 3 and 10 times the work, by a wider network and more epochs; airbench95 has the first one's widths.
+// They are meant for a GPU.
+func wider(muon Row) (rows []Row) {
+	for _, w := range []struct {
+		times, epochs int
+		widths        [3]int
+	}{{3, 10, [3]int{128, 384, 384}}, {10, 23, [3]int{128, 512, 512}}} {
+		row := muon
+		row.Name, row.Label, row.Against = fmt.Sprintf("modern-%dx", w.times), fmt.Sprintf("modern, %d times the work", w.times), muon.Name
+		row.Change = fmt.Sprintf("%d times the work: widths %d-%d-%d, %d epochs", w.times, w.widths[0], w.widths[1], w.widths[2], w.epochs)
+		row.Widths, row.Config.Epochs = w.widths, w.epochs
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // muonVersionRates returns learning rate and weight decay of airbench94_muon.py for the mean over a batch. There they are for the sum
@@ -279,6 +297,9 @@ func (r Row) network(train *cifar.Dataset) (m runner.Model, parameters int, macs
 		c.Stem = resnet.CIFARStem
 	case "fast":
 		n := airbench.New(train)
+		if r.Widths != [3]int{} {
+			n.Widths = r.Widths
+		}
 		return n, n.NumParams(), n.MACs(), nil
 	default:
 		return nil, 0, 0, fmt.Errorf("experiments: row %s: network is %q, want library, custom, plain, cifar-stem or fast", r.Name, r.Network)

@@ -3,9 +3,11 @@ package experiments
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"nndl.example/resnet18/pkg/airbench"
 	"nndl.example/resnet18/pkg/metrics"
 )
 
@@ -34,6 +36,12 @@ func (g Group) TestAccuracies() []float64 {
 	return g.values(func(r *Result) float64 { return r.TestAccuracy })
 }
 
+// TestAccuracy returns the mean test accuracy of the seeds.
+func (g Group) TestAccuracy() float64 {
+	mean, _ := metrics.MeanStd(g.TestAccuracies())
+	return mean
+}
+
 func (g Group) values(value func(*Result) float64) []float64 {
 	var values []float64
 	for _, r := range g.Results {
@@ -57,8 +65,12 @@ func Welch(a, b []float64) Interval {
 	if len(a) < 2 || len(b) < 2 || varA+varB == 0 {
 		return interval(meanA-meanB, math.Inf(1), 1)
 	}
-	freedom := (varA + varB) * (varA + varB) / (varA*varA/float64(len(a)-1) + varB*varB/float64(len(b)-1))
-	return interval(meanA-meanB, math.Sqrt(varA+varB), freedom)
+	return interval(meanA-meanB, math.Sqrt(varA+varB), satterthwaite(varA, float64(len(a)-1), varB, float64(len(b)-1)))
+}
+
+// satterthwaite returns the degrees of freedom of the sum of two estimated variances (Satterthwaite 1946).
+func satterthwaite(varA, freedomA, varB, freedomB float64) float64 {
+	return (varA + varB) * (varA + varB) / (varA*varA/freedomA + varB*varB/freedomB)
 }
 
 // StandardDeviation is that of the seeds' test accuracies around the mean of their recipe.
@@ -67,9 +79,9 @@ type StandardDeviation struct {
 	Freedom int // degrees of freedom of Value; 0 if no recipe has two seeds
 }
 
-// SeedDeviation estimates one spread from all groups together, as analysis of variance does: two or three seeds of one recipe say
-// little about it. A group with one seed adds nothing.
-func SeedDeviation(groups []Group) StandardDeviation {
+// seedDeviation estimates one standard deviation from all groups together, as analysis of variance does: two or three seeds of one
+// recipe say little about it. A group with one seed adds nothing.
+func seedDeviation(groups []Group) StandardDeviation {
 	var s StandardDeviation
 	sum := 0.0
 	for _, g := range groups {
@@ -81,15 +93,62 @@ func SeedDeviation(groups []Group) StandardDeviation {
 	return s
 }
 
-// Compare returns the mean test accuracy of a minus that of b. Without degrees of freedom the interval is infinite.
-func (s StandardDeviation) Compare(a, b Group) Interval {
-	meanA, _ := metrics.MeanStd(a.TestAccuracies())
-	meanB, _ := metrics.MeanStd(b.TestAccuracies())
-	standardError := s.Value * math.Sqrt(1/float64(len(a.Results))+1/float64(len(b.Results)))
-	if s.Freedom < 1 {
-		standardError = math.Inf(1)
+// Families of recipes, in each of which the seeds are taken to vary equally: after a short training they vary more.
+const (
+	ShortBudget = "short budget"
+	AllImages   = "all images"
+	ModernRows  = "modern"
+)
+
+// Families lists them.
+func Families() []string { return []string{ShortBudget, AllImages, ModernRows} }
+
+// Family returns the family of a recipe.
+func (g Group) Family() string {
+	switch r := g.Results[0]; {
+	case strings.HasPrefix(r.Network, airbench.Name):
+		return ModernRows
+	case r.TrainImages < allImages:
+		return ShortBudget
 	}
-	return interval(meanA-meanB, standardError, float64(max(s.Freedom, 1)))
+	return AllImages
+}
+
+const allImages = 40000 // those that are not dev
+
+// StandardDeviations has the standard deviation of the seeds for each family and, under "", that of all recipes together.
+type StandardDeviations map[string]StandardDeviation
+
+// SeedDeviations estimates the spread of all groups.
+func SeedDeviations(groups []Group) StandardDeviations {
+	s := StandardDeviations{"": seedDeviation(groups)}
+	for _, family := range Families() {
+		s[family] = seedDeviation(slices.DeleteFunc(slices.Clone(groups), func(g Group) bool { return g.Family() != family }))
+	}
+	return s
+}
+
+// Of returns the standard deviation for a recipe: that of its family or, if no recipe there has two seeds, of all together.
+func (s StandardDeviations) Of(g Group) StandardDeviation {
+	if own := s[g.Family()]; own.Freedom > 0 {
+		return own
+	}
+	return s[""]
+}
+
+// Compare returns the mean test accuracy of a minus that of b. Without degrees of freedom, or spread, the interval is infinite.
+func (s StandardDeviations) Compare(a, b Group) Interval {
+	difference := a.TestAccuracy() - b.TestAccuracy()
+	sdA, sdB := s.Of(a), s.Of(b)
+	varA, varB := sdA.Value*sdA.Value/float64(len(a.Results)), sdB.Value*sdB.Value/float64(len(b.Results))
+	if varA+varB == 0 {
+		return interval(difference, math.Inf(1), 1)
+	}
+	freedom := float64(sdA.Freedom)
+	if sdA != sdB {
+		freedom = satterthwaite(varA, float64(sdA.Freedom), varB, float64(sdB.Freedom))
+	}
+	return interval(difference, math.Sqrt(varA+varB), freedom)
 }
 
 func interval(difference, standardError, freedom float64) Interval {

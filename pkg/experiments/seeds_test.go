@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"nndl.example/resnet18/pkg/airbench"
 	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/cifar/cifar10"
 )
@@ -36,20 +37,38 @@ func TestIntervals(t *testing.T) {
 		require.InDeltaSlice(t, []float64{difference, low, high}, []float64{got.Difference, got.Low, got.High}, 1e-9)
 	}
 	near(-0.00818333333333332, -0.014068788753138071, -0.00229787791352857, Welch(a, b))
-	deviation := SeedDeviation([]Group{group(a...), group(b...), group(0.5)})
-	require.Equal(t, 5, deviation.Freedom)
-	near(-0.00818333333333332, -0.014465734600434602, -0.001900932066232039, deviation.Compare(group(a...), group(b...)))
+	deviations := SeedDeviations([]Group{group(a...), group(b...), group(0.5)})
+	require.Equal(t, 5, deviations[ShortBudget].Freedom)
+	near(-0.00818333333333332, -0.014465734600434602, -0.001900932066232039, deviations.Compare(group(a...), group(b...)))
 	require.True(t, Welch(a, b).Excludes0())
 	require.False(t, Interval{Low: -1, High: 1}.Excludes0())
 
-	none := SeedDeviation([]Group{group(0.7), group(0.1)})
-	require.Zero(t, none)
+	none := SeedDeviations([]Group{group(0.7), group(0.1)})
+	require.Zero(t, none[""])
 	for _, i := range []Interval{Welch([]float64{0.7}, b), Welch(b, []float64{0.7}), Welch([]float64{1, 1}, []float64{2, 2}), none.Compare(group(a...), group(b...))} {
 		require.False(t, i.Excludes0(), "%+v", i)
 		require.True(t, math.IsInf(i.High, 1))
 	}
-	i := StandardDeviation{Value: 0.01, Freedom: 8}.Compare(group(0.7), group(a...)) // one value is compared like any other
+	i := StandardDeviations{ShortBudget: {0.01, 8}}.Compare(group(0.7), group(a...)) // one value is compared like any other
 	require.InDelta(t, 2.306004*0.01*math.Sqrt(1+1.0/3), i.High-i.Difference, 1e-6)
+}
+
+// Each family has its own spread, if one of its recipes has two seeds. Two families are compared as Welch does.
+func TestFamilies(t *testing.T) {
+	t.Parallel()
+	a, b := []float64{0.6995, 0.7021, 0.7043}, []float64{0.7102, 0.7088, 0.7151, 0.7065}
+	short, long, modern := group(a...), group(b...), group(0.9)
+	for _, r := range long.Results {
+		r.TrainImages = 40000
+	}
+	modern.Results[0].Network, modern.Results[0].TrainImages = airbench.Net{}.String(), 50000
+	require.Equal(t, Families(), []string{short.Family(), long.Family(), modern.Family()})
+	groups := []Group{short, long, modern}
+	deviations := SeedDeviations(groups)
+	require.Equal(t, []int{2, 3, 0, 5}, []int{deviations[ShortBudget].Freedom, deviations[AllImages].Freedom, deviations[ModernRows].Freedom, deviations[""].Freedom})
+	require.Equal(t, Welch(a, b), deviations.Compare(short, long))
+	require.Equal(t, deviations[""], deviations.Of(modern))
+	require.NotEqual(t, deviations[""], deviations.Of(long))
 }
 
 // A row with dev's images trains on both sets, and leaves them as they are.
