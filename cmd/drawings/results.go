@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"nndl.example/resnet18/pkg/chart"
@@ -19,17 +20,22 @@ var steps = []struct{ row, en, zh string }{
 	{"modern-muon", "+ Muon", "+ Muon"},
 }
 
-// results draws the test accuracies of these rows as bars.
+// results draws the test accuracies of these rows, means over the seeds, as bars.
 func results(_ *lab.Lab, lang language) (*chart.Figure, error) {
+	all, err := experiments.ReadAll(filepath.Join("notebooks", "results"))
+	if err != nil {
+		return nil, err
+	}
+	groups := experiments.Groups(all)
 	var labels []string
 	var values []float64
 	for _, s := range steps {
-		r, err := experiments.Read(filepath.Join("notebooks", "results"), s.row)
-		if err != nil {
-			return nil, err
+		i := slices.IndexFunc(groups, func(g experiments.Group) bool { return g.Name == s.row })
+		if i < 0 {
+			return nil, fmt.Errorf("no result of %s in notebooks/results: run resnet18 experiment %s", s.row, s.row)
 		}
 		labels = append(labels, lang.in(s.en, s.zh))
-		values = append(values, 100*r.TestAccuracy)
+		values = append(values, 100*groups[i].TestAccuracy())
 	}
 	last := len(values) - 1
 	title := fmt.Sprintf(lang.in("From %.0f%% to %.0f%%, step by step", "从%.0f%%到%.0f%%，一步一步"), values[0], values[last])
