@@ -4,7 +4,8 @@
 
 A code cell has at most 30 lines of at most 90 columns, and half of the cells at most 10 lines; there is text between any two
 code cells; Go code that a text quotes occurs in a source file or a code cell; cell ids are unique and readable; links lead to
-existing files; no saved output is an error, none is missing; notebooks/QUESTIONS.md and its Chinese name the same existing cells. Uses no packages.
+existing files; no saved output is an error, and a cell that was run and shows something has one; notebooks/QUESTIONS.md and its
+Chinese name the same existing cells. Uses no packages.
 """
 
 import json

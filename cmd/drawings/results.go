@@ -11,7 +11,7 @@ import (
 	"nndl.example/resnet18/pkg/lab"
 )
 
-// steps are the rows of notebook 07 that lead from the short training to the best one, with their labels.
+// steps are the rows of notebook 07 that lead from the short training to the modern recipe with Muon, with their labels.
 var steps = []struct{ row, en, zh string }{
 	{"reference", "the chapter, ¼ of the data", "书中做法，¼的数据"},
 	{"full-chapter", "the chapter, all data", "书中做法，全部数据"},

@@ -29,8 +29,8 @@ func (a *app) validateConfusion(files []string) error {
 	return nil
 }
 
-// checkClasses checks that a model was trained on the classes of the data. If its file names no classes, as PyTorch's, and it has
-// as many outputs as the data has classes, they are taken to be the same.
+// checkClasses checks that a model was trained on the classes of the data. Weights whose file names no classes, such as PyTorch's, get
+// the data's if there are as many, except ten: such a file may be a model of CIFAR-10.
 func (a *app) checkClasses(l *lab.Lab, m *savedModel) error {
 	own := m.Classes()
 	switch {
@@ -38,8 +38,8 @@ func (a *app) checkClasses(l *lab.Lab, m *savedModel) error {
 		return fmt.Errorf("%s was trained on your own %d classes (%s), not on CIFAR-10's: name their folder with -data", m.LoadedFrom(), len(own), imagefolder.Names(own))
 	case l.Own == nil:
 		return nil
-	case own == nil && len(l.Own.Classes) != len(cifar.Classes) && m.network.NumClasses == len(l.Own.Classes): // from elsewhere
-		fmt.Fprintf(a.err, "resnet18: %s does not name its classes: taken to be in the order %s\n", m.LoadedFrom(), imagefolder.Names(l.Own.Classes))
+	case own == nil && len(l.Own.Classes) != len(cifar.Classes) && m.network.NumClasses == len(l.Own.Classes):
+		fmt.Fprintf(a.err, "resnet18: %s does not name its classes; assuming the data's, in this order: %s\n", m.LoadedFrom(), imagefolder.Names(l.Own.Classes))
 		m.NameClasses(l.Own.Classes)
 		return nil
 	case !slices.Equal(own, l.Own.Classes):

@@ -224,7 +224,7 @@ func TestCIFAR100(t *testing.T) {
 	foreign := weightsFile(t, resnet.Config{Depth: 34, NumClasses: 100})
 	code, out, err = call("evaluate", "-weights", foreign, "-data", filepath.Dir(folder), "-train-images", "2", "-backend", "go", "-work", work)
 	require.Zero(t, code, err)
-	require.Contains(t, err, "does not name its classes: taken to be in the order apple, class_0, ")
+	require.Contains(t, err, "does not name its classes; assuming the data's, in this order: apple, class_0, ")
 	require.Regexp(t, `\[Test\] accuracy/loss: \d`, out)
 
 	other := filepath.Join(t.TempDir(), "other.tar.gz")

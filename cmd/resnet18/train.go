@@ -29,7 +29,7 @@ with PNG, JPEG, GIF or WebP files of any size, which are scaled to 32×32. 15% o
 always the same ones; or the folder has subfolders train and test, or val. The network gets an output for each class, NAME begins
 with the folder's name, and the model is evaluated after each epoch. Pictures are normalised with CIFAR-10's means and standard
 deviations, as the network's weights expect. The folder is only read. -data also takes CIFAR-100: cifar-100-python.tar.gz,
-cifar-100-binary.tar.gz, or the folder that they unpack to.
+cifar-100-binary.tar.gz, or the folder that they unpack to or the one around it.
 
 -from says what a new run starts from: "scratch", random weights; "shipped", the weights that come with the project, or a
 safetensors FILE, each with a fresh last layer. The default is shipped with -data, otherwise scratch. -freeze trains

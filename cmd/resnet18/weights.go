@@ -101,13 +101,16 @@ func (a *app) runImport(file string) error {
 	return nil
 }
 
-// importAdvice adds to the error of an import which flags would import the file.
+// importAdvice adds to an import's error the flags that would import the file.
 func (a *app) importAdvice(file string, err error) error {
 	if errors.Is(err, runner.ErrOutputs) {
 		return fmt.Errorf("%w; -new-head imports all but the last layer", err)
 	}
-	found, e := a.networkOf(file)
-	if !errors.Is(err, runner.ErrArchitecture) || e != nil {
+	if !errors.Is(err, runner.ErrArchitecture) {
+		return err
+	}
+	found, readErr := a.networkOf(file)
+	if readErr != nil {
 		return err
 	}
 	other := *a
@@ -119,7 +122,7 @@ func (a *app) importAdvice(file string, err error) error {
 	if found.NumClasses != a.network().NumClasses {
 		layers += " -new-head"
 	}
-	return fmt.Errorf("%w: the file has %v: import it with -model %s%s", err, found, a.model, layers)
+	return fmt.Errorf("%w; the file contains %v, import it with -model %s%s", err, found, a.model, layers)
 }
 
 // layerFlags returns the flags that choose the network's layers.
@@ -138,8 +141,8 @@ func (a *app) layerFlags() (flags string) {
 
 // againFlags returns the flags by which evaluate and train find the imported weights.
 func (a *app) againFlags() (evaluate, train string) {
-	evaluate, train = "-model "+a.model, "-model "+a.model
-	train += a.layerFlags()
+	evaluate = "-model " + a.model
+	train = evaluate + a.layerFlags()
 	if a.bfloat16 {
 		train += " -bfloat16"
 	}

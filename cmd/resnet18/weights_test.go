@@ -172,7 +172,7 @@ func TestImportAdvice(t *testing.T) {
 		flags string
 		want  string
 	}{
-		{resnet.Config{Depth: 34, NumClasses: 10}, "-model custom", "ResNet-34, imagenet stem, 10 classes: import it with -model custom -depth 34"},
+		{resnet.Config{Depth: 34, NumClasses: 10}, "-model custom", "the file contains ResNet-34, imagenet stem, 10 classes, import it with -model custom -depth 34"},
 		{resnet.Config{Stem: resnet.CIFARStem, NumClasses: 100, Plain: true}, "-depth 34", "import it with -model library -plain -stem cifar -new-head"},
 		{resnet.Custom(3, 10, true), "-model custom -plain", "import it with -model custom\n"},
 	} {

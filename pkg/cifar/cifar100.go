@@ -25,13 +25,13 @@ type CIFAR100 struct {
 }
 
 // LoadCIFAR100 reads CIFAR-100 from its archive, cifar-100-python.tar.gz or cifar-100-binary.tar.gz, or from the folder that it
-// unpacks to. Labels are the fine ones. An error names the file, what it contains and what was expected; it wraps ErrCorrupt if the
+// unpacks to, or the one around it. Labels are the fine ones. An error names the file, what it contains and what was expected; it wraps ErrCorrupt if the
 // content is damaged and ErrNotFound if a file is missing.
 func LoadCIFAR100(path string) (*CIFAR100, error) {
 	return cifar100{train: 50000, test: 10000}.load(path)
 }
 
-// MayBeCIFAR100 reports whether a path is for LoadCIFAR100: that of a file, or of a folder with the names of CIFAR-100's files.
+// MayBeCIFAR100 reports whether a path is for LoadCIFAR100: that of a file, or of a folder with CIFAR-100's files, or around them.
 func MayBeCIFAR100(path string) bool {
 	info, err := os.Stat(path)
 	if err != nil || !info.IsDir() {
@@ -45,15 +45,21 @@ func MayBeCIFAR100(path string) bool {
 func findCIFAR100(folder string) (l cifar100Layout, in string, ok bool) {
 	for _, l := range cifar100Layouts {
 		for _, in := range []string{folder, filepath.Join(folder, l.folder)} {
-			if !slices.ContainsFunc(l.files(), func(name string) bool {
-				info, err := os.Stat(filepath.Join(in, name))
-				return err != nil || !info.Mode().IsRegular()
-			}) {
+			if hasFiles(in, l.files()) {
 				return l, in, true
 			}
 		}
 	}
 	return l, "", false
+}
+
+func hasFiles(folder string, names []string) bool {
+	for _, name := range names {
+		if info, err := os.Stat(filepath.Join(folder, name)); err != nil || !info.Mode().IsRegular() {
+			return false
+		}
+	}
+	return true
 }
 
 // cifar100 reads files with these numbers of images; tests have fewer.
@@ -113,7 +119,9 @@ func (c cifar100) load(path string) (*CIFAR100, error) {
 func readCIFAR100Folder(folder string) (l cifar100Layout, files map[string][]byte, err error) {
 	l, folder, ok := findCIFAR100(folder)
 	if !ok {
-		return l, nil, fmt.Errorf("%w: want the files train, test and meta in the folder, or the same of the binary version", ErrNotFound)
+		python, binary := cifar100Layouts[0], cifar100Layouts[1]
+		return l, nil, fmt.Errorf("%w: want %s, or %s, in the folder or in its %s or %s", ErrNotFound,
+			strings.Join(python.files(), ", "), strings.Join(binary.files(), ", "), python.folder, binary.folder)
 	}
 	files = map[string][]byte{}
 	for _, name := range l.files() {

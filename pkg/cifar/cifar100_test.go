@@ -164,7 +164,7 @@ func TestCIFAR100Errors(t *testing.T) {
 	require.False(t, MayBeCIFAR100(t.TempDir()))
 	_, err = hundred.load(t.TempDir())
 	require.ErrorIs(t, err, ErrNotFound)
-	require.ErrorContains(t, err, "want the files train, test and meta in the folder")
+	require.ErrorContains(t, err, "want train, test, meta, or train.bin, test.bin, fine_label_names.txt, in the folder or in its cifar-100-python or cifar-100-binary")
 }
 
 // FuzzCIFAR100: any archive gives an error or images with labels below 100.

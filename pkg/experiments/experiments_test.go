@@ -330,10 +330,10 @@ func TestTable(t *testing.T) {
 		require.NoError(t, err)
 		require.Contains(t, text, fmt.Sprintf("| %s | %s %s", name, row.Change, rest))
 	}
-	require.Contains(t, text, "|\n\nDifferences: 0 better, 1 worse, 2 open, 0 one seed.\n")
+	require.Contains(t, text, "|\n\nVerdicts: better 0, worse 1, open 2, one seed 0.\n")
 	text, err = Table([]*Result{all[0], all[2]}) // no recipe has two seeds
 	require.NoError(t, err)
-	require.NotContains(t, text, "Differences")
+	require.NotContains(t, text, "Verdicts")
 	require.Contains(t, text, "| -5.00 | full-chapter |")
 	text, err = Table([]*Result{all[0], all[2]}, result("pytorch-library-0", 0.70), result("pytorch-library-1", 0.71))
 	require.NoError(t, err)

@@ -43,7 +43,7 @@ const Reference = "reference"
 func Rows() []Row {
 	rows := []Row{short(Reference, "the chapter's (Adam + L2)", "the chapter's recipe: Adam 0.001 with L2 0.005", "", "adam-l2", runner.Config{})}
 	rows = append(rows, repeat(rows[0], 101, 102, 103, 104)...)
-	rows = append(rows, modernRows()...)
+	rows = append(append(rows, full()...), modernRows()...)
 	for _, s := range searches {
 		for _, rate := range s.rates {
 			c := runner.Config{LearningRate: rate, Recipe: runner.Recipe{Optimizer: s.optimizer}}
@@ -63,8 +63,7 @@ func Rows() []Row {
 	one("schedule", "cosine schedule", "cosine schedule after 5% warm-up", runner.Config{Recipe: runner.Recipe{Schedule: optim.Schedule{Kind: "cosine", Warmup: 0.05}}})
 	one("label-smoothing", "label smoothing", "label smoothing 0.1", runner.Config{Recipe: runner.Recipe{LabelSmoothing: 0.1}})
 	one("no-decay", "no L2", "no L2", runner.Config{WeightDecay: -1})
-	rows = append(rows, stems()...)
-	return append(rows, full()...)
+	return append(rows, stems()...)
 }
 
 // repeat returns the row with other seeds, which tells how far two trainings of one recipe are apart.
@@ -249,7 +248,7 @@ func modernRows() []Row {
 	return append(rows, wider(muon)...)
 }
 
-// wider returns rows with about 3 and 10 times the work, by a wider network and more epochs; airbench95 has the first one's widths.
+// wider returns rows with about 3 and 10 times the work of the chapter's 30 epochs, by a wider network and more epochs; airbench95 has the first one's widths.
 // They are meant for a GPU.
 func wider(muon Row) (rows []Row) {
 	for _, w := range []struct {

@@ -10,8 +10,8 @@ import (
 )
 
 // Table returns a Markdown table with a line for each recipe: means over its seeds. A recipe is compared with the one named in
-// Against, if that is among the results: by the difference of their test accuracies in points, with half of its 95 % interval
-// behind ±, and a Verdict; the last line counts the verdicts. The spread of the seeds also counts those of others, such as
+// Against, if that is among the results: by the difference of their test accuracies in points, followed by ± half
+// the width of its 95 % interval, and a Verdict; the last line counts the verdicts. The spread of the seeds also counts those of others, such as
 // PyTorch's runs of the same recipes.
 func Table(all []*Result, others ...*Result) (string, error) {
 	groups := Groups(all)
@@ -45,7 +45,7 @@ func Table(all []*Result, others ...*Result) (string, error) {
 			g.mean(func(r *Result) float64 { return r.Seconds / 60 }))
 	}
 	if len(verdicts) > 0 {
-		fmt.Fprintf(&b, "\nDifferences: %d better, %d worse, %d open, %d one seed.\n", verdicts[better], verdicts[worse], verdicts[open], verdicts[oneSeed])
+		fmt.Fprintf(&b, "\nVerdicts: better %d, worse %d, open %d, one seed %d.\n", verdicts[better], verdicts[worse], verdicts[open], verdicts[oneSeed])
 	}
 	return b.String(), nil
 }
@@ -65,7 +65,7 @@ func (s StandardDeviations) describe(g, other Group) (difference, verdict string
 // oneSeedPoints is the difference, in accuracy, from which a recipe may be called better or worse on the evidence of one seed.
 const oneSeedPoints = 0.02
 
-// Verdicts.
+// What Verdict returns.
 const better, worse, open, oneSeed = "better", "worse", "open", "one seed"
 
 // Verdict puts an interval between two recipes into words: "better" or "worse" if it excludes 0, else "open"; and "one seed" if it
