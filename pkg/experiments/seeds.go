@@ -93,8 +93,8 @@ func seedDeviation(groups []Group) StandardDeviation {
 	return s
 }
 
-// Families of recipes. The seeds of one family are taken to vary equally; between families they need not: with ResNet-18 the
-// estimates are 1.10 points on the short budget and 0.71 with all images (notebook 07).
+// Families of recipes. The seeds of one family are taken to vary equally; those of two families need not
+// (notebook 07 prints the estimates).
 const (
 	ShortBudget = "short budget"
 	AllImages   = "all images"
