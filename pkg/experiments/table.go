@@ -10,9 +10,9 @@ import (
 )
 
 // Table returns a Markdown table with a line for each recipe: means over its seeds. A recipe is compared with the one named in
-// Against, if that is among the results: by the difference of their test accuracies in points, followed by ± half
-// the width of its 95 % interval, and a Verdict; the last line counts the verdicts. The spread of the seeds also counts those of others, such as
-// PyTorch's runs of the same recipes.
+// Against, if that is among the results: by the difference of their test accuracies in points, followed by ± half the width of its
+// 95 % interval, and a Verdict; the last line counts the verdicts. The standard deviations of the seeds also count the results in
+// others, such as PyTorch's runs of the same recipes.
 func Table(all []*Result, others ...*Result) (string, error) {
 	groups := Groups(all)
 	deviations := SeedDeviations(slices.Concat(groups, Groups(others)))
