@@ -25,8 +25,8 @@ type CIFAR100 struct {
 }
 
 // LoadCIFAR100 reads CIFAR-100 from its archive, cifar-100-python.tar.gz or cifar-100-binary.tar.gz, or from the folder that it
-// unpacks to, or the one around it. Labels are the fine ones. An error names the file, what it contains and what was expected; it wraps ErrCorrupt if the
-// content is damaged and ErrNotFound if a file is missing.
+// unpacks to, or the one around it. Labels are the fine ones. An error names the file, what it contains and what was expected; it
+// wraps ErrCorrupt if the content is damaged and ErrNotFound if a file is missing.
 func LoadCIFAR100(path string) (*CIFAR100, error) {
 	return cifar100{train: 50000, test: 10000}.load(path)
 }
