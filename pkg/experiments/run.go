@@ -131,16 +131,14 @@ func (r *Result) score(model *runner.Runner, test *cifar.Dataset) error {
 	if err != nil {
 		return err
 	}
-	right := make([]bool, test.Len())
+	right := metrics.Corrects(metrics.Predictions(logits, test.Labels))
 	hits := 0
-	for i, row := range logits {
-		p := metrics.Softmax(row)
-		truth := int(test.Labels[i])
-		r.TestLoss -= math.Log(max(p[truth], math.SmallestNonzeroFloat64)) / float64(test.Len())
-		if right[i] = metrics.TopK(p, 1)[0] == truth; right[i] {
+	for _, hit := range right {
+		if hit {
 			hits++
 		}
 	}
+	r.TestLoss, _ = metrics.MeanStd(metrics.CrossEntropies(logits, test.Labels))
 	r.TestImages, r.TestAccuracy, r.Correct = test.Len(), float64(hits)/float64(test.Len()), pack(right)
 	return nil
 }

@@ -1,6 +1,9 @@
 package metrics
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Softmax returns the probabilities for logits, in float64 and without overflow. They sum to 1.
 func Softmax(logits []float32) []float64 {
@@ -42,7 +45,11 @@ func TopK(values []float64, k int) []int {
 func CrossEntropies(logits [][]float32, labels []uint16) []float64 {
 	losses := make([]float64, len(logits))
 	for i, row := range logits {
-		losses[i] = -math.Log(Softmax(row)[labels[i]])
+		largest, sum := float64(slices.Max(row)), 0.0
+		for _, l := range row {
+			sum += math.Exp(float64(l) - largest)
+		}
+		losses[i] = math.Log(sum) - (float64(row[labels[i]]) - largest) // not -log(softmax), which overflows
 	}
 	return losses
 }
