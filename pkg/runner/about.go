@@ -67,7 +67,7 @@ func outputs(params []nn.Param) int {
 
 // checkClasses checks that a model has an output for each class, and that both sets have the same classes.
 func (r *Runner) checkClasses(trainData, dev *cifar.Dataset) error {
-	names := trainData.Classes
+	names := trainData.ClassNames()
 	if n := outputs(r.model.Params()); n > 0 && n < len(names) {
 		return fmt.Errorf("runner: %d classes for a network with %d outputs: want at least one output for each", len(names), n)
 	}

@@ -274,7 +274,7 @@ func TestOtherRun(t *testing.T) {
 		dev    *cifar.Dataset
 		want   string
 	}{
-		{name: "classes", model: toy{classes: 3}, want: "(model: got toy with 10 classes, want toy with 3 classes)"},
+		{name: "classes", model: toy{classes: 12}, want: "(model: got toy with 10 classes, want toy with 12 classes)"},
 		{name: "learning rate", config: func(c *Config) { c.LearningRate = 0.5 }, want: "(learning rate: got 0.1, want 0.5)"},
 		{name: "batch size and seed", config: func(c *Config) { c.BatchSize, c.Seed = 7, 7 }, want: "(batch size: got 10, want 7; seed: got 100, want 7)"},
 		{name: "weight decay", config: func(c *Config) { c.WeightDecay = -1 }, want: "(weight decay: got 0.005, want -1)"},

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"os"
 	"path/filepath"
@@ -90,6 +91,8 @@ func TestClasses(t *testing.T) {
 	three := toy{classes: 3}
 	_, err := train(three, "red", "green", "blue", "black")
 	require.ErrorContains(t, err, "4 classes for a network with 3 outputs")
+	_, err = train(three)
+	require.ErrorContains(t, err, "10 classes for a network with 3 outputs", "CIFAR-10's")
 	_, err = train(three, "red", "green", "blue")
 	require.NoError(t, err)
 
@@ -109,6 +112,8 @@ func TestClasses(t *testing.T) {
 	require.NoError(t, other.LoadModel(path))
 	require.Equal(t, []string{"red", "green", "blue"}, other.Classes())
 	require.Empty(t, other.TrainedOn())
+	require.NoError(t, other.LoadFeatures(path))
+	require.Nil(t, other.Classes(), "the last layer is fresh")
 
 	_, err = train(three, "red", "green", "violet")
 	require.ErrorIs(t, err, ErrOtherRun)
@@ -144,7 +149,7 @@ func TestStartFrom(t *testing.T) {
 	for _, source := range []string{"b.safetensors", ""} {
 		_, err := start(source, 3)
 		require.ErrorIs(t, err, ErrOtherRun)
-		require.ErrorContains(t, err, "start: got a.safetensors, want "+orRandom(source))
+		require.ErrorContains(t, err, "start: got a.safetensors, want "+cmp.Or(source, "random weights"))
 	}
 	r, err := start("a.safetensors", 4)
 	require.NoError(t, err)

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -99,7 +100,7 @@ func differences(found, wanted identity) string {
 	}
 	compare("training data", found.Data, wanted.Data)
 	compare("dev data", found.Dev, wanted.Dev)
-	compare("initial weights", orNone(found.Initial), orNone(wanted.Initial))
+	compare("initial weights", cmp.Or(found.Initial, "none"), cmp.Or(wanted.Initial, "none"))
 	if !slices.Equal(found.Classes, wanted.Classes) {
 		got, want := firstDifference(found.Classes, wanted.Classes)
 		compare("classes", got, want)
@@ -123,11 +124,4 @@ func firstDifference(found, wanted []string) (got, want string) {
 		return strconv.Itoa(len(names))
 	}
 	return describe(found), describe(wanted)
-}
-
-func orNone(digest string) string {
-	if digest == "" {
-		return "none"
-	}
-	return digest
 }

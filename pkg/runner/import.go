@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -77,7 +78,7 @@ func (r *Runner) StartFrom(source string, load func() error) error {
 		return fmt.Errorf("runner: %w", err)
 	}
 	if found != source && (begun || found != "") {
-		return fmt.Errorf("runner: %s %w (start: got %s, want %s); delete it to start over", r.dir, ErrOtherRun, orRandom(found), orRandom(source))
+		return fmt.Errorf("runner: %s %w (start: got %s, want %s); delete it to start over", r.dir, ErrOtherRun, cmp.Or(found, "random weights"), cmp.Or(source, "random weights"))
 	}
 	if begun || source == "" {
 		return nil
@@ -117,13 +118,6 @@ func (r *Runner) start() (source string, begun bool, err error) {
 	}
 	defer f.Close()
 	return f.Metadata[sourceKey], false, nil
-}
-
-func orRandom(source string) string {
-	if source == "" {
-		return "random weights"
-	}
-	return source
 }
 
 // checkNoModel reports an error if the run's folder has a model.

@@ -71,7 +71,13 @@ func (r *Runner) LoadModel(path string) error { return r.loadFile(path, nn.ReadW
 // LoadFeatures is like LoadModel for a file with another number of outputs, such as torchvision's weights for ImageNet: it
 // leaves the last layer as it is, fresh after New, and sets all others. (Those weights expect inputs normalised with
 // ImageNet's means and standard deviations; further training adapts them.)
-func (r *Runner) LoadFeatures(path string) error { return r.loadFile(path, nn.ReadFeatures) }
+func (r *Runner) LoadFeatures(path string) error {
+	err := r.loadFile(path, nn.ReadFeatures)
+	if err == nil {
+		r.about = about{} // the last layer knows no classes yet
+	}
+	return err
+}
 
 // reader is nn.ReadWeights or nn.ReadFeatures.
 type reader func(*safetensors.File, *model.Store, []nn.Param) error

@@ -52,7 +52,7 @@ type Config struct {
 	SaveEvery    time.Duration `json:"-"`               // time between checkpoints; 0 means two minutes
 	Devices      int           `json:"-"`               // number of the host's devices that share each batch; 0 means 1
 	LaunchSteps  int           `json:"-"`               // steps that the device makes in one launch; 0 means 25 on a GPU, else 1; see launch
-	Initial      string        `json:"-"`               // file of the weights that Import takes; "" means initial.safetensors in the run's folder
+	Initial      string        `json:"-"`               // file that Import writes and training starts from; "" means initial.safetensors in the run's folder
 }
 
 func (c Config) withDefaults() Config {
