@@ -3,7 +3,9 @@ package lab
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"nndl.example/resnet18/data/weights"
@@ -61,8 +63,11 @@ func startSource(name, sum string) string {
 func (l *Lab) Saved(name string) (*runner.Runner, error) {
 	path := filepath.Join(l.RunDir(name), "best.safetensors")
 	f, err := safetensors.Open(path)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("lab: %w: %w: run resnet18 train first", ErrNotTrained, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("lab: the run's model: %w", err)
 	}
 	defer f.Close()
 	c, ok := resnet.Identify(f)

@@ -86,6 +86,11 @@ func TestTrained(t *testing.T) {
 	_, err = l.Trained("library", tiny, "notebook 03-train")
 	require.ErrorIs(t, err, runner.ErrCorrupt)
 	require.Empty(t, out.String())
+	_, err = l.Saved("library")
+	require.NotErrorIs(t, err, ErrNotTrained)
+	require.ErrorContains(t, err, own.BestPath())
+	_, err = l.Saved("none")
+	require.ErrorIs(t, err, ErrNotTrained)
 }
 
 // Project's weights that are damaged, or of another network, are reported.
