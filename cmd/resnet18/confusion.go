@@ -32,19 +32,24 @@ func (a *app) validateConfusion(files []string) error {
 // checkClasses checks that a model was trained on the classes of the data. Weights whose file names no classes, such as PyTorch's, get
 // the data's if there are as many, except ten: such a file may be a model of CIFAR-10.
 func (a *app) checkClasses(l *lab.Lab, m *savedModel) error {
-	own := m.Classes()
+	own, classes := m.Classes(), cifar.Classes[:]
+	if l.Own != nil {
+		classes = l.Own.Classes
+	}
 	switch {
 	case l.Own == nil && own != nil:
 		return fmt.Errorf("%s was trained on your own %d classes (%s), not on CIFAR-10's: name their folder with -data", m.LoadedFrom(), len(own), imagefolder.Names(own))
+	case own == nil && m.network.NumClasses < len(classes):
+		return fmt.Errorf("%s has %d outputs, want at least %d, one for each class of the test set", m.LoadedFrom(), m.network.NumClasses, len(classes))
 	case l.Own == nil:
 		return nil
-	case own == nil && len(l.Own.Classes) != len(cifar.Classes) && m.network.NumClasses == len(l.Own.Classes):
-		fmt.Fprintf(a.err, "resnet18: %s does not name its classes; assuming the data's, in this order: %s\n", m.LoadedFrom(), imagefolder.Names(l.Own.Classes))
-		m.NameClasses(l.Own.Classes)
+	case own == nil && len(classes) != len(cifar.Classes) && m.network.NumClasses == len(classes):
+		fmt.Fprintf(a.err, "resnet18: %s does not name its classes; assuming the data's, in this order: %s\n", m.LoadedFrom(), imagefolder.Names(classes))
+		m.NameClasses(classes)
 		return nil
-	case !slices.Equal(own, l.Own.Classes):
+	case !slices.Equal(m.ClassNames(), classes):
 		return fmt.Errorf("%s was trained on %d classes (%s), %s has %d (%s)", m.LoadedFrom(), len(m.ClassNames()), imagefolder.Names(m.ClassNames()),
-			l.Own.Folder, len(l.Own.Classes), imagefolder.Names(l.Own.Classes))
+			l.Own.Folder, len(classes), imagefolder.Names(classes))
 	}
 	train, err := l.Data(cifar.Train)
 	if err == nil && m.TrainedOn() != "" && m.TrainedOn() != train.Fingerprint() {
@@ -60,7 +65,10 @@ func (a *app) showConfusion(t testResult) error {
 		return nil
 	}
 	names := t.test.ClassNames()
-	counts, _ := metrics.ConfusionMatrixOf(t.predictions, len(names))
+	counts, outside := metrics.ConfusionMatrixOf(t.predictions, len(names))
+	if outside > 0 {
+		fmt.Fprintf(a.err, "resnet18: %d of %d predictions are none of the %d classes; the matrix leaves them out\n", outside, len(t.predictions), len(names))
+	}
 	if a.confusion == "-" {
 		return a.printConfusion(counts, names)
 	}

@@ -133,9 +133,6 @@ func (a *app) testScore(l *lab.Lab, r *runner.Runner) (t testResult, err error) 
 	if err != nil {
 		return t, err
 	}
-	if outputs, classes := len(logits[0]), len(t.test.ClassNames()); outputs < classes {
-		return t, fmt.Errorf("%s has %d outputs, the test set has %d classes", r.LoadedFrom(), outputs, classes)
-	}
 	t.accuracy = accuracyOf(logits, t.test.Labels)
 	t.loss, _ = metrics.MeanStd(metrics.CrossEntropies(logits, t.test.Labels))
 	t.predictions = metrics.Predictions(logits, t.test.Labels)

@@ -144,7 +144,7 @@ func TestSteps(t *testing.T) {
 	weights.Files = fstest.MapFS{}
 	code, _, err := call(append(append([]string{"predict"}, flags...), "2")...)
 	require.Equal(t, 1, code)
-	require.Contains(t, err, `run "resnet18 train -model custom" first`)
+	require.Contains(t, err, `run "resnet18 train -model custom -train-images 16" first`)
 
 	train := append([]string{"train", "-epochs", "3"}, flags...)
 	if runtime.GOOS != "windows" { // which has no way to send Ctrl-C to oneself
@@ -212,7 +212,7 @@ func testShip(t *testing.T, flags []string, last string) {
 	code, out, err = call(append([]string{"evaluate"}, other...)...)
 	require.Equal(t, 0, code)
 	require.True(t, strings.HasSuffix(out, last), "%q does not end in %q", out, last)
-	note := `("resnet18 train -model custom" makes one): using the project's, with test accuracy`
+	note := `("resnet18 train -model custom -train-images 16" makes one): using the project's, with test accuracy`
 	require.Contains(t, err, note)
 	require.Equal(t, 1, strings.Count(err, "\n"))
 

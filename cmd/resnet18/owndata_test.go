@@ -129,6 +129,7 @@ func TestOwnNames(t *testing.T) {
 		{"-data /x/cats -freeze -lr 0.01", "cats-lr-0.01-freeze", "cats-lr-0.01-freeze"},
 		{"-data /x/cats -from shipped", "cats", "cats"},
 		{"-data /x/cats -from scratch -plain -stem cifar", "cats-plain-cifar-stem-from-scratch", "cats-plain-cifar-stem-from-scratch"},
+		{"-data /x/cats -from scratch -model plain", "cats-plain-from-scratch", "cats-plain-from-scratch"},
 		{"-data /x/cats -from /y/a.safetensors -run b", "b", "b"},
 		{"-model custom -freeze", "custom-freeze", "custom"},
 		{"-from shipped -freeze", "library-from-shipped-freeze", "library-from-shipped-freeze"},
@@ -164,14 +165,17 @@ func TestOwnErrors(t *testing.T) {
 		{"train -data DIR/drawn -depth 34", 1, "weights of ResNet-18, imagenet stem, 1000 classes: weights of a different architecture"},
 		{"train -data DIR/drawn -from scratch -freeze", 2, "-freeze keeps weights that are random"},
 		{"evaluate -data DIR/drawn -weights FILE", 1, "was trained on 10 classes (airplane, automobile"},
+		{"evaluate -data DIR/drawn -weights FOUR", 1, "has 4 outputs, want at least 5, one for each class of the test set"},
 		{"evaluate -confusion x.pdf", 2, "-confusion is x.pdf, want a name that ends with .svg or .png, or -"},
 		{"evaluate -confusion - -json", 2, "got -json and -confusion -, want only one of them"},
 		{"evaluate -confusion - a b", 2, "got -confusion and 2 files of weights"},
 		{"shapes -images 2 DIR/x", 2, "-images is 2, want 3 to 10000"},
 	} {
-		args := strings.Fields(strings.NewReplacer("DIR", dir, "FILE", "FILE").Replace(test.args))
-		if i := slices.Index(args, "FILE"); i >= 0 {
-			args[i] = weightsFile(t, resnet.Custom(3, 10, true))
+		args := strings.Fields(strings.ReplaceAll(test.args, "DIR", dir))
+		for name, outputs := range map[string]int{"FILE": 10, "FOUR": 4} {
+			if i := slices.Index(args, name); i >= 0 {
+				args[i] = weightsFile(t, resnet.Custom(3, outputs, true))
+			}
 		}
 		if args[0] != "shapes" && !slices.Contains(args, "-work") {
 			args = append(args, "-work", filepath.Join(t.TempDir(), "work"))
@@ -185,6 +189,21 @@ func TestOwnErrors(t *testing.T) {
 		require.Equal(t, 1, strings.Count(err, "\n"), err)
 	}
 	require.NoDirExists(t, filepath.Join(dir, "work"))
+}
+
+// Pictures of CIFAR-10's classes are scored with any model of CIFAR-10.
+func TestOwnPicturesOfCIFAR10sClasses(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	drawn, own := filepath.Join(dir, "drawn"), filepath.Join(dir, "own")
+	require.NoError(t, shapes.Write(drawn, 3, 1))
+	for _, class := range cifar.Classes {
+		require.NoError(t, os.CopyFS(filepath.Join(own, class), os.DirFS(filepath.Join(drawn, "star"))))
+	}
+	code, out, err := call("evaluate", "-data", own, "-weights", weightsFile(t, resnet.Library()), "-backend", "go", "-work", filepath.Join(dir, "work"), "-confusion", "-")
+	require.Zero(t, code, err)
+	require.Contains(t, out, "[Test] accuracy/loss: ")
+	require.Regexp(t, `^resnet18: 10 of 10 predictions are none of the 10 classes; the matrix leaves them out\n$`, err, "random weights with 1,000 outputs")
 }
 
 // TestCIFAR100 trains ResNet-34 for a step on the first images of files in CIFAR-100's binary layout, which are all zeros: apples.

@@ -27,7 +27,7 @@ func (a *app) networkName() string {
 	switch {
 	case a.pictures != "":
 		name = runNameOf(a.pictures)
-		if a.plain {
+		if a.plain || a.model == "plain" {
 			name += "-plain"
 		}
 	case a.plain && a.model == "custom":
@@ -206,13 +206,22 @@ func (a *app) openShipped(b compute.Backend) (*savedModel, error) {
 
 // trainCommand returns the command that trains the run.
 func (a *app) trainCommand() string {
-	switch {
-	case a.pictures != "":
-		return fmt.Sprintf("%q", "resnet18 train -data "+a.pictures)
-	case a.run != "":
-		return fmt.Sprintf("%q", "resnet18 train -run "+a.run)
+	command := "resnet18 train"
+	if a.pictures != "" {
+		command += " -data " + a.pictures
+	} else if a.run == "" {
+		command += " -model " + a.model
 	}
-	return fmt.Sprintf("%q", "resnet18 train -model "+a.model)
+	if a.run != "" {
+		command += " -run " + a.run
+	}
+	if a.images > 0 {
+		command += fmt.Sprintf(" -train-images %d", a.images)
+	}
+	if a.bfloat16 {
+		command += " -bfloat16"
+	}
+	return fmt.Sprintf("%q", command)
 }
 
 // bestPath returns the file of the run's best model, or of the imported weights if it has not been trained.

@@ -115,14 +115,17 @@ func (a *app) importAdvice(file string, err error) error {
 	}
 	other := *a
 	other.plain, other.depth, other.stem = found.Plain, found.Depth, string(found.Stem)
-	layers := other.layerFlags()
-	if layers == a.layerFlags() {
+	if a.model == "plain" {
+		other.model = "custom" // -plain says the rest
+	}
+	if other.network() == a.network() {
 		return err
 	}
+	layers := other.layerFlags()
 	if found.NumClasses != a.network().NumClasses {
 		layers += " -new-head"
 	}
-	return fmt.Errorf("%w; the file contains %v, import it with -model %s%s", err, found, a.model, layers)
+	return fmt.Errorf("%w; the file contains %v, import it with -model %s%s", err, found, other.model, layers)
 }
 
 // layerFlags returns the flags that choose the network's layers.

@@ -175,6 +175,8 @@ func TestImportAdvice(t *testing.T) {
 		{resnet.Config{Depth: 34, NumClasses: 10}, "-model custom", "the file contains ResNet-34, imagenet stem, 10 classes, import it with -model custom -depth 34"},
 		{resnet.Config{Stem: resnet.CIFARStem, NumClasses: 100, Plain: true}, "-depth 34", "import it with -model library -plain -stem cifar -new-head"},
 		{resnet.Custom(3, 10, true), "-model custom -plain", "import it with -model custom\n"},
+		{resnet.Custom(3, 10, true), "-model plain", "import it with -model custom\n"},
+		{resnet.Config{Depth: 34, NumClasses: 10, Plain: true}, "-model plain", "import it with -model custom -plain -depth 34\n"},
 	} {
 		args := append(append([]string{"import", "-work", t.TempDir()}, strings.Fields(test.flags)...), weightsFile(t, test.file))
 		code, _, err := call(args...)
