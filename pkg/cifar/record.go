@@ -1,8 +1,6 @@
 package cifar
 
 import (
-	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -130,7 +128,7 @@ func foreignFile(l Layout, folder string, fresh map[string]writtenFile) (string,
 		if isStrayName(name) {
 			continue
 		}
-		sum, err := hashFile(context.Background(), filepath.Join(folder, name), sha256.New())
+		sum, err := regularfile.SHA256(filepath.Join(folder, name))
 		if err != nil || sum != rec.Files[name].SHA256 && sum != fresh[name].SHA256 {
 			return name, nil
 		}
@@ -161,7 +159,7 @@ func sameFiles(folder string, files map[string]writtenFile) bool {
 }
 
 func hasDigest(path, sum string) bool {
-	got, err := hashFile(context.Background(), path, sha256.New())
+	got, err := regularfile.SHA256(path)
 	return err == nil && got == sum
 }
 

@@ -45,21 +45,6 @@ func RandomDrawPValue(labels []uint16, size, classes int, chiSquare float64, tri
 	return float64(hits) / float64(trials), nil
 }
 
-// ExpectedBest returns the expected maximum of k measured accuracies, estimated by Monte Carlo simulation. The true accuracy is
-// always p, and each is measured on a separate sample of n images.
-func ExpectedBest(k int, p float64, n, trials int, seed uint64) float64 {
-	rng := rand.New(rand.NewPCG(seed, 0))
-	sum := 0.0
-	for range trials {
-		best := math.Inf(-1)
-		for range k {
-			best = max(best, p+StandardError(p, n)*rng.NormFloat64()) // for large n the binomial is close to a normal distribution
-		}
-		sum += best
-	}
-	return sum / float64(trials)
-}
-
 // MeanStd returns the mean and the sample standard deviation (divided by n-1).
 func MeanStd(values []float64) (mean, std float64) {
 	for _, v := range values {
