@@ -15,7 +15,8 @@ import (
 var steps = []struct{ row, en, zh string }{
 	{"reference", "the chapter, ¼ of the data", "书中做法，¼的数据"},
 	{"full-chapter", "the chapter, all data", "书中做法，全部数据"},
-	{"modern", "a modern recipe", "现代配置"},
+	{"imagenet-15", "another recipe, ½ the work", "另一种配置，½的计算量"},
+	{"modern", "a modern network and recipe", "现代网络和配置"},
 	{"modern-full", "+ lookahead, PreciseBN, TTA", "+ lookahead、PreciseBN、TTA"},
 	{"modern-muon", "+ Muon", "+ Muon"},
 }

@@ -63,7 +63,7 @@ func Rows() []Row {
 	one("schedule", "cosine schedule", "cosine schedule after 5% warm-up", runner.Config{Recipe: runner.Recipe{Schedule: optim.Schedule{Kind: "cosine", Warmup: 0.05}}})
 	one("label-smoothing", "label smoothing", "label smoothing 0.1", runner.Config{Recipe: runner.Recipe{LabelSmoothing: 0.1}})
 	one("no-decay", "no L2", "no L2", runner.Config{WeightDecay: -1})
-	return append(rows, stems()...)
+	return rows
 }
 
 // repeat returns the row with other seeds, which tells how far two trainings of one recipe are apart.
@@ -109,17 +109,6 @@ func short(name, label, change, against, search string, c runner.Config) Row {
 	return Row{Name: name, Label: label, Change: change, Against: against, Search: search, Network: "custom", TrainImages: ShortImages, Config: c}
 }
 
-// stems compares the two stems. As the CIFAR stem takes fifteen times the work, it is compared at equal steps and at equal work.
-func stems() []Row {
-	equalSteps := short("imagenet-stem-2", "ImageNet stem, 2 epochs", "2 epochs", Reference, "", runner.Config{})
-	equalSteps.Config.Epochs = 2
-	cifarStem := short("cifar-stem", "CIFAR stem, 2 epochs", "CIFAR stem: one 3×3 convolution, no pool; 2 epochs", "imagenet-stem-2", "", runner.Config{})
-	cifarStem.Config.Epochs, cifarStem.Network = 2, "cifar-stem"
-	equalWork := short("imagenet-stem-30", "ImageNet stem, 30 epochs", "ImageNet stem, 30 epochs: the work of 2 with the CIFAR stem", "cifar-stem", "", runner.Config{})
-	equalWork.Config.Epochs, equalWork.Config.EvalSteps = 30, 936
-	return []Row{equalSteps, cifarStem, equalWork}
-}
-
 // full returns the training runs of 30 epochs on all images: the chapter's recipe for both networks, then one change a row.
 func full() []Row {
 	chapter := Row{Name: "full-chapter", Label: "the chapter's, all images", Change: "the chapter's recipe, 30 epochs of all 40,000 images", Network: "custom"}
@@ -151,19 +140,19 @@ func full() []Row {
 		one(fmt.Sprintf("l2-%g", decay), fmt.Sprintf("L2 %g", decay), fmt.Sprintf("L2 %g", decay), runner.Config{WeightDecay: decay})
 	}
 	plain := Row{Name: "full-plain", Label: "no shortcuts, all images", Change: "no shortcuts", Against: chapter.Name, Network: "plain"}
-	return append(append(rows, plain), fullStems(chapter)...)
+	return append(append(rows, plain), stems(chapter)...)
 }
 
-// fullStems has the CIFAR stem with the work of the chapter's 30 epochs, and with the recipe that such a network needs: SGD with
-// Nesterov's momentum, a schedule and augmentation, for 15 epochs. Its hyper-parameters are usual ones for CIFAR-10, for example
-// those of github.com/kuangliu/pytorch-cifar; batches of 125 divide the 40,000 images.
-func fullStems(chapter Row) []Row {
+// stems tells the stem from the recipe. A CIFAR stem takes fifteen times the work, so with the chapter's recipe it is compared for equal
+// work, in 2 epochs. Then comes a recipe that is closer to what is usual for CIFAR-10, for example in
+// github.com/kuangliu/pytorch-cifar, for 15 epochs with either stem; its batches of 125 divide the 40,000 images.
+func stems(chapter Row) []Row {
 	equalWork := Row{
-		Name: "stem-2", Label: "CIFAR stem, 2 epochs, all images", Change: "CIFAR stem, 2 epochs: the work of 30 with the ImageNet stem",
+		Name: "stem-2", Label: "CIFAR stem, 2 epochs", Change: "CIFAR stem (one 3×3 convolution, no pool), 2 epochs: the work of 30 with the ImageNet stem",
 		Against: chapter.Name, Network: "cifar-stem", Config: runner.Config{Epochs: 2, EvalSteps: 625},
 	}
-	long := Row{
-		Name: "stem-15", Label: "CIFAR stem, 15 epochs", Against: "stem-2", Network: "cifar-stem",
+	recipe := Row{
+		Name: "imagenet-15", Label: "ImageNet stem, 15 epochs", Against: chapter.Name, Network: "custom",
 		Change: "15 epochs, SGD with Nesterov's momentum 0.9, rate 0.1 with a linear schedule, L2 0.0005, random flip, shift by up to 4 pixels, test-time augmentation by flips",
 		Config: runner.Config{
 			Epochs: 15, BatchSize: 125, LearningRate: 0.1, WeightDecay: 5e-4, LogSteps: 160, EvalSteps: 1600,
@@ -173,7 +162,10 @@ func fullStems(chapter Row) []Row {
 			},
 		},
 	}
-	return []Row{equalWork, long}
+	both := recipe
+	both.Name, both.Label, both.Network = "stem-15", "CIFAR stem, 15 epochs", "cifar-stem"
+	both.Change, both.Against = "CIFAR stem", recipe.Name
+	return []Row{equalWork, recipe, both}
 }
 
 // modern is airbench94's recipe (legacy/airbench94.py of github.com/KellerJordan/cifar10-airbench) without what package airbench

@@ -69,7 +69,7 @@ const oneSeedPoints = 0.02
 const better, worse, open, oneSeed = "better", "worse", "open", "one seed"
 
 // Verdict puts an interval between two recipes into words: "better" or "worse" if it excludes 0, else "open"; and "one seed" if it
-// would be better or worse, but one of the two has one seed only and the difference is below two points.
+// would be better or worse, but at least one of the two has one seed only and the difference is below two points.
 func Verdict(a, b Group, i Interval) string {
 	switch {
 	case !i.Excludes0():
