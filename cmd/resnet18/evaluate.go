@@ -133,9 +133,9 @@ func (a *app) testScore(l *lab.Lab, r *runner.Runner) (t testResult, err error) 
 	if err != nil {
 		return t, err
 	}
-	t.accuracy = accuracyOf(logits, t.test.Labels)
-	t.loss, _ = metrics.MeanStd(metrics.CrossEntropies(logits, t.test.Labels))
 	t.predictions = metrics.Predictions(logits, t.test.Labels)
+	t.accuracy = metrics.Accuracy(t.predictions)
+	t.loss, _ = metrics.MeanStd(metrics.CrossEntropies(logits, t.test.Labels))
 	return t, nil
 }
 

@@ -208,13 +208,7 @@ func compactFile(r *runner.Runner, info pretrained.Info) ([]byte, error) {
 }
 
 func accuracyOf(logits [][]float32, labels []uint16) float64 {
-	hits := 0
-	for _, correct := range metrics.Corrects(metrics.Predictions(logits, labels)) {
-		if correct {
-			hits++
-		}
-	}
-	return float64(hits) / float64(len(labels))
+	return metrics.Accuracy(metrics.Predictions(logits, labels))
 }
 
 func best(logits []float32) int { return slices.Index(logits, slices.Max(logits)) }

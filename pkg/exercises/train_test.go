@@ -2,6 +2,7 @@ package exercises
 
 import (
 	"math"
+	"math/rand/v2"
 	"testing"
 
 	"github.com/gomlx/gomlx/ml/train/optimizer"
@@ -59,4 +60,19 @@ func TestExpectedMaximum(t *testing.T) {
 	require.InDelta(t, 0.5642, ExpectedMaximum(2), 1e-4, "1/sqrt(pi)")
 	require.InDelta(t, 1.3522, ExpectedMaximum(7), 1e-4)
 	require.InDelta(t, 2.0428, ExpectedMaximum(30), 1e-4)
+	require.InDelta(t, ExpectedMaximum(7), simulatedMaximum(7, 20000), 0.02, "simulated and computed")
+}
+
+// simulatedMaximum returns the mean maximum of k standard normal numbers.
+func simulatedMaximum(k, trials int) float64 {
+	rng := rand.New(rand.NewPCG(1, 0))
+	sum := 0.0
+	for range trials {
+		best := math.Inf(-1)
+		for range k {
+			best = max(best, rng.NormFloat64())
+		}
+		sum += best
+	}
+	return sum / float64(trials)
 }

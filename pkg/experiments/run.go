@@ -131,14 +131,8 @@ func (r *Result) score(model *runner.Runner, test *cifar.Dataset) error {
 	if err != nil {
 		return err
 	}
-	right := metrics.Corrects(metrics.Predictions(logits, test.Labels))
-	hits := 0
-	for _, hit := range right {
-		if hit {
-			hits++
-		}
-	}
+	predictions := metrics.Predictions(logits, test.Labels)
 	r.TestLoss, _ = metrics.MeanStd(metrics.CrossEntropies(logits, test.Labels))
-	r.TestImages, r.TestAccuracy, r.Correct = test.Len(), float64(hits)/float64(test.Len()), pack(right)
+	r.TestImages, r.TestAccuracy, r.Correct = test.Len(), metrics.Accuracy(predictions), pack(metrics.Corrects(predictions))
 	return nil
 }

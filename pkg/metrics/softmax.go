@@ -2,7 +2,8 @@ package metrics
 
 import (
 	"math"
-	"slices"
+
+	"gonum.org/v1/gonum/floats"
 )
 
 // Softmax returns the probabilities for logits, in float64 and without overflow. They sum to 1.
@@ -45,11 +46,8 @@ func TopK(values []float64, k int) []int {
 func CrossEntropies(logits [][]float32, labels []uint16) []float64 {
 	losses := make([]float64, len(logits))
 	for i, row := range logits {
-		largest, sum := float64(slices.Max(row)), 0.0
-		for _, l := range row {
-			sum += math.Exp(float64(l) - largest)
-		}
-		losses[i] = math.Log(sum) - (float64(row[labels[i]]) - largest) // not -log(softmax), which overflows
+		values := float64s(row)
+		losses[i] = floats.LogSumExp(values) - values[labels[i]] // not -log(softmax), which overflows
 	}
 	return losses
 }
@@ -58,12 +56,16 @@ func CrossEntropies(logits [][]float32, labels []uint16) []float64 {
 func LogitStd(logits [][]float32) float64 {
 	sum := 0.0
 	for _, row := range logits {
-		values := make([]float64, len(row))
-		for i, v := range row {
-			values[i] = float64(v)
-		}
-		_, std := MeanStd(values)
+		_, std := MeanStd(float64s(row))
 		sum += std * std / float64(len(logits))
 	}
 	return math.Sqrt(sum)
+}
+
+func float64s(row []float32) []float64 {
+	values := make([]float64, len(row))
+	for i, v := range row {
+		values[i] = float64(v)
+	}
+	return values
 }

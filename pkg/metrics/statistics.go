@@ -70,6 +70,17 @@ func McNemar(a, b []bool) (onlyA, onlyB int, z float64) {
 	return onlyA, onlyB, float64(onlyA-onlyB) / math.Sqrt(float64(max(onlyA+onlyB, 1)))
 }
 
+// Accuracy returns the share of correct predictions.
+func Accuracy(predictions []Prediction) float64 {
+	hits := 0
+	for _, p := range predictions {
+		if p.Correct() {
+			hits++
+		}
+	}
+	return float64(hits) / float64(len(predictions))
+}
+
 // Corrects returns for each prediction whether it is correct, as McNemar requires.
 func Corrects(predictions []Prediction) []bool {
 	correct := make([]bool, len(predictions))
