@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"io"
 	"os"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"nndl.example/resnet18/pkg/lab"
 	"nndl.example/resnet18/pkg/resnet"
 )
 
@@ -52,12 +54,18 @@ func flags(c *cobra.Command) *pflag.FlagSet {
 }
 
 func (a *app) workFlag(c *cobra.Command) {
-	work := os.Getenv("WORK")
-	if work == "" {
-		work = "work"
-	}
-	flags(c).StringVar(&a.work, "work", work, "`FOLDER`: folder of the data and the runs")
+	flags(c).StringVar(&a.work, "work", defaultWork(), "`FOLDER`: folder of the data and the runs")
 	c.MarkFlagDirname("work")
+}
+
+func defaultWork() string { return cmp.Or(os.Getenv("WORK"), "work") }
+
+// workArgument returns the flag that a printed command needs to find this work folder: none for the default.
+func (a *app) workArgument() string {
+	if work, err := lab.CleanPath(defaultWork()); err == nil && work == a.work {
+		return ""
+	}
+	return " -work " + a.work
 }
 
 // networkFlags choose the network to build.

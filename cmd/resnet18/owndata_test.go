@@ -37,6 +37,7 @@ func TestOwnPictures(t *testing.T) {
 	require.Contains(t, out, "5 classes (circle, cross, square, star, triangle), 100 pictures, train 70 (70%), dev 15 (15%), test 15 (15%)")
 	require.Contains(t, out, "recipe: only the last layer is trained")
 	require.Contains(t, out, "(starting from data/weights/library.safetensors.gz (SHA-256 ")
+	require.Equal(t, 6, strings.Count(out, "[Evaluate]  dev score: "), "after steps 5, 10, 15, 20, 25 and 29")
 	last := out[strings.LastIndex(out, "[Test]"):]
 	m := regexp.MustCompile(`\[Test\] accuracy/loss: (\S+)/`).FindStringSubmatch(last)
 	require.NotNil(t, m, out)
@@ -94,7 +95,7 @@ func testOwnModel(t *testing.T, folder string, flags []string, last string) {
 	require.Contains(t, err, "it may have seen pictures of this test set")
 	code, _, err = call(append([]string{"evaluate", "-data", folder}, flags...)...)
 	require.Equal(t, 1, code)
-	require.Contains(t, err, `run "resnet18 train -data `+folder+`" first, or choose another with -run: mine`)
+	require.Contains(t, err, `run "resnet18 train -data `+folder+` -work `+flags[1]+`" first, or choose another with -run: mine`)
 }
 
 // testOtherRuns: a run does not resume with another start, other layers or other classes.

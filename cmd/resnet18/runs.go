@@ -27,7 +27,7 @@ func (a *app) networkName() string {
 	switch {
 	case a.pictures != "":
 		name = runNameOf(a.pictures)
-		if a.plain || a.model == "plain" {
+		if a.plain {
 			name += "-plain"
 		}
 	case a.plain && a.model == "custom":
@@ -184,7 +184,7 @@ func (a *app) openHandBuilt(b compute.Backend, path string, best bool) (*savedMo
 // usesShipped reports whether evaluate and predict use the weights that come with the project: if no run is named, the default
 // one has not been trained, and the project has weights of its network.
 func (a *app) usesShipped() bool {
-	return a.run == "" && a.pictures == "" && lab.HasShipped(a.model) && !exists(a.bestPath())
+	return a.run == "" && a.pictures == "" && !a.plain && lab.HasShipped(a.model) && !exists(a.bestPath())
 }
 
 // openShipped loads the weights that come with the project, and says so on stderr.
@@ -210,7 +210,7 @@ func (a *app) trainCommand() string {
 	if a.pictures != "" {
 		command += " -data " + a.pictures
 	} else if a.run == "" {
-		command += " -model " + a.model
+		command += " -model " + a.model + a.layerFlags()
 	}
 	if a.run != "" {
 		command += " -run " + a.run
@@ -221,7 +221,7 @@ func (a *app) trainCommand() string {
 	if a.bfloat16 {
 		command += " -bfloat16"
 	}
-	return fmt.Sprintf("%q", command)
+	return fmt.Sprintf("%q", command+a.workArgument())
 }
 
 // bestPath returns the file of the run's best model, or of the imported weights if it has not been trained.

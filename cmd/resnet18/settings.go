@@ -12,7 +12,7 @@ import (
 	"nndl.example/resnet18/pkg/resnet"
 )
 
-// validate checks the values of the flags that several commands share.
+// validate checks the values of the flags that several commands share, and replaces each by its usual form.
 func (a *app) validate() error {
 	switch {
 	case a.model != "" && !slices.Contains(models, a.model):
@@ -25,6 +25,9 @@ func (a *app) validate() error {
 		return usagef("-train-images is %d, want 0 (all) or more", a.images)
 	case a.run == "." || a.run == ".." || strings.ContainsAny(a.run, `/\`):
 		return usagef("-run is %q, want the name of a folder in WORK/runs", a.run)
+	}
+	if a.model == "plain" { // another name of -model custom -plain
+		a.model, a.plain = "custom", true
 	}
 	var err error
 	if a.work, err = lab.CleanPath(a.work); err != nil {
@@ -85,7 +88,7 @@ func (a *app) network() resnet.Config {
 	if a.model != "library" {
 		c = resnet.Custom(3, 10, true)
 	}
-	c.Plain = a.plain || a.model == "plain"
+	c.Plain = a.plain
 	if a.classes != nil {
 		c.NumClasses = len(a.classes)
 	}

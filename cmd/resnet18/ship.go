@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"math"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -91,7 +90,7 @@ func (a *app) runShip(file, command string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(file, c.file, 0o644); err != nil {
+	if err := lab.WriteFile(file, c.file); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.out, "%s: %s, %d bytes\n", file, c.info.DType, len(c.file))

@@ -27,7 +27,7 @@ starts from weights that "resnet18 import" has stored for the network or, with -
 With -data it trains on your own pictures: a folder with one subfolder for each class, as torchvision's ImageFolder reads it,
 with PNG, JPEG, GIF or WebP files of any size, which are scaled to 32×32. 15% of each class are for dev and 15% for the test,
 always the same ones; or the folder has subfolders train and test, or val. The network gets an output for each class, NAME begins
-with the folder's name, and the model is evaluated after each epoch. Pictures are normalised with CIFAR-10's means and standard
+with the folder's name, and the model is evaluated once an epoch. Pictures are normalised with CIFAR-10's means and standard
 deviations, as the network's weights expect. The folder is only read. -data also takes CIFAR-100: cifar-100-python.tar.gz,
 cifar-100-binary.tar.gz, or the folder that they unpack to or the one around it.
 

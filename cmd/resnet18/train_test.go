@@ -92,6 +92,7 @@ func TestTrainNetwork(t *testing.T) {
 			resnet.Config{Depth: 18, InChannels: 3, NumClasses: 10, Stem: resnet.CIFARStem, BFloat16: true}},
 	} {
 		a := parseTrain(t, test.args...)
+		require.NoError(t, a.validate(), test.args)
 		require.Equal(t, test.want, a.network(), test.args)
 		require.Equal(t, test.run, a.runName(a.changes()...), test.args)
 	}

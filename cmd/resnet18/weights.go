@@ -115,9 +115,6 @@ func (a *app) importAdvice(file string, err error) error {
 	}
 	other := *a
 	other.plain, other.depth, other.stem = found.Plain, found.Depth, string(found.Stem)
-	if a.model == "plain" {
-		other.model = "custom" // -plain says the rest
-	}
 	if other.network() == a.network() {
 		return err
 	}
@@ -155,5 +152,5 @@ func (a *app) againFlags() (evaluate, train string) {
 	if a.run != "" {
 		train += " -run " + a.run
 	}
-	return evaluate, train
+	return evaluate + a.workArgument(), train + a.workArgument()
 }

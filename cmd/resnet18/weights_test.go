@@ -54,7 +54,7 @@ func TestImportExport(t *testing.T) {
 	flags := []string{"-work", work, "-model", "custom"}
 	code, _, err := call(append(append([]string{"export"}, flags...), filepath.Join(work, "none"))...)
 	require.Equal(t, 1, code)
-	require.Contains(t, err, `run "resnet18 train -model custom" first`)
+	require.Contains(t, err, `run "resnet18 train -model custom -work `+work+`" first`)
 
 	code, out, err := call(append(append([]string{"import"}, flags...), in)...)
 	require.Equal(t, 0, code, err)
@@ -140,9 +140,12 @@ func TestImportAgain(t *testing.T) {
 		{"-model custom -stem cifar", "-run custom-cifar-stem", "-model custom -stem cifar"},
 		{"-depth 34", "-run library-depth-34", "-model library -depth 34"},
 		{"-plain -run mine", "-run mine", "-model library -plain -run mine"},
+		{"-model plain", "-run plain", "-model custom -plain"},
+		{"-work a/b", "-model library -work a/b", "-model library -work a/b"},
 	} {
 		a := &app{}
 		require.NoError(t, a.importModel().ParseFlags(doubleDashes(strings.Fields(test.flags))))
+		require.NoError(t, a.validate())
 		evaluate, train := a.againFlags()
 		require.Equal(t, [2]string{test.evaluate, test.train}, [2]string{evaluate, train}, test.flags)
 	}

@@ -23,6 +23,7 @@ import (
 	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/imagefolder"
 	"nndl.example/resnet18/pkg/inspect"
+	"nndl.example/resnet18/pkg/internal/atomicfile"
 	"nndl.example/resnet18/pkg/internal/userpath"
 	"nndl.example/resnet18/pkg/metrics"
 	"nndl.example/resnet18/pkg/resnet"
@@ -80,6 +81,9 @@ func workFolder() (string, error) {
 
 // CleanPath removes quotes around a path and replaces a leading ~ by the home folder. A URL is an error.
 func CleanPath(path string) (string, error) { return userpath.Clean(path) }
+
+// WriteFile writes a file in one go: if that fails, an older one stays as it was.
+func WriteFile(path string, content []byte) error { return atomicfile.WriteBytes(path, content) }
 
 // New starts the backend and finds the data.
 func New(s Settings) (*Lab, error) {

@@ -78,6 +78,12 @@ func TestNew(t *testing.T) {
 	require.ErrorContains(t, err, "none")
 }
 
+func TestTrialRunError(t *testing.T) {
+	t.Parallel()
+	_, err := (&Lab{}).TrialRun(nil, 0, 1)
+	require.EqualError(t, err, "lab: trial run of 0 steps: want at least 1")
+}
+
 func TestCurves(t *testing.T) {
 	t.Parallel()
 	h := runner.History{
@@ -86,7 +92,8 @@ func TestCurves(t *testing.T) {
 	}
 	fig, err := Curves("toy", &h)
 	require.NoError(t, err)
-	require.Contains(t, string(fig.SVG()), "toy")
+	require.Equal(t, "toy: loss, against training step: train from 3 to 0.5; dev from 2 to 1. "+
+		"toy: accuracy, against training step: train from 0.15 to 0.4; dev from 0.15 to 0.35, best 0.3500, step 3.", fig.Alt)
 	_, err = Curves("empty", &runner.History{})
 	require.Error(t, err)
 }

@@ -18,6 +18,9 @@ const batch = 64 // images in a step, as in the chapter
 // TrialRun trains a fresh network for a few steps on the first images, in a temporary folder, and returns its history. Use it to
 // measure the time of a step or to compare two runs.
 func (l *Lab) TrialRun(m runner.Model, steps int, seed uint64) (h runner.History, err error) {
+	if steps < 1 {
+		return h, fmt.Errorf("lab: trial run of %d steps: want at least 1", steps)
+	}
 	train, err := cifar.Open(l.Source, cifar.Train)
 	if err != nil {
 		return h, err

@@ -16,7 +16,6 @@ var opens = regexp.MustCompile(`\b(os\.(Open|OpenFile|ReadFile|Create|WriteFile)
 
 // exceptions are the files that may make such calls, with the reason.
 var exceptions = map[string]string{
-	"cmd/resnet18/ship.go":                    "writes to the file that the user names",
 	"data/file.go":                            "reads the project's own file",
 	"pkg/cifar/aside.go":                      "locks a file in a folder that it has made, or that isAside has checked",
 	"pkg/cifar/download.go":                   "fileSize has checked the file",
