@@ -1,4 +1,4 @@
-"""Tests of the pages' parts that build_site.py computes: search, layout of printed text, reading time."""
+"""Tests of what build_site.py computes for the pages (search, layout of printed text, reading time) and of its check."""
 
 import json
 import tempfile
@@ -77,6 +77,34 @@ class DrawingsTest(unittest.TestCase):
                 for page in pages:
                     for training in (page.run() or {}).get("trainings", {}).values():
                         self.assertRegex(first, rf"\b{training['minutes']:.0f} (min to train|分钟训练)")
+
+
+class CheckTest(unittest.TestCase):
+    PAGE = '<h1 id="top">T</h1><a href="#top">a</a><img src="x.png" alt="x">'
+
+    def problems(self, added="", files=("x.png",)):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in files:
+                Path(folder, name).touch()
+            Path(folder, "index.html").write_text(self.PAGE + added, encoding="utf-8")
+            return build_site.check(Path(folder))
+
+    def test_each_problem_is_found(self):
+        self.assertEqual(self.problems("<pre>$x</pre>"), [])
+        for added, want in {
+            '<a href="b.html">b</a>': "no such file", '<a href="#low">b</a>': "no such anchor", '<p id="top"></p>': "duplicate anchor top",
+            '<img src="x.png">': "has no alt text", '<script src="https://a.b/c.js"></script>': "from the network",
+            "<p>$x^2$</p>": "not converted from TeX",
+        }.items():
+            with self.subTest(added):
+                found = self.problems(added)
+                self.assertEqual(len(found), 1, found)
+                self.assertIn(want, found[0])
+
+    def test_unused_files_are_found(self):
+        found = self.problems(files=("x.png", "y.png"))
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("y.png: not used by any page", found[0])
 
 
 if __name__ == "__main__":

@@ -64,6 +64,7 @@ class Trainings(unittest.TestCase):
         good = len(header).to_bytes(8, "little") + header + bytes(100)
         newest = self.run_folder / "checkpoint-00000002.safetensors"
         newest.write_bytes(good)
+        (self.run_folder / "checkpoint-00000001.safetensors").write_bytes(good.replace(b": 90", b": 30"))
         self.assertEqual(self.found(), {"mine": {"minutes": 1.5, "device": "XLA"}})
         for damaged in (b"", good[:5], good[:40], b"\xff" * 100, (2).to_bytes(8, "little") + b"{}", (2).to_bytes(8, "little") + b"[]",
                         good.replace(b"seconds", b"minutes"), good.replace(b"{", b"[", 1)):

@@ -82,6 +82,10 @@ class Notebooks(unittest.TestCase):
         results, _ = checked(self.cells + [markdown("end", "## Next\n\n0.6995, and 0.06")])
         self.assertEqual(["stale", "stale"], [kind for kind, *_ in results[-2:]])
 
+    def test_values_of_code_are_not_rounded(self):
+        results, _ = checked(self.cells + [markdown("end", "The rate was 0.1.")])  # the code has 0.05
+        self.assertEqual("stale", results[-1][0])
+
     def test_numbers_wait_for_a_cell_that_has_not_been_run(self):
         results, _ = checked([markdown("text", "The score is 0.6995."), code("score", "evaluate()")])
         self.assertEqual([("waiting", "text", "0.6995", "not run yet: 01-own score")], results)
@@ -129,6 +133,7 @@ class Files(unittest.TestCase):
         self.write("notebooks/01-own.ipynb", json.dumps({"cells": [markdown("text", "Test: 0.70"), code("score", "", "0.6995\n")]}))
         self.write("notebooks/zh/01-own.md", "<!-- cell: text  en: 00000000 -->\n测试集上为0.6995\n")
         self.write("notebooks/QUESTIONS.md", "| 1 | How good? | 0.6995 | [`01-own`](01-own.ipynb) `score` |\n")
+        self.write("notebooks/QUESTIONS.zh.md", "| 1 | 准确率？ | 0.6995 | [`01-own`](01-own.ipynb) `score` |\n")
         self.write("README.md", "| ours | 0.6995 |\n| theirs | 0.7271 |\n\n    run -rate 0.1\n")
         self.write("bench/README.md", "A step takes 3.2 ms.\n")
         self.write("bench/results.json", '{"steps": [{"ours": 3.16, "theirs": 0.7271}]}')
@@ -146,16 +151,17 @@ class Files(unittest.TestCase):
 
     def test_all_texts_agree(self):
         status, printed = self.run_check()
-        self.assertEqual((0, "stale: 6 found, 0 constant, 0 unsourced, 0 waiting, 0 stale\n"), (status, printed))
+        self.assertEqual((0, "stale: 7 found, 0 constant, 0 unsourced, 0 waiting, 0 stale\n"), (status, printed))
 
     def test_each_stale_text_is_found(self):
         for name, old, new in [("notebooks/zh/01-own.md", "0.6995", "0.6895"), ("notebooks/QUESTIONS.md", "0.6995", "0.6985"),
-                               ("README.md", "0.7271", "0.7217"), ("bench/README.md", "3.2", "3.4")]:
+                               ("notebooks/QUESTIONS.zh.md", "0.6995", "0.6985"), ("README.md", "0.7271", "0.7217"),
+                               ("bench/README.md", "3.2", "3.4")]:
             text = translate.read(self.root / name)
             self.write(name, text.replace(old, new))
             status, printed = self.run_check()
             self.assertEqual(1, status)
-            self.assertRegex(printed, rf"(?m)^stale: .*: {new}: not in .*\n(.*\n)*stale: 5 found.* 1 stale$")
+            self.assertRegex(printed, rf"(?m)^stale: .*: {new}: not in .*\n(.*\n)*stale: 6 found.* 1 stale$")
             self.write(name, text)
 
     def test_a_changed_output_makes_every_text_stale(self):
@@ -164,7 +170,7 @@ class Files(unittest.TestCase):
         trust.update()
         status, printed = self.run_check()
         self.assertEqual(1, status)
-        self.assertIn("4 stale", printed)
+        self.assertIn("5 stale", printed)
 
     def test_what_a_reader_has_run_does_not_count(self):
         path = self.root / "notebooks" / "01-own.ipynb"

@@ -17,6 +17,7 @@ class Teaching(unittest.TestCase):
             "两个单元，0.6995与0.8198：04-evaluate `score` `gap`": 0,
             "0.6995 and no cell": 1,
             "0.699 04-evaluate `score`": 1,  # a part of a number is not the number
+            "6995 of them, 04-evaluate `score`": 1,
             "0.70 04-evaluate `score`": 1,
             "0.6995 04-evaluate `missing`": 2,  # the cell and the number
             "0.6995 09-nothing `score`": 2,

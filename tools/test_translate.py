@@ -1,6 +1,7 @@
 """Tests of translate.py with a notebook of three cells: .venv/bin/python -m unittest discover tools"""
 
 import json
+import os
 import tempfile
 import unittest
 from pathlib import Path
@@ -163,6 +164,17 @@ class Translate(unittest.TestCase):
         made.write_text("changed by a reader")
         translate.build([self.path])
         self.assertEqual(made.read_text(), "changed by a reader")
+
+    def test_build_replaces_an_older_notebook(self):
+        translate.build([self.path])
+        made = translate.SOURCE / "zh-01-a.ipynb"
+        for source in (self.path, translate.catalogue_path(self.path)):
+            made.write_text("of an older source")
+            later = made.stat().st_mtime + 10
+            os.utime(source, (later, later))
+            translate.build([self.path])
+            self.assertNotEqual(made.read_text(encoding="utf-8"), "of an older source", source)
+            os.utime(source, (later - 100, later - 100))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Tests of trust.py, on notebooks of one cell: .venv/bin/python -m unittest discover tools"""
 
 import os
+import subprocess
 import tempfile
 import unittest
 from pathlib import Path
@@ -129,6 +130,17 @@ class Trust(unittest.TestCase):
                         self.check(want)
             self.own.unlink()
             self.check("01-own.ipynb")
+
+    def test_committed(self):
+        git = lambda *args: subprocess.run(["git", *args], cwd=translate.ROOT, check=True, capture_output=True)
+        git("init", "--quiet", ".")
+        git("-c", "core.autocrlf=false", "add", "notebooks")
+        before = self.own.read_bytes()
+        self.write("01-own.ipynb", "fmt.Println(2)")
+        self.assertEqual(trust.committed(self.own), before)
+        self.assertIsNone(trust.committed(translate.SOURCE / "09-new.ipynb"))
+        with mock.patch.dict(os.environ, PATH=""):
+            self.assertIsNone(trust.committed(self.own), "without git")
 
     def check(self, want):
         try:

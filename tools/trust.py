@@ -9,6 +9,7 @@ them, so nothing is signed that came from elsewhere or was changed since; runnin
 """
 
 import hashlib
+import shutil
 import subprocess
 import sys
 
@@ -75,7 +76,9 @@ def unsigned():
 
 
 def committed(path):
-    """A notebook's bytes in git's index, or None without git."""
+    """A notebook's bytes in git's index, or None without git or a checkout."""
+    if not shutil.which("git"):
+        return None
     name = path.relative_to(translate.ROOT).as_posix()
     p = subprocess.run(["git", "cat-file", "blob", ":./" + name], cwd=translate.ROOT, capture_output=True)
     return None if p.returncode else p.stdout

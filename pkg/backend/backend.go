@@ -57,7 +57,7 @@ func New(config string, log io.Writer) (compute.Backend, error) {
 		why = append(why, "this program was built without it")
 	}
 	if log != nil {
-		fmt.Fprintf(log, "XLA did not start (%s); using pure Go, which is at least seven times slower\n", strings.Join(why, "; "))
+		fmt.Fprintf(log, "XLA did not start (%s); using pure Go, which is about seven times slower\n", strings.Join(why, "; "))
 	}
 	return start(PureGo)
 }

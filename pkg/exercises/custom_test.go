@@ -15,6 +15,9 @@ func TestLargestDifference(t *testing.T) {
 	d, err := LargestDifference(a, [][]float32{{1, 2}, {3, 14}}) // all differences are negative or 0
 	require.NoError(t, err)
 	require.Equal(t, 10.0, d)
+	d, err = LargestDifference([][]float32{{1, 2}, {3, 14}}, a) // all are positive or 0
+	require.NoError(t, err)
+	require.Equal(t, 10.0, d)
 	nan := float32(math.NaN())
 	for _, b := range [][][]float32{{{1, 2}}, {{1, 2}, {3}}, {{1, 2}, {3, nan}}} {
 		_, err := LargestDifference(a, b)

@@ -15,12 +15,14 @@ import (
 func TestMeanImage(t *testing.T) {
 	t.Parallel()
 	d := &cifar.Dataset{Split: cifar.Train, Labels: []uint16{3, 5, 3}}
-	for _, v := range []uint8{10, 200, 21} {
-		d.Pixels = append(d.Pixels, slices.Repeat([]uint8{v, 0, v / 2}, cifar.ImageSize/3)...)
+	for _, v := range []int{200, 77, 240} {
+		for p := range cifar.ImageSize / 3 {
+			d.Pixels = append(d.Pixels, uint8(v-p%32), uint8(p/32), 0)
+		}
 	}
 	img, err := MeanImage(d, 3)
 	require.NoError(t, err)
-	require.Equal(t, color.NRGBA{16, 0, 8, 255}, img.NRGBAAt(31, 0), "15.5 and 7.5 are rounded up")
+	require.Equal(t, color.NRGBA{189, 2, 0, 255}, img.NRGBAAt(31, 2), "column 31, row 2")
 	_, err = MeanImage(d, 9)
 	require.ErrorContains(t, err, "class 9")
 }
@@ -44,8 +46,9 @@ func TestStratifiedSplit(t *testing.T) {
 	}
 	require.Equal(t, [10]int{9, 9, 9, 9, 9, 9, 9, 9, 9, 9}, counts)
 	all := append(slices.Clone(train), dev...)
+	require.Len(t, all, 500, "no image is in both sets")
 	slices.Sort(all)
-	require.Len(t, slices.Compact(all), 500, "every image belongs to exactly one set")
+	require.Len(t, slices.Compact(all), 500, "no image is missing")
 	again, _, err := StratifiedSplit(labels, 9, 1)
 	require.NoError(t, err)
 	require.Equal(t, train, again)

@@ -35,14 +35,20 @@ func TestConvolve2D(t *testing.T) {
 	require.InDeltaSlice(t, []float64{12. / 9, 16. / 9}, blurred[0], 1e-12)
 	left := Convolve2D(x, [][]float64{{0, 0, 0}, {0, 0, 1}, {0, 0, 0}}, 1)
 	require.Equal(t, [][]float64{{2, 3, 0}, {5, 6, 0}, {8, 9, 0}}, left)
+	corner := make([][]float64, 5) // takes the number two columns to the right and two rows up
+	for i := range corner {
+		corner[i] = make([]float64, 5)
+	}
+	corner[0][4] = 1
+	require.Equal(t, [][]float64{{0, 0, 0}, {0, 0, 0}, {3, 0, 0}}, Convolve2D(x, corner, 1))
 }
 
 func TestBatchNorm(t *testing.T) {
 	t.Parallel()
-	y, mean, variance := BatchNorm([]float64{2, 4, 4, 6}, 1, 0, 0, 1)
+	y, mean, variance := BatchNorm([]float64{2, 4, 4, 6}, 1, 0, 1, 2)
 	require.InDeltaSlice(t, []float64{-math.Sqrt2, 0, 0, math.Sqrt2}, y, 1e-5)
-	require.InDelta(t, 0.4, mean, 1e-12)
-	require.InDelta(t, 0.9+0.1*8.0/3, variance, 1e-12)
+	require.InDelta(t, 0.9+0.4, mean, 1e-12)
+	require.InDelta(t, 0.9*2+0.1*8.0/3, variance, 1e-12)
 	y, _, _ = BatchNorm([]float64{-1, 1}, 3, 10, 0, 1)
 	require.InDeltaSlice(t, []float64{7, 13}, y, 1e-4)
 }

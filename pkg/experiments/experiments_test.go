@@ -2,13 +2,13 @@ package experiments
 
 import (
 	"bytes"
+	"cmp"
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,6 +46,8 @@ func changes(a, b Row) []string {
 	note("lookahead", x.Recipe.Lookahead == y.Recipe.Lookahead)
 	note("statistics of batch norm", x.Recipe.PreciseNorm == y.Recipe.PreciseNorm)
 	note("averaged answers", x.Recipe.FlipAverage == y.Recipe.FlipAverage && x.Recipe.ShiftAverage == y.Recipe.ShiftAverage)
+	note("frozen layers", x.Recipe.Freeze == y.Recipe.Freeze)
+	note("dev's images", a.WithDev == b.WithDev)
 	return out
 }
 
@@ -56,7 +58,17 @@ func TestRows(t *testing.T) {
 	b, err := backend.New("go", io.Discard)
 	require.NoError(t, err)
 	small := airbench.Net{Widths: [3]int{24, 24, 24}}
-	several := []string{"modern", "modern-full", "modern-muon-rates", "stem-2", "imagenet-15", "modern-3x", "modern-10x"}
+	several := map[string][]string{
+		"modern": {"network", "epochs", "batch size", "optimizer and its learning rate", "decay", "schedule", "label smoothing", "augmentation",
+			"averaged answers"},
+		"modern-full":       {"lookahead", "statistics of batch norm", "averaged answers"},
+		"modern-muon-rates": {"optimizer and its learning rate", "decay"},
+		"modern-50000":      {"epochs", "dev's images"},
+		"modern-3x":         {"network", "epochs"},
+		"modern-10x":        {"network", "epochs"},
+		"stem-2":            {"network", "epochs"},
+		"imagenet-15":       {"epochs", "batch size", "optimizer and its learning rate", "decay", "schedule", "augmentation", "averaged answers"},
+	}
 	seen := map[string]bool{}
 	for _, row := range Rows() {
 		require.False(t, seen[row.Name], row.Name)
@@ -81,15 +93,14 @@ func TestRows(t *testing.T) {
 			require.Empty(t, row.Search+row.Against, row.Name)
 		}
 		if row.Against == "" {
+			require.True(t, row.Repeats != "" || row.Name == Reference || row.Name == "full-chapter", "%s is compared with nothing", row.Name)
 			continue
 		}
 		other, err := Find(row.Against)
 		require.NoError(t, err)
-		if row.WithDev {
-			require.Equal(t, []string{"epochs"}, changes(row, other), row.Name)
-			continue
-		}
-		if !slices.Contains(several, row.Name) {
+		if want, ok := several[row.Name]; ok {
+			require.Equal(t, want, changes(row, other), row.Name)
+		} else {
 			require.Len(t, changes(row, other), 1, "%s against %s: %v", row.Name, other.Name, changes(row, other))
 		}
 	}
@@ -99,7 +110,7 @@ func TestRows(t *testing.T) {
 	require.ErrorContains(t, err, `network is "vgg"`)
 }
 
-// The stored results have the words of the rows, which may have been improved since a row was run.
+// The stored results are of today's rows, each of one, and have their words, which may have been improved since a row was run.
 func TestStoredResults(t *testing.T) {
 	t.Parallel()
 	all, err := ReadAll(filepath.Join("..", "..", "notebooks", "results"))
@@ -110,6 +121,46 @@ func TestStoredResults(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, row.Change, r.Change, r.Name)
 		require.Equal(t, row.Against, r.Against, r.Name)
+		require.Equal(t, wholeConfig(t, row), r.Config, r.Name)
+		images := cmp.Or(row.TrainImages, 40000)
+		if row.WithDev {
+			images += 10000
+		}
+		require.Equal(t, images, r.TrainImages, r.Name)
+		if row.Network != "fast" { // its whitening needs images
+			m, _, _, err := row.network(nil)
+			require.NoError(t, err)
+			require.Equal(t, m.String(), r.Network, r.Name)
+		}
+	}
+	files, err := filepath.Glob(filepath.Join("..", "..", "notebooks", "results", "*.json"))
+	require.NoError(t, err)
+	require.Len(t, files, len(all)+1, "all are of rows but one, jpeg-cost.json")
+}
+
+// wholeConfig returns a row's configuration with the runner's defaults, without what a result does not keep.
+func wholeConfig(t *testing.T, row Row) runner.Config {
+	b, err := backend.New("go", io.Discard)
+	require.NoError(t, err)
+	r, err := runner.New(b, airbench.Net{Widths: [3]int{24, 24, 24}}, t.TempDir(), row.Config)
+	require.NoError(t, err)
+	defer r.Finalize()
+	c := r.Config
+	c.SaveEvery, c.Devices, c.LaunchSteps, c.Initial = 0, 0, 0, ""
+	return c
+}
+
+// The optimizers' rows with all images have the best learning rates of the searches.
+func TestFullRatesAreTheBest(t *testing.T) {
+	t.Parallel()
+	all, err := ReadAll(filepath.Join("..", "..", "notebooks", "results"))
+	require.NoError(t, err)
+	for _, name := range optim.Names[1:] {
+		best := Best(all, name)
+		require.NotNil(t, best, name)
+		row, err := Find("full-" + name)
+		require.NoError(t, err)
+		require.Equal(t, best.Config.LearningRate, row.Config.LearningRate, name)
 	}
 }
 
@@ -378,7 +429,9 @@ func TestCurves(t *testing.T) {
 		Curve: []Point{{0, 2, 0.1}, {1, 1, 0.5}}, Evals: []runner.Eval{{Step: 1, Score: 0.4, Loss: 1.1}}}
 	fig, err := Curves("one", r)
 	require.NoError(t, err)
-	require.Contains(t, string(fig.SVG()), "toy, train")
+	require.Equal(t, "one: loss, against thousand images seen: toy, train from 2 to 1; toy, dev from 1.1 to 1.1. "+
+		"one: accuracy, against thousand images seen: toy, train from 0.1 to 0.5; toy, dev from 0.4 to 0.4.", fig.Alt)
+	require.Contains(t, string(fig.SVG()), ">0.010<", "two steps end at ten images")
 	_, err = Curves("none")
 	require.Error(t, err)
 	_, err = Curves("empty", &Result{})

@@ -69,6 +69,8 @@ func TestFamilies(t *testing.T) {
 	require.Greater(t, deviations[AllImages].Value, deviations[ShortBudget].Value)
 	require.Equal(t, deviations[AllImages], deviations.Of(modern))
 	require.Equal(t, deviations[ShortBudget], deviations.Of(short))
+	swapped := StandardDeviations{ShortBudget: {0.02, 1}, AllImages: {0.01, 1}}
+	require.Equal(t, swapped[ShortBudget], swapped.Of(modern), "the largest, not the last")
 }
 
 // A row with dev's images trains on both sets, and leaves them as they are.

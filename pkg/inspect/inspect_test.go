@@ -4,10 +4,13 @@ import (
 	"math"
 	"testing"
 
+	"github.com/gomlx/compute"
+	"github.com/gomlx/gomlx/core/graph"
 	"github.com/stretchr/testify/require"
 
 	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/internal/graphtest"
 	"nndl.example/resnet18/pkg/nn"
 	"nndl.example/resnet18/pkg/optim"
 	"nndl.example/resnet18/pkg/resnet"
@@ -113,9 +116,6 @@ func TestNetwork(t *testing.T) {
 	require.Len(t, heat, 8)
 	for _, row := range heat {
 		require.Len(t, row, 8)
-		for _, v := range row {
-			require.GreaterOrEqual(t, v, 0.0)
-		}
 	}
 	_, err = n.GradCAM(one, 10, 1)
 	require.ErrorContains(t, err, "class 10")
@@ -129,12 +129,30 @@ func TestNetwork(t *testing.T) {
 
 	alone, err = n.Logits(one, Evaluation, cifar.Normalize) // training mode has moved the running statistics
 	require.NoError(t, err)
-	require.NoError(t, n.Perturb("fc.bias", 10, 10))
+	bias := n.Params()[len(n.Params())-1]
+	before, err := nn.Values(n.Store, bias)
+	require.NoError(t, err)
+	require.NoError(t, n.Perturb(bias.Name, 3, 10))
 	perturbed, err := n.Logits(one, Evaluation, cifar.Normalize)
 	require.NoError(t, err)
-	require.Greater(t, perturbed[0][0]-alone[0][0], float32(5))
-	require.Greater(t, perturbed[0][9]-alone[0][9], float32(5))
+	for class, b := range before {
+		require.InDelta(t, 2*b+10, perturbed[0][class]-alone[0][class], 1e-4, "3b + 10 instead of b")
+	}
 	require.ErrorContains(t, n.Perturb("fc.none", 10, 10), "fc.none")
+}
+
+// The weight of a channel is the mean of its gradient; what lowers the logit is cut off.
+func TestHeat(t *testing.T) {
+	t.Parallel()
+	graphtest.OnEach(t, func(t *testing.T, b compute.Backend) {
+		maps := [][][][]float32{{{{1, 2}, {3, 0}}, {{0, 1}, {2, 5}}}}
+		gradient := [][][][]float32{{{{4, -1}, {0, -3}}, {{0, 0}, {0, 0}}}} // means 1 and -1
+		heat, err := graph.CallOnce(b, func(m, g *graph.Node) *graph.Node {
+			return Heat(graph.ReduceAllSum(graph.Mul(m, g)), []*graph.Node{m}, 0)
+		}, maps, gradient)
+		require.NoError(t, err)
+		require.Equal(t, [][][]float32{{{0, 3}, {0, 0}}}, heat.Value())
+	})
 }
 
 // TestGradCAMByHand: after the last stage, whose map has one place, the class's logit is linear in the map, so the

@@ -33,6 +33,9 @@ func TestChance(t *testing.T) {
 	p, err = RandomDrawPValue(labels, 1000, 10, 0.001, 5, 1)
 	require.NoError(t, err)
 	require.Zero(t, p, "all labels are as balanced as they are")
+	p, err = RandomDrawPValue(labels, 1000, 10, 0, 5, 1)
+	require.NoError(t, err)
+	require.Equal(t, 1.0, p, "equally balanced counts as at least as unbalanced")
 	_, err = RandomDrawPValue(labels, 1001, 10, 0, 5, 1)
 	require.ErrorContains(t, err, "size=1001, len(labels)=1000")
 

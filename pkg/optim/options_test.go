@@ -23,14 +23,14 @@ func TestDecayKernelsOnly(t *testing.T) {
 }
 
 func testDecayKernelsOnly(t *testing.T, b compute.Backend, name string) {
-	const rate, decay, momentum = 0.01, 0.5, 0.9
+	const base, decay, momentum = 0.01, 0.5, 0.9
 	store := model.NewStore()
 	kernel, bias := []float32{0.5, -1.5}, []float32{2, 0.3}
 	_, err := store.CreateVariable("/kernel", tensors.FromFlatDataAndDimensions(kernel, 2, 1))
 	require.NoError(t, err)
 	_, err = store.CreateVariable("/bias", tensors.FromFlatDataAndDimensions(bias, 2))
 	require.NoError(t, err)
-	options := Options{Name: name, LearningRate: rate, WeightDecay: decay, DecayKernelsOnly: true}
+	options := Options{Name: name, LearningRate: base, WeightDecay: decay, DecayKernelsOnly: true}
 	if name == "momentum" || name == "nesterov" {
 		options.Momentum = momentum
 	}
@@ -51,6 +51,8 @@ func testDecayKernelsOnly(t *testing.T, b compute.Backend, name string) {
 	x := []float64{0.5, -1.5, 2, float64(float32(0.3))}
 	m, v := make([]float64, 4), make([]float64, 4)
 	for n := 1; n <= 5; n++ {
+		rate := base * float64(n) / 3 // as with a schedule
+		require.NoError(t, SetLearningRate(store, rate))
 		a := []float32{1, -2, 0.5, float32(n)}
 		_, err := step.Call(a)
 		require.NoError(t, err)

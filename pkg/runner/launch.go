@@ -75,6 +75,7 @@ func (t *training) launchSteps(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("runner: steps %d to %d of %d: %w", t.step, t.step+size-1, t.total, err)
 	}
+	t.launched += size
 	took := time.Since(start) / time.Duration(size)
 	for i, loss := range losses {
 		if err := t.record(epoch, loss, accuracies[i], t.learningRate(t.step), took); err != nil {

@@ -246,3 +246,16 @@ func TestRecipeIsIdentity(t *testing.T) {
 	refuse(more, "recipe: got nesterov, momentum 0.8")
 	refuse(toyConfig, ", want the chapter's")
 }
+
+// A negative weight decay means none, and 0 the chapter's. (1e-300 is 0 in float32.)
+func TestNoWeightDecay(t *testing.T) {
+	t.Parallel()
+	steps := func(decay float64) []Step {
+		c := toyConfig
+		c.WeightDecay = decay
+		return untimed(trainToy(t, goBackend(t), t.TempDir(), c).history.Steps)
+	}
+	none := steps(-1)
+	require.Equal(t, steps(1e-300), none)
+	require.NotEqual(t, steps(0), none)
+}

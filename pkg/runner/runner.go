@@ -116,6 +116,7 @@ type Runner struct {
 	predict   *model.Exec
 	lookahead *optim.Lookahead
 	norm      *model.Exec // see preciseNorm
+	launched  int         // steps that were made in launches, for the tests
 
 	onStep       []func(step int, s Step) error
 	onEvaluation []func(e Eval) error

@@ -233,3 +233,11 @@ func xlaBackend(t testing.TB) compute.Backend {
 type broken struct{ toy }
 
 func (broken) Init(*model.Store, uint64) error { return errors.New("no weights today") }
+
+// stepSeconds returns the time that steps took together.
+func stepSeconds(steps []Step) (sum float64) {
+	for _, s := range steps {
+		sum += float64(s.Seconds)
+	}
+	return sum
+}

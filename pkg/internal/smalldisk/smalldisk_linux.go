@@ -2,6 +2,7 @@
 package smalldisk
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"syscall"
@@ -36,7 +37,12 @@ func Run(t *testing.T, size string, test func(t *testing.T, dir string)) {
 		t.Skipf("needs user and mount namespaces: %v", err)
 	}
 	t.Logf("%s", out)
-	if err != nil {
+	switch {
+	case err != nil:
 		t.Fatal(err)
+	case bytes.Contains(out, []byte("--- SKIP: "+t.Name()+" ")):
+		t.Skip("the separate process has skipped the test, see above")
+	case !bytes.Contains(out, []byte("--- PASS: "+t.Name()+" ")):
+		t.Fatal("the separate process has not run the test")
 	}
 }
