@@ -6,8 +6,6 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -20,26 +18,12 @@ import (
 
 	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/cifar"
+	"nndl.example/resnet18/pkg/internal/graphtest"
 	"nndl.example/resnet18/pkg/nn"
 	"nndl.example/resnet18/pkg/runner"
 )
 
 var _ runner.Model = Net{}
-
-// backends are pure Go, and XLA where that starts without a download.
-func backends(t *testing.T) map[string]compute.Backend {
-	all := map[string]compute.Backend{}
-	var err error
-	all["go"], err = backend.New("go", io.Discard)
-	require.NoError(t, err)
-	wheel, _ := filepath.Glob("../../.venv/lib/python3*/site-packages/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so")
-	if os.Getenv(backend.EnvPlugin) != "" || len(wheel) > 0 {
-		if b, err := backend.New("xla:cpu", io.Discard); err == nil {
-			all["xla"] = b
-		}
-	}
-	return all
-}
 
 // waves makes images whose class is the direction of their waves.
 func waves(n int) *cifar.Dataset {
@@ -171,7 +155,7 @@ func TestLogits(t *testing.T) {
 	for i := range images {
 		images[i] = float32(rng.NormFloat64())
 	}
-	for name, b := range backends(t) {
+	graphtest.OnEach(t, func(t *testing.T, b compute.Backend) {
 		store := trainedStore(t, net) // backends cannot share variables
 		want := append(byHand(t, store, net, images[:cifar.ImageSize]), byHand(t, store, net, images[cifar.ImageSize:])...)
 		exec, err := model.NewExec(b, store, func(scope *model.Scope, x *graph.Node) *graph.Node {
@@ -179,15 +163,15 @@ func TestLogits(t *testing.T) {
 			return net.Logits(scope, x)
 		})
 		require.NoError(t, err)
+		defer exec.Finalize()
 		out, err := exec.Call1(tensors.FromFlatDataAndDimensions(images, 2, 32, 32, 3))
 		require.NoError(t, err)
 		got, err := tensors.CopyFlatData[float32](out)
 		require.NoError(t, err)
 		for i := range want {
-			require.InDelta(t, want[i], got[i], 1e-3, name)
+			require.InDelta(t, want[i], got[i], 1e-3)
 		}
-		exec.Finalize()
-	}
+	})
 }
 
 // trainedStore has shifts and statistics that are not the initial ones.

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/gomlx/compute"
 	"github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
@@ -14,8 +13,6 @@ import (
 
 	"nndl.example/resnet18/pkg/internal/graphtest"
 	"nndl.example/resnet18/pkg/nn"
-
-	"nndl.example/resnet18/pkg/backend"
 	"nndl.example/resnet18/pkg/safetensors"
 )
 
@@ -150,30 +147,6 @@ func TestSameLogits(t *testing.T) {
 		require.Less(t, largest, 1e-5, "training %v", training)
 	}
 	require.ErrorContains(t, CopyWeights(model.NewStore(), library, to, custom), "fc.weight")
-}
-
-func TestLogitsOfAllKinds(t *testing.T) {
-	graphtest.OnEach(t, func(t *testing.T, b compute.Backend) {
-		kinds := []Config{{NumClasses: 10}, {NumClasses: 5, Plain: true}, {NumClasses: 3, InChannels: 1, Stem: CIFARStem}, {Depth: 34, NumClasses: 4}}
-		if !backend.IsPureGo(b) {
-			kinds = kinds[:1] // XLA takes seconds to compile each
-		}
-		for _, c := range kinds {
-			store := initialised(t, c, 1)
-			exec, err := model.NewExec(b, store, func(s *model.Scope, x *graph.Node) *graph.Node {
-				s.Store().SetTraining(x.Graph(), false)
-				return c.Logits(s, x)
-			})
-			require.NoError(t, err)
-			size := 32
-			if c.Stem == CIFARStem {
-				size = 8 // a smaller image is a smaller test
-			}
-			out, err := exec.Call1(graphtest.Random(2, size, size, c.withDefaults().InChannels))
-			require.NoError(t, err)
-			require.Equal(t, []int{2, c.NumClasses}, out.Shape().Dimensions)
-		}
-	})
 }
 
 func TestWeightsRoundTrip(t *testing.T) {
