@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -16,12 +15,12 @@ import (
 
 // validateConfusion checks -confusion.
 func (a *app) validateConfusion(files []string) error {
-	switch extension := strings.ToLower(filepath.Ext(a.confusion)); {
+	switch {
 	case a.confusion == "":
 		return nil
 	case a.confusion == "-" && a.asJSON:
 		return usagef("got -json and -confusion -, want only one of them")
-	case a.confusion != "-" && extension != ".svg" && extension != ".png":
+	case a.confusion != "-" && !isFigure(a.confusion):
 		return usagef("-confusion is %s, want a name that ends with .svg or .png, or -", a.confusion)
 	case len(files) > 1:
 		return usagef("got -confusion and %d files of weights, want at most one", len(files))

@@ -26,13 +26,18 @@ SVG to stdout if FILE is -.`,
 	return c
 }
 
+// isFigure reports whether a figure can be saved under this name.
+func isFigure(name string) bool {
+	extension := strings.ToLower(filepath.Ext(name))
+	return extension == ".svg" || extension == ".png"
+}
+
 func (a *app) runCurves(file string) error {
 	if err := a.validate(); err != nil {
 		return err
 	}
-	extension := strings.ToLower(filepath.Ext(file))
-	if file != "-" && extension != ".svg" && extension != ".png" {
-		return usagef("%s has the extension %q, want .svg or .png", file, extension)
+	if file != "-" && !isFigure(file) {
+		return usagef("%s has the extension %q, want .svg or .png", file, filepath.Ext(file))
 	}
 	b, err := backend.New("go", io.Discard)
 	if err != nil {

@@ -224,7 +224,7 @@ func augmentation(r runner.Recipe) string {
 // commandLine is the command with the flags that were set.
 func commandLine(c *cobra.Command, args []string) string {
 	words := []string{c.CommandPath()}
-	c.Flags().Visit(func(f *pflag.Flag) { words = append(words, "-"+f.Name, f.Value.String()) })
+	c.Flags().Visit(func(f *pflag.Flag) { words = append(words, "-"+f.Name+"="+f.Value.String()) })
 	return strings.Join(append(words, args...), " ")
 }
 

@@ -17,7 +17,6 @@ package airbench
 import (
 	"fmt"
 
-	"github.com/gomlx/compute"
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/layers/activation"
 	"github.com/gomlx/gomlx/ml/model"
@@ -122,7 +121,7 @@ func (l layers) convolve(x *Node, name string) *Node {
 	if size%2 == 0 || size <= 3 {
 		return nn.Conv2D(x, kernel, 1)
 	}
-	y := nn.Conv2D(padded(x), kernel, 1)
+	y := nn.Conv2D(nn.ZeroPad(x, 0, 1), kernel, 1)
 	return Slice(y, AxisRange(), AxisRange(0, size), AxisRange(0, size), AxisRange())
 }
 
@@ -130,10 +129,4 @@ func (l layers) convolve(x *Node, name string) *Node {
 func (l layers) norm(x *Node, name string) *Node {
 	shift := MulScalar(l.Value(name+".bias"), shiftScale)
 	return l.BatchNormWith(x, name, OnesLike(shift), shift)
-}
-
-// padded adds a row of zeros below and a column of zeros on the right.
-func padded(x *Node) *Node {
-	end := compute.PadAxis{End: 1}
-	return Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, end, end, compute.PadAxis{})
 }

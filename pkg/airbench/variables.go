@@ -89,12 +89,4 @@ func (n Net) MACs() int64 {
 }
 
 // NumParams returns the number of trainable parameters.
-func (n Net) NumParams() int {
-	total := 0
-	for _, p := range n.Params() {
-		if p.Trainable {
-			total += p.Size()
-		}
-	}
-	return total
-}
+func (n Net) NumParams() int { return nn.CountTrainable(n.Params()) }

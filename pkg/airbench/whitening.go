@@ -3,9 +3,9 @@ package airbench
 import (
 	"image"
 	"math"
-	"slices"
 
 	"nndl.example/resnet18/pkg/cifar/cifar10"
+	"nndl.example/resnet18/pkg/metrics"
 )
 
 const (
@@ -22,18 +22,8 @@ const (
 // (as airbench94 does; the idea is Page's, 2018).
 func Whitening(d *cifar10.Dataset) []float32 {
 	values, vectors := eigen(patchCovariance(d.Take(whiteningImages)))
-	order := make([]int, patchSize)
-	for i := range order {
-		order[i] = i
-	}
-	slices.SortFunc(order, func(a, b int) int {
-		if values[a] > values[b] {
-			return -1
-		}
-		return 1
-	})
 	kernel := make([]float32, patchSize*whitened)
-	for column, j := range order {
+	for column, j := range metrics.TopK(values[:], patchSize) {
 		scale := 1 / math.Sqrt(values[j]+varianceEpsilon)
 		for i := range patchSize {
 			kernel[i*whitened+column] = float32(scale * vectors[i][j])

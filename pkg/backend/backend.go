@@ -81,13 +81,9 @@ func normalise(config string) string {
 // start starts a backend. It returns an error for an unknown name, on which compute would panic.
 func start(config string) (b compute.Backend, err error) {
 	name, _, _ := strings.Cut(config, ":")
-	known := false
-	for _, n := range compute.List() {
-		known = known || n == name
-	}
-	if !known {
+	if names := compute.List(); !slices.Contains(names, name) {
 		return nil, fmt.Errorf("unknown backend %q: want one of %s, optionally with options as in \"xla:cpu\"; XLA needs a build with cgo",
-			config, strings.Join(slices.Sorted(slices.Values(compute.List())), ", "))
+			config, strings.Join(slices.Sorted(slices.Values(names)), ", "))
 	}
 	if name == "xla" {
 		b, err = startXLA(config)

@@ -93,7 +93,6 @@ func figures(t *testing.T) map[string]*Figure {
 	out["sketch"] = Sketch{Title: "Block", Alt: "A box.", Width: 200, Height: 120, Paint: func(p Pen) {
 		p.Box(20, 50, 60, 30, Tint(Blue, 0.2), Blue)
 		p.Text(50, 65, "conv 卷积", Text{Anchor: Middle, Bold: true})
-		p.Lines(100, 60, 80, "a text of two lines", Text{Color: Muted})
 		p.Arrow(Muted, 1.5, 50, 80, 50, 100, 90, 100)
 		p.Dot(150, 100, 4, Vermillion)
 		p.Image(plain(4, 4, Green), 160, 90, 16, 16)

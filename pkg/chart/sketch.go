@@ -63,19 +63,6 @@ func (p Pen) Text(x, y float64, s string, t Text) float64 {
 	return width(s, sty)
 }
 
-// Lines writes a text in lines of at most the given width and returns the y of the line after it.
-func (p Pen) Lines(x, y, maxWidth float64, s string, t Text) float64 {
-	size := t.Size
-	if size == 0 {
-		size = textSize
-	}
-	for _, l := range wrap(s, textStyle(size, t.Bold, Ink), maxWidth) {
-		p.Text(x, y, l, t)
-		y += 1.4 * size
-	}
-	return y
-}
-
 // Polygon fills a polygon and draws its outline. Either colour may be nil.
 func (p Pen) Polygon(fill, stroke color.Color, xy ...float64) {
 	var pts []vg.Point

@@ -63,9 +63,6 @@ func (r reader) readBatch(folder string, id int, split Split) (planes, labels []
 	return im.planes, im.labels, err
 }
 
-// Shape returns the dimensions of Images, [N 3 32 32].
-func (b *Batch) Shape() []int { return []int{b.N, Channels, Height, Width} }
-
 // Image returns image i as a copy; the chapter uses transpose(1, 2, 0).
 func (b *Batch) Image(i int) image.Image {
 	img := image.NewNRGBA(image.Rect(0, 0, Width, Height))

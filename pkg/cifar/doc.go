@@ -13,7 +13,7 @@ https://www.cs.toronto.edu/~kriz/cifar.html).
 
 Find looks for the data, in the order that it documents, and reports which it uses. Extract unpacks like "tar -xvf"; a corrupt,
 foreign or malicious archive gives an error and leaves no files behind. LoadBatch and Load read the extracted
-folder; LoadArchive reads an archive directly. Errors wrap ErrCorrupt, ErrOtherData, ErrNotFound or ErrNotOurs.
+folder; Open reads an archive directly. Errors wrap ErrCorrupt, ErrOtherData, ErrNotFound or ErrNotOurs.
 
 The published data has five training batches and one test batch of 10,000 images each. There is no
 validation set; like the chapter, this package uses the last training batch as one:

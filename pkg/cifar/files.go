@@ -71,8 +71,10 @@ func readFile(name string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s has %d bytes, want at most %d", name, info.Size(), limit)
 	}
 	data := make([]byte, info.Size())
-	_, err = io.ReadFull(f, data)
-	return data, err
+	if _, err = io.ReadFull(f, data); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return data, nil
 }
 
 // readJSON reports whether a file contains the JSON of a value and nothing else.

@@ -72,7 +72,7 @@ func TestGolden(t *testing.T) {
 
 	b, err := LoadBatch(folder, 1, Train) // image 1 is the truck that the chapter shows
 	require.NoError(t, err)
-	require.Equal(t, []int{10000, 3, 32, 32}, b.Shape())
+	require.Equal(t, 10000, b.N)
 	require.EqualValues(t, 9, b.Labels[1])
 	d, err := Open(s, Train)
 	require.NoError(t, err)

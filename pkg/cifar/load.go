@@ -21,13 +21,8 @@ func Load(folder string, split Split) (*Dataset, error) {
 	return published.load(folder, split)
 }
 
-// LoadArchive reads a split directly from an archive of either layout, without writing files. It
-// makes the checks of Load and Extract.
-func LoadArchive(path string, split Split) (*Dataset, error) {
-	return published.loadArchive(path, split)
-}
-
-// Open reads a split from a source, which may be an archive or a folder.
+// Open reads a split from a source: a folder, or an archive of either layout, without writing files. It makes the checks of Load
+// and Extract.
 func Open(s Source, split Split) (*Dataset, error) {
 	return published.open(s, split)
 }
@@ -56,7 +51,7 @@ func (r reader) load(folder string, split Split) (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := r.readChecked(l, folder, l.metaFile()); err != nil {
+	if err := r.checkFile(l, folder, l.metaFile()); err != nil {
 		return nil, err
 	}
 	if err := checkCopies(l, folder); err != nil {
@@ -155,17 +150,17 @@ func checkCopies(l Layout, folder string) error {
 	return nil
 }
 
-// readChecked reads and checks a file of an extracted folder.
-func (r reader) readChecked(l Layout, folder, name string) ([]byte, error) {
+// checkFile checks a file of an extracted folder.
+func (r reader) checkFile(l Layout, folder, name string) error {
 	path := filepath.Join(folder, name)
 	data, err := readFile(path, l.maxSize(name))
 	if err != nil {
-		return nil, fmt.Errorf("cifar: %w; %s", err, folderAdvice)
+		return fmt.Errorf("cifar: %w; %s", err, folderAdvice)
 	}
 	if err := r.check(l, name, data); err != nil {
-		return nil, fmt.Errorf("cifar: %s: %w; %s", path, corrupt(err), folderAdvice)
+		return fmt.Errorf("cifar: %s: %w; %s", path, corrupt(err), folderAdvice)
 	}
-	return data, nil
+	return nil
 }
 
 // folderLayout returns the layout of an extracted folder, or an error that says what is missing.

@@ -222,13 +222,20 @@ type Comparison struct {
 
 // Compare compares two results on the same test images (McNemar 1947).
 func Compare(a, b *Result) (Comparison, error) {
-	if a.TestData != b.TestData {
-		return Comparison{}, fmt.Errorf("experiments: %s and %s were tested on different images; run both on the same data", a.Name, b.Name)
+	if err := sameTest(a, b); err != nil {
+		return Comparison{}, err
 	}
 	var c Comparison
 	n := min(a.TestImages, b.TestImages)
 	c.OnlyA, c.OnlyB, c.Z = metrics.McNemar(unpack(a.Correct)[:n], unpack(b.Correct)[:n])
 	return c, nil
+}
+
+func sameTest(a, b *Result) error {
+	if a.TestData != b.TestData {
+		return fmt.Errorf("experiments: %s and %s were tested on different images; run both on the same data", a.Name, b.Name)
+	}
+	return nil
 }
 
 // Verdict returns "better" or "worse" if the difference between the two trained networks is significant for a random choice of

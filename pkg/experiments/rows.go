@@ -275,8 +275,8 @@ func Find(name string) (Row, error) {
 	return Row{}, fmt.Errorf("experiments: no row %q; \"resnet18 experiment list\" lists them", name)
 }
 
-// network returns the row's model. airbench's first layer depends on the training images.
-func (r Row) network(train *cifar.Dataset) (m runner.Model, parameters int, macs int64, err error) {
+// network returns the row's model and its multiply-adds for an image. airbench's first layer depends on the training images.
+func (r Row) network(train *cifar.Dataset) (m runner.Model, macs int64, err error) {
 	c := resnet.Custom(3, cifar.NumClasses, true)
 	switch r.Network {
 	case "custom":
@@ -291,10 +291,9 @@ func (r Row) network(train *cifar.Dataset) (m runner.Model, parameters int, macs
 		if r.Widths != [3]int{} {
 			n.Widths = r.Widths
 		}
-		return n, n.NumParams(), n.MACs(), nil
+		return n, n.MACs(), nil
 	default:
-		return nil, 0, 0, fmt.Errorf("experiments: row %s: network is %q, want library, custom, plain, cifar-stem or fast", r.Name, r.Network)
+		return nil, 0, fmt.Errorf("experiments: row %s: network is %q, want library, custom, plain, cifar-stem or fast", r.Name, r.Network)
 	}
-	s := c.Summary()
-	return c, s.Params(), s.MACs(), nil
+	return c, c.Summary().MACs(), nil
 }

@@ -8,6 +8,7 @@ import (
 	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/lab"
 	"nndl.example/resnet18/pkg/metrics"
+	"nndl.example/resnet18/pkg/nn"
 	"nndl.example/resnet18/pkg/optim"
 	"nndl.example/resnet18/pkg/runner"
 )
@@ -22,7 +23,7 @@ func Run(l *lab.Lab, row Row) (*Result, error) {
 		return nil, err
 	}
 	train = row.images(train, dev)
-	model, parameters, macs, err := row.network(train)
+	model, macs, err := row.network(train)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +48,7 @@ func Run(l *lab.Lab, row Row) (*Result, error) {
 	}
 	result := &Result{
 		Name: row.Name, Change: row.Change, Against: row.Against, Search: row.Search,
-		WithDev: row.WithDev, Network: model.String(), Parameters: parameters, MACs: macs,
+		WithDev: row.WithDev, Network: model.String(), Parameters: nn.CountTrainable(model.Params()), MACs: macs,
 		Config: r.Config, TrainImages: train.Len(), DevImages: dev.Len(), TrainData: train.Fingerprint(), TestData: test.Fingerprint(),
 	}
 	result.training(&r.History)
@@ -69,7 +70,7 @@ func Trained(l *lab.Lab, row Row) (*runner.Runner, error) {
 			return nil, err
 		}
 	}
-	model, _, _, err := row.network(row.images(train, dev))
+	model, _, err := row.network(row.images(train, dev))
 	if err != nil {
 		return nil, err
 	}
@@ -97,7 +98,7 @@ func (r Row) images(train, dev *cifar.Dataset) *cifar.Dataset {
 // muonMACs is the number of multiply-adds that Muon adds to a training step, for any batch size.
 func muonMACs(m runner.Model) (total int64) {
 	for _, p := range m.Params() {
-		if p.Trainable && len(p.Dims) == 4 {
+		if p.Trainable && p.IsConvKernel() {
 			total += optim.MuonMACs(p.Dims)
 		}
 	}

@@ -96,26 +96,26 @@ func seedDeviation(groups []Group) StandardDeviation {
 // Families of recipes. The seeds of one family are taken to vary equally; those of two families need not
 // (notebook 07 prints the estimates).
 const (
-	ShortBudget = "short budget"
-	AllImages   = "all images"
-	ModernRows  = "modern"
+	shortBudget  = "short budget"
+	allImages    = "all images"
+	modernFamily = "modern"
 )
 
 // Families returns the names of the families.
-func Families() []string { return []string{ShortBudget, AllImages, ModernRows} }
+func Families() []string { return []string{shortBudget, allImages, modernFamily} }
 
 // Family returns the family of a recipe.
 func (g Group) Family() string {
 	switch r := g.Results[0]; {
 	case strings.HasPrefix(r.Network, airbench.Name):
-		return ModernRows
-	case r.TrainImages < allImages:
-		return ShortBudget
+		return modernFamily
+	case r.TrainImages < trainImages:
+		return shortBudget
 	}
-	return AllImages
+	return allImages
 }
 
-const allImages = 40000 // the training images without dev's
+const trainImages = 40000 // the training images without dev's
 
 // StandardDeviations has the standard deviation of the seeds for each family.
 type StandardDeviations map[string]StandardDeviation

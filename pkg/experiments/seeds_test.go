@@ -38,18 +38,18 @@ func TestIntervals(t *testing.T) {
 	}
 	near(-0.00818333333333332, -0.014068788753138071, -0.00229787791352857, Welch(a, b))
 	deviations := SeedDeviations([]Group{group(a...), group(b...), group(0.5)})
-	require.Equal(t, 5, deviations[ShortBudget].Freedom)
+	require.Equal(t, 5, deviations[shortBudget].Freedom)
 	near(-0.00818333333333332, -0.014465734600434602, -0.001900932066232039, deviations.Compare(group(a...), group(b...)))
 	require.True(t, Welch(a, b).Excludes0())
 	require.False(t, Interval{Low: -1, High: 1}.Excludes0())
 
 	none := SeedDeviations([]Group{group(0.7), group(0.1)})
-	require.Zero(t, none[ShortBudget])
+	require.Zero(t, none[shortBudget])
 	for _, i := range []Interval{Welch([]float64{0.7}, b), Welch(b, []float64{0.7}), Welch([]float64{1, 1}, []float64{2, 2}), none.Compare(group(a...), group(b...))} {
 		require.False(t, i.Excludes0(), "%+v", i)
 		require.True(t, math.IsInf(i.High, 1))
 	}
-	i := StandardDeviations{ShortBudget: {0.01, 8}}.Compare(group(0.7), group(a...)) // one value is compared like any other
+	i := StandardDeviations{shortBudget: {0.01, 8}}.Compare(group(0.7), group(a...)) // one value is compared like any other
 	require.InDelta(t, 2.306004*0.01*math.Sqrt(1+1.0/3), i.High-i.Difference, 1e-6)
 }
 
@@ -64,13 +64,13 @@ func TestFamilies(t *testing.T) {
 	modern.Results[0].Network, modern.Results[0].TrainImages = airbench.Net{}.String(), 50000
 	require.Equal(t, Families(), []string{short.Family(), long.Family(), modern.Family()})
 	deviations := SeedDeviations([]Group{short, long, modern})
-	require.Equal(t, []int{2, 3, 0}, []int{deviations[ShortBudget].Freedom, deviations[AllImages].Freedom, deviations[ModernRows].Freedom})
+	require.Equal(t, []int{2, 3, 0}, []int{deviations[shortBudget].Freedom, deviations[allImages].Freedom, deviations[modernFamily].Freedom})
 	require.Equal(t, Welch(a, b), deviations.Compare(short, long))
-	require.Greater(t, deviations[AllImages].Value, deviations[ShortBudget].Value)
-	require.Equal(t, deviations[AllImages], deviations.Of(modern))
-	require.Equal(t, deviations[ShortBudget], deviations.Of(short))
-	swapped := StandardDeviations{ShortBudget: {0.02, 1}, AllImages: {0.01, 1}}
-	require.Equal(t, swapped[ShortBudget], swapped.Of(modern), "the largest, not the last")
+	require.Greater(t, deviations[allImages].Value, deviations[shortBudget].Value)
+	require.Equal(t, deviations[allImages], deviations.Of(modern))
+	require.Equal(t, deviations[shortBudget], deviations.Of(short))
+	swapped := StandardDeviations{shortBudget: {0.02, 1}, allImages: {0.01, 1}}
+	require.Equal(t, swapped[shortBudget], swapped.Of(modern), "the largest, not the last")
 }
 
 // A row with dev's images trains on both sets, and leaves them as they are.

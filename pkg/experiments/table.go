@@ -11,7 +11,7 @@ import (
 
 // Table returns a Markdown table with a line for each recipe: means over its seeds. A recipe is compared with the one named in
 // Against, if that is among the results: by the difference of their test accuracies in points, followed by ± half the width of its
-// 95 % interval, and a Verdict; the last line counts the verdicts. The standard deviations of the seeds also count the results in
+// 95 % interval, and a verdict (see judge); the last line counts the verdicts. The standard deviations of the seeds also count the results in
 // others, such as PyTorch's runs of the same recipes.
 func Table(all []*Result, others ...*Result) (string, error) {
 	groups := Groups(all)
@@ -52,25 +52,25 @@ func Table(all []*Result, others ...*Result) (string, error) {
 
 // describe returns the difference of two recipes in points, with its interval and verdict if there is one.
 func (s StandardDeviations) describe(g, other Group) (difference, verdict string, err error) {
-	if g.Results[0].TestData != other.Results[0].TestData {
-		return "", "", fmt.Errorf("experiments: %s and %s were tested on different images; run both on the same data", g.Name, other.Name)
+	if err := sameTest(g.Results[0], other.Results[0]); err != nil {
+		return "", "", err
 	}
 	i := s.Compare(g, other)
 	if math.IsInf(i.High, 1) {
 		return fmt.Sprintf("%+.2f", 100*i.Difference), "", nil
 	}
-	return fmt.Sprintf("%+.2f ± %.2f", 100*i.Difference, 100*(i.High-i.Difference)), Verdict(g, other, i), nil
+	return fmt.Sprintf("%+.2f ± %.2f", 100*i.Difference, 100*(i.High-i.Difference)), judge(g, other, i), nil
 }
 
 // oneSeedPoints is the difference, in accuracy, from which a recipe may be called better or worse on the evidence of one seed.
 const oneSeedPoints = 0.02
 
-// What Verdict returns.
+// What judge returns.
 const better, worse, open, oneSeed = "better", "worse", "open", "one seed"
 
-// Verdict puts an interval between two recipes into words: "better" or "worse" if it excludes 0, else "open"; and "one seed" if it
+// judge puts an interval between two recipes into words: "better" or "worse" if it excludes 0, else "open"; and "one seed" if it
 // would be better or worse, but at least one of the two has one seed only and the difference is below two points.
-func Verdict(a, b Group, i Interval) string {
+func judge(a, b Group, i Interval) string {
 	switch {
 	case !i.Excludes0():
 		return open

@@ -71,7 +71,10 @@ func newProblem(b compute.Backend, o optimizer.Interface, start []float32, loss 
 		o.UpdateGraph(s, input.Graph(), l)
 		return l
 	})
-	return w, err
+	if err != nil {
+		return nil, fmt.Errorf("inspect: optimizer step: %w", err)
+	}
+	return w, nil
 }
 
 // loss makes one step and returns the loss before it.

@@ -166,7 +166,7 @@ func imageTensor(pixels []uint8) (*tensors.Tensor, error) {
 }
 
 // FirstKernels returns the kernels of the first layer: for each output channel the tables [row][column] of its red, green and
-// blue input.
+// blue input. A network of images with other channels is an error.
 func (n Network) FirstKernels() ([][3][][]float64, error) {
 	p := n.Params()[0]
 	values, err := nn.Values(n.Store, p)
@@ -225,8 +225,8 @@ func (m Map) MostActive(n int) (channels []int, silent int) {
 	return metrics.TopK(sums, n), silent
 }
 
-// Features returns the 512 numbers of each image that the last layer turns into logits: the mean of each channel after the last
-// stage, in evaluation mode.
+// Features returns the numbers of each image, [n][512], that the last layer turns into logits: the mean of each channel after the
+// last stage, in evaluation mode.
 func (n Network) Features(pixels []uint8) ([][]float32, error) {
 	what := fmt.Sprintf("features of %d images", len(pixels)/cifar10.ImageSize)
 	out, err := n.look(what, pixels, func(maps []*graph.Node) []*graph.Node {

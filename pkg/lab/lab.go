@@ -203,7 +203,8 @@ func (l *Lab) Runner(name string, m runner.Model, c runner.Config) (*runner.Runn
 }
 
 // Train trains a runner's model. Ctrl-C, or the notebook's stop button, stops it after the current step, saves everything and
-// says how to resume; complete is then false. A second Ctrl-C kills the process.
+// says how to resume; complete is then false and the error nil. A second Ctrl-C kills the process. Other errors are those of
+// Runner.Train.
 func (l *Lab) Train(r *runner.Runner) (complete bool, err error) {
 	train, err1 := l.Data(cifar.Train)
 	dev, err2 := l.Data(cifar.Dev)

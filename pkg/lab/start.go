@@ -59,7 +59,7 @@ func startSource(name, sum string) string {
 }
 
 // Saved returns a runner with the best model of a run, whose network follows from its file. Runner.ClassName has the names of its
-// classes.
+// classes. The error is ErrNotTrained if the run has no model.
 func (l *Lab) Saved(name string) (*runner.Runner, error) {
 	path := filepath.Join(l.RunDir(name), "best.safetensors")
 	f, err := safetensors.Open(path)

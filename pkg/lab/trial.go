@@ -55,7 +55,8 @@ func trialRun(b compute.Backend, m runner.Model, train, dev *cifar.Dataset, seed
 	return r.History, err
 }
 
-// MedianStepSeconds returns the median time of a step, without the first, which compiles.
+// MedianStepSeconds returns the median time of a step in seconds, without the first, which compiles. Fewer than two steps are an
+// error.
 func MedianStepSeconds(h *runner.History) (float64, error) {
 	var times []float64
 	for _, s := range h.Steps {

@@ -41,7 +41,7 @@ func TopK(values []float64, k int) []int {
 	return top
 }
 
-// CrossEntropies returns the cross-entropy loss of each image; their mean is what runner.Evaluate returns. Logits has one row
+// CrossEntropies returns the cross-entropy loss of each image, in nats; their mean is what runner.Evaluate returns. Logits has one row
 // for each label.
 func CrossEntropies(logits [][]float32, labels []uint16) []float64 {
 	losses := make([]float64, len(logits))

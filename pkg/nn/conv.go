@@ -55,8 +55,9 @@ func nativeConvolution(x, kernel *Node, stride int) *Node {
 	return Convolve(x, kernel).Strides(stride).PadSame().Done()
 }
 
-// matmulConvolution computes the convolution as one matrix product (im2col). Its left factor has a row for each output
-// position and a column for each kernel position and input channel.
+// matmulConvolution computes the convolution by matrix products: Winograd's method on even maps of at least 4×4, a dense layer where
+// every output sees every input, otherwise im2col, whose left factor has a row for each output position and a column for each kernel
+// position and input channel.
 //
 // Kernel positions that only ever meet padding are left out: on a 1×1 map one position of nine remains. The gradient of
 // the others is exactly zero in any case.
@@ -92,7 +93,7 @@ func Im2col(x *Node, k, stride int) *Node {
 	after := max(0, (sizeOut-1)*stride+last-pad-(size-1))
 	skip := max(0, first-pad) // columns of x before those that the first live position meets
 	if before > 0 || after > 0 {
-		x = zeroPad(x, before, after)
+		x = ZeroPad(x, before, after)
 	}
 	for _, axis := range []int{2, 1} { // a row's columns first, then rows: 2·k slices instead of k², which compile and run faster
 		var shifted []*Node
@@ -106,8 +107,8 @@ func Im2col(x *Node, k, stride int) *Node {
 	return x
 }
 
-// zeroPad adds rows and columns of zeros before and after the maps of x [batch, size, size, c].
-func zeroPad(x *Node, before, after int) *Node {
+// ZeroPad adds rows and columns of zeros before and after the maps of x [batch, size, size, c].
+func ZeroPad(x *Node, before, after int) *Node {
 	p := compute.PadAxis{Start: before, End: after}
 	return Pad(x, ScalarZero(x.Graph(), x.DType()), compute.PadAxis{}, p, p, compute.PadAxis{})
 }

@@ -58,7 +58,21 @@ func Values(store *model.Store, p Param) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	return tensors.CopyFlatData[float32](v)
+	values, err := tensors.CopyFlatData[float32](v)
+	if err != nil {
+		return nil, fmt.Errorf("nn: variable %q: %w", p.Name, err)
+	}
+	return values, nil
+}
+
+// CountTrainable returns the number of values that training changes.
+func CountTrainable(params []Param) (n int) {
+	for _, p := range params {
+		if p.Trainable {
+			n += p.Size()
+		}
+	}
+	return n
 }
 
 func value(store *model.Store, p Param) (*tensors.Tensor, error) {

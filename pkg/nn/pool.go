@@ -5,7 +5,7 @@ import . "github.com/gomlx/gomlx/core/graph"
 // MaxPoolStem applies the 3×3 max pool with stride 2 and padding 1 of ResNet's stem: [batch, 16, 16, c] to [batch, 8, 8, c]. Its
 // input must be the output of a ReLU: it pads with zeros, which then never win.
 func MaxPoolStem(x *Node) *Node {
-	return MaxPool2D(zeroPad(x, 1, 1), 3, 2)
+	return MaxPool2D(ZeroPad(x, 1, 1), 3, 2)
 }
 
 // MaxPool2D takes the maximum of each k×k window, without padding; rows and columns that do not fill a window are

@@ -25,11 +25,11 @@ func winogradConvolution(x, kernel *Node) *Node {
 	batch, n := x.Shape().Dim(0), x.Shape().Dim(1)/2
 	var data, weights [4]*Node // of [4, tiles, in] and [4, in, out]: kept for the gradients
 	return withGradient([]*Node{x, kernel}, func(in []*Node) *Node {
-		data, weights = tiles(zeroPad(in[0], 1, 1), WinogradBT), transformKernel(in[1])
+		data, weights = tiles(ZeroPad(in[0], 1, 1), WinogradBT), transformKernel(in[1])
 		return outputMaps(batch, n, products(data, 2, weights, 1), WinogradA)
 	}, func(in []*Node, dy *Node) []*Node {
 		// From the padded maps, which are in memory: from dy itself XLA would recompute dy for each batch of tiles.
-		padded := zeroPad(dy, 1, 1)
+		padded := ZeroPad(dy, 1, 1)
 		// The data's gradient is the convolution with the kernel rotated by 180° and its channels swapped.
 		dx := outputMaps(batch, n, products(tiles(padded, forRotatedKernel(WinogradBT)), 2, weights, 2), forRotatedKernel(WinogradA))
 		return []*Node{dx, transformKernelTransposed(products(data, 1, tiles(padded, WinogradA), 1))}

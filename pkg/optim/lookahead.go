@@ -43,7 +43,10 @@ func NewLookahead(b compute.Backend, store *model.Store) (*Lookahead, error) {
 		}
 		return d // an Exec needs a result
 	})
-	return &Lookahead{exec}, err
+	if err != nil {
+		return nil, fmt.Errorf("optim: lookahead: %w", err)
+	}
+	return &Lookahead{exec}, nil
 }
 
 // AfterStep updates the averages if step, the number of steps done out of total, is 1 or a multiple of every; with every =

@@ -3,8 +3,8 @@ package optim
 import (
 	"fmt"
 	"math"
-	"path"
 
+	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/gomlx/gomlx/ml/model"
 	"github.com/gomlx/gomlx/ml/train/optimizer"
@@ -72,14 +72,9 @@ func (s Schedule) Factor(step, total int) float64 {
 
 // SetLearningRate sets the learning rate that the store's optimizer uses from the next step on.
 func SetLearningRate(store *model.Store, rate float64) error {
-	name, value := path.Join("/", optimizer.Scope, optimizer.ParamLearningRate), tensors.FromScalar(float32(rate))
-	if v := store.GetVariable(name); v != nil {
-		return v.SetValue(value)
-	}
-	v, err := store.CreateVariable(name, value)
-	if err != nil {
+	v := optimizer.LearningRateVar(store.RootScope(), dtypes.Float32, rate)
+	if err := v.SetValue(tensors.FromScalar(float32(rate))); err != nil {
 		return fmt.Errorf("optim: learning rate: %w", err)
 	}
-	v.SetTrainable(false)
 	return nil
 }

@@ -88,9 +88,9 @@ func (m *Model) WithoutShortcuts() (*Model, error) {
 
 // View is what a network makes of a picture.
 type View struct {
-	Logits []float32
+	Logits []float32     // one for each output
 	Maps   []inspect.Map // after the first layers and after each stage
-	Heat   [][]float32   // Grad-CAM: where in the picture, from 0 (nowhere) on
+	Heat   [][]float32   // [row][column], Grad-CAM: where in the picture, from 0 (nowhere) on
 }
 
 // MostProbable asks for Grad-CAM of the class that the network predicts.

@@ -13,6 +13,7 @@ import (
 	"github.com/gomlx/gomlx/ml/train/optimizer"
 
 	"nndl.example/resnet18/pkg/cifar/cifar10"
+	"nndl.example/resnet18/pkg/nn"
 	"nndl.example/resnet18/pkg/optim"
 )
 
@@ -42,12 +43,7 @@ func NewTraining(b compute.Backend, data *cifar10.Dataset, shortcuts bool, seed 
 	if err := net.init(store, seed); err != nil {
 		return nil, fmt.Errorf("playground: %w", err)
 	}
-	t := &Training{data: data, rng: rand.New(rand.NewPCG(seed, 0))}
-	for _, p := range net.params() {
-		if p.Trainable {
-			t.Params += p.Size()
-		}
-	}
+	t := &Training{Params: nn.CountTrainable(net.params()), data: data, rng: rand.New(rand.NewPCG(seed, 0))}
 	t.rate = optimizer.LearningRateVar(store.RootScope(), dtypes.Float32, 0)
 	sgd := optim.SGD(0, momentum, false, 0)
 	var err error

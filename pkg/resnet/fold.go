@@ -44,9 +44,7 @@ func (c Config) Fold(store *model.Store) (Folded, error) {
 
 // fold stores a convolution with its batch norm: the kernel times the norm's scale, as matrices, and a bias.
 func (f Folded) fold(store *model.Store, cv conv) error {
-	read := func(name string, dims ...int) (v []float32, err error) {
-		return nn.Values(store, nn.Param{Name: name, Dims: dims})
-	}
+	read := func(name string) ([]float32, error) { return nn.Values(store, nn.Param{Name: name}) }
 	kernel, err := read(cv.name + ".weight")
 	if err != nil {
 		return err

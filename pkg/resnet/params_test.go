@@ -119,36 +119,6 @@ func TestFirstLoss(t *testing.T) {
 	}
 }
 
-// TestSameLogits: with the library's weights, the custom model computes the library's first ten logits, in
-// training and in evaluation.
-func TestSameLogits(t *testing.T) {
-	b := graphtest.Start(t, "go") // where XLA would spend its time on compiling
-	library, custom := Library(), Custom(3, 10, true)
-	from, to := initialised(t, library, 3), model.NewStore()
-	require.NoError(t, CopyWeights(to, custom, from, library))
-	for _, training := range []bool{true, false} {
-		logits := func(c Config, store *model.Store) [][]float32 {
-			exec, err := model.NewExec(b, store, func(s *model.Scope, x *graph.Node) *graph.Node {
-				s.Store().SetTraining(x.Graph(), training)
-				return c.Logits(s, x)
-			})
-			require.NoError(t, err)
-			out, err := exec.Call1(graphtest.Random(8, 32, 32, 3))
-			require.NoError(t, err)
-			return out.Value().([][]float32)
-		}
-		x, y := logits(library, from), logits(custom, to)
-		largest := 0.0
-		for i := range y {
-			for j := range y[i] {
-				largest = max(largest, math.Abs(float64(x[i][j]-y[i][j])))
-			}
-		}
-		require.Less(t, largest, 1e-5, "training %v", training)
-	}
-	require.ErrorContains(t, CopyWeights(model.NewStore(), library, to, custom), "fc.weight")
-}
-
 func TestWeightsRoundTrip(t *testing.T) {
 	t.Parallel()
 	c := Custom(3, 10, true)

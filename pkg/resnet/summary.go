@@ -61,39 +61,27 @@ func (c Config) Summary() Summary {
 	return s
 }
 
-// Params returns the number of trainable parameters.
-func (s Summary) Params() (n int) {
+// total returns the sums over the layers.
+func (s Summary) total() (t Layer) {
 	for _, l := range s.Layers {
-		n += l.Params
+		t.Params, t.Stats, t.MACs, t.Live = t.Params+l.Params, t.Stats+l.Stats, t.MACs+l.MACs, t.Live+l.Live
 	}
-	return n
+	return t
 }
+
+// Params returns the number of trainable parameters.
+func (s Summary) Params() int { return s.total().Params }
 
 // Stats returns the number of running statistics.
-func (s Summary) Stats() (n int) {
-	for _, l := range s.Layers {
-		n += l.Stats
-	}
-	return n
-}
+func (s Summary) Stats() int { return s.total().Stats }
 
 // MACs returns the number of multiply-adds for one image.
-func (s Summary) MACs() (n int64) {
-	for _, l := range s.Layers {
-		n += l.MACs
-	}
-	return n
-}
+func (s Summary) MACs() int64 { return s.total().MACs }
 
 // Live returns the number of trainable parameters that any pixel can reach. Kernel positions that are outside the map at
 // every output position, as eight of nine are on a 1×1 map, only ever multiply padding: the data's gradient for them is
 // exactly zero.
-func (s Summary) Live() (n int) {
-	for _, l := range s.Layers {
-		n += l.Live
-	}
-	return n
-}
+func (s Summary) Live() int { return s.total().Live }
 
 // String returns a table for a terminal or a notebook.
 func (s Summary) String() string {

@@ -50,12 +50,8 @@ var metadataKeys = []string{versionKey, "step", "identity", "history", "best", d
 var dtypeNames = map[dtypes.DType]string{dtypes.Float32: "F32", dtypes.Int64: "I64", dtypes.Int32: "I32", dtypes.Uint64: "U64"}
 
 func dtypeOf(name string) (dtypes.DType, bool) {
-	for d, n := range dtypeNames {
-		if n == name {
-			return d, true
-		}
-	}
-	return dtypes.InvalidDType, false
+	d, known := dtypes.MapOfNames[name]
+	return d, known && dtypeNames[d] == name
 }
 
 // state lists the variables that a checkpoint holds: all but GoMLX's moving averages for display, whose names change from run

@@ -160,7 +160,10 @@ func (t *training) newLaunch() (err error) {
 		updateInPlace(t.store, g)
 		return after[len(vars)], after[len(vars)+1]
 	})
-	return err
+	if err != nil {
+		return fmt.Errorf("runner: the program of a launch: %w", err)
+	}
+	return nil
 }
 
 // loop builds a loop: for i = 0, 1, … n-1, body gets i, the inputs of this iteration and the state, and returns the next state. inputs
@@ -236,7 +239,7 @@ func (r *Runner) evaluateAll(ctx context.Context, d *cifar.Dataset) (accuracy, m
 	}
 	lossSums, rights, err := copyBoth(out)
 	if err != nil {
-		return 0, 0, err
+		return 0, 0, fmt.Errorf("runner: evaluating %s: %w", d.Split, err)
 	}
 	for i := range lossSums {
 		meanLoss += float64(lossSums[i])

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 
 	"github.com/gomlx/gomlx/ml/model"
 
@@ -47,9 +48,7 @@ func (r *Runner) modelFile(more map[string]string) ([]byte, error) {
 		}
 		metadata[classesKey] = string(names)
 	}
-	for key, value := range more {
-		metadata[key] = value
-	}
+	maps.Copy(metadata, more)
 	size := 1 << 16 // the header
 	for _, p := range r.model.Params() {
 		size += 4 * p.Size()

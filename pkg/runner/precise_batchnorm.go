@@ -52,11 +52,12 @@ func (t *training) setPreciseNorm() error {
 		images := tensors.FromFlatDataAndDimensions(d.Pixels[i*size*cifar.ImageSize:][:size*cifar.ImageSize],
 			size, cifar.Height, cifar.Width, cifar.Channels)
 		out, err := t.norm.Call1(images, float32(i))
-		if err = errors.Join(err, images.FinalizeAll()); err != nil {
-			return fmt.Errorf("runner: batch norm's statistics after step %d: %w", t.step-1, err)
+		err = errors.Join(err, images.FinalizeAll())
+		if err == nil {
+			err = out.FinalizeAll()
 		}
-		if err := out.FinalizeAll(); err != nil {
-			return err
+		if err != nil {
+			return fmt.Errorf("runner: batch norm's statistics after step %d: %w", t.step-1, err)
 		}
 	}
 	return nil

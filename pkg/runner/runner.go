@@ -223,9 +223,6 @@ func (r *Runner) LoadedFrom() string { return r.loadedFrom }
 // Store returns the store of the model's variables.
 func (r *Runner) Store() *model.Store { return r.store }
 
-// Backend returns the runner's backend.
-func (r *Runner) Backend() compute.Backend { return r.backend }
-
 // Finalize frees the runner's memory on the device. The runner cannot be used afterwards.
 func (r *Runner) Finalize() {
 	if r.predict == nil {

@@ -204,6 +204,6 @@ func TestDefaults(t *testing.T) {
 	require.Equal(t, []any{30, 64, 0.001, 0.005, 3000, 3000, uint64(100)},
 		[]any{c.Epochs, c.BatchSize, c.LearningRate, c.WeightDecay, c.LogSteps, c.EvalSteps, c.Seed})
 	require.Equal(t, "some/where", r.Dir())
-	require.Equal(t, goBackend(t), r.Backend())
+	require.Equal(t, goBackend(t), r.backend)
 	require.NoDirExists(t, "some")
 }
