@@ -74,7 +74,7 @@ func figures(t *testing.T) map[string]*Figure {
 	f, err = Images([]image.Image{plain(8, 8, Blue), plain(8, 8, Green)}, []string{"a frog", "a cat"}, 2, 4)
 	add("images", f, err)
 	f, err = Grid{Title: "Guesses", Images: []image.Image{plain(8, 8, Blue), plain(4, 9, Green), plain(8, 8, Sky)},
-		Captions: []string{"frog", "cat, not\na dog of any kind", "truck"}, Marks: []Mark{Correct, Wrong, Unmarked}, Cols: 2}.Figure()
+		Captions: []string{"frog", "cat, not\na dog of any kind", "truck"}, Cols: 2}.Figure()
 	add("grid", f, err)
 	f, err = Bars(Axes{Title: "Probabilities", XLabel: "probability", XMax: new(1.0)}, classes[:3], []float64{0.9, 0.09999, 0.00001}, 1)
 	add("bars", f, err)

@@ -14,8 +14,7 @@
 //
 // A figure is a card with its own background, readable on any page: light, or dark where the page is dark (dark.go). PNG
 // files are always light. The colours are those of Okabe and Ito (2008), which colour-blind readers can tell apart. By
-// convention the training set is [Blue] and the development set [Vermillion]. Where colour separates correct from wrong
-// predictions, a tick or a cross does so too.
+// convention the training set is [Blue] and the development set [Vermillion];
 // style.go defines colours and sizes; confusion.go defines the colours of the confusion matrix.
 //
 // # Output in a saved notebook

@@ -65,13 +65,12 @@ func ExampleGrid() {
 		Title:    "Two predictions",
 		Images:   []image.Image{red, blue},
 		Captions: []string{"red", "blue → red"},
-		Marks:    []chart.Mark{chart.Correct, chart.Wrong},
 	}.Figure()
 	if err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println(fig.Alt)
-	// Output: Two predictions: 2 images: red, blue → red (wrong).
+	// Output: Two predictions: 2 images: red, blue → red.
 }
 
 func ExampleFigure_Save() {

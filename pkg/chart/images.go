@@ -7,24 +7,12 @@ import (
 	"math"
 	"slices"
 	"strings"
-
-	"gonum.org/v1/plot/text"
-)
-
-// Mark marks the prediction for an image as correct or wrong.
-type Mark int
-
-const (
-	Unmarked Mark = iota
-	Correct       // a blue tick before the caption
-	Wrong         // an orange cross before the caption
 )
 
 // Grid describes a grid of small images, each with a caption below it.
 type Grid struct {
 	Images   []image.Image
 	Captions []string // one per image, or none; \n starts a new line
-	Marks    []Mark   // one per image, or none
 	Cols     int      // images per row; 0 means 5
 	Scale    int      // CSS pixels per pixel of an image; 0 means 3
 	Title    string
@@ -35,8 +23,8 @@ type Grid struct {
 // HeatRange is what the colours of heat maps stand for: black is Lo, white is Hi. See [MapImage].
 type HeatRange struct{ Lo, Hi float64 }
 
-// Images draws a grid of images with captions; see [Grid] for a title and for marks of correct and wrong predictions.
-// Pixels stay sharp squares, so the 32×32 pixels of a CIFAR image are visible.
+// Images draws a grid of images with captions; see [Grid] for a title, frames and a colour scale. Pixels stay
+// sharp squares, so the 32×32 pixels of a CIFAR image are visible.
 func Images(images []image.Image, captions []string, cols, scale int) (*Figure, error) {
 	return Grid{Images: images, Captions: captions, Cols: cols, Scale: scale}.Figure()
 }
@@ -46,7 +34,7 @@ func (g Grid) Figure() (*Figure, error) {
 	if err := g.check(); err != nil {
 		return nil, err
 	}
-	g.Images, g.Captions, g.Marks = slices.Clone(g.Images), slices.Clone(g.Captions), slices.Clone(g.Marks)
+	g.Images, g.Captions = slices.Clone(g.Images), slices.Clone(g.Captions)
 	if g.Cols <= 0 {
 		g.Cols = 5
 	}
@@ -71,7 +59,7 @@ func (g Grid) Figure() (*Figure, error) {
 				if g.Framed {
 					p.outline(Muted, c.x, c.y, c.w, c.h)
 				}
-				g.paintCaption(p, i, c)
+				c.paintCaption(p)
 			}
 			if g.Heat != nil {
 				g.Heat.paint(p, w, h)
@@ -92,8 +80,9 @@ type cell struct {
 const (
 	imageGap   = 14
 	lineHeight = 18
-	markWidth  = 16
 )
+
+var captionStyle = textStyle(textSize, false, Ink)
 
 // layout returns the position of each image and the size of the whole grid. All columns are as wide as the widest image
 // or caption; each row is as high as its captions need.
@@ -137,9 +126,6 @@ func (g Grid) check() error {
 	if len(g.Captions) != 0 && len(g.Captions) != len(g.Images) {
 		return fmt.Errorf("chart: images: len(Captions)=%d, len(Images)=%d: lengths must be equal, or no captions", len(g.Captions), len(g.Images))
 	}
-	if len(g.Marks) != 0 && len(g.Marks) != len(g.Images) {
-		return fmt.Errorf("chart: images: len(Marks)=%d, len(Images)=%d: lengths must be equal, or no marks", len(g.Marks), len(g.Images))
-	}
 	for i, img := range g.Images {
 		if img == nil {
 			return fmt.Errorf("chart: images: image %d is nil", i)
@@ -151,51 +137,23 @@ func (g Grid) check() error {
 	return nil
 }
 
-// captionStyle returns the style of caption i and the width of its mark.
-func (g Grid) captionStyle(i int) (sty text.Style, lead float64) {
-	if len(g.Marks) == 0 || g.Marks[i] == Unmarked {
-		return textStyle(textSize, false, Ink), 0
-	}
-	if g.Marks[i] == Wrong {
-		return textStyle(textSize, true, Vermillion), markWidth
-	}
-	return textStyle(textSize, true, Blue), markWidth
-}
-
 // wrapCaptions breaks the captions into lines of about the given width. It returns them and the width of the widest line.
 func (g Grid) wrapCaptions(maxWidth float64) (captions [][]string, widest float64) {
 	captions = make([][]string, len(g.Images))
-	for i := range captions {
-		if len(g.Captions) == 0 && (len(g.Marks) == 0 || g.Marks[i] == Unmarked) {
-			continue
-		}
-		sty, lead := g.captionStyle(i)
-		captions[i] = []string{""}
-		if len(g.Captions) > 0 {
-			captions[i] = wrap(g.Captions[i], sty, maxWidth-lead)
-		}
+	for i, c := range g.Captions {
+		captions[i] = wrap(c, captionStyle, maxWidth)
 		for _, l := range captions[i] {
-			widest = max(widest, lead+width(l, sty))
+			widest = max(widest, width(l, captionStyle))
 		}
 	}
 	return captions, widest
 }
 
-// paintCaption writes the caption below image i, with its mark before the first line.
-func (g Grid) paintCaption(p pen, i int, c cell) {
-	sty, lead := g.captionStyle(i)
+// paintCaption writes the lines of a caption below its image.
+func (c cell) paintCaption(p pen) {
 	for n, l := range c.lines {
-		y := c.firstY + lineHeight*float64(n)
-		l = fit(l, sty, c.maxWidth-lead)
-		x := c.centerX - (width(l, sty)+lead)/2
-		if n == 0 && lead > 0 && g.Marks[i] == Wrong {
-			p.polyline(sty.Color, 2, x+1, y-4, x+10, y+5)
-			p.polyline(sty.Color, 2, x+1, y+5, x+10, y-4)
-		} else if n == 0 && lead > 0 {
-			p.polyline(sty.Color, 2, x, y+1, x+4, y+5, x+11, y-4)
-		}
-		p.text(x+lead, y, l, sty, left)
-		lead = 0
+		l = fit(l, captionStyle, c.maxWidth)
+		p.text(c.centerX-width(l, captionStyle)/2, c.firstY+lineHeight*float64(n), l, captionStyle, left)
 	}
 }
 
@@ -214,9 +172,6 @@ func (g Grid) alt() string {
 			sep = ": "
 		}
 		all += sep + strings.ReplaceAll(c, "\n", " ")
-		if len(g.Marks) > 0 && g.Marks[i] == Wrong {
-			all += " (wrong)"
-		}
 	}
 	if g.Heat != nil {
 		low, high := g.Heat.texts()

@@ -59,7 +59,6 @@ func TestGridLayout(t *testing.T) {
 	require.Equal(t, margin+80+imageGap+30.0, cells[2].y, "a small image must be centred in its cell")
 	require.Equal(t, margin+20.0, cells[2].x)
 
-	g.Marks = []Mark{Unmarked, Unmarked, Wrong}
 	g.Captions = []string{"a", "b", "one two three four five six seven"}
 	cells, _, _ = g.layout()
 	require.Equal(t, []string{"a"}, cells[0].lines)
@@ -84,7 +83,6 @@ func TestGridErrors(t *testing.T) {
 	for want, g := range map[string]Grid{
 		"no images":                      {},
 		"len(Captions)=2, len(Images)=1": {Images: one, Captions: []string{"a", "b"}},
-		"len(Marks)=2, len(Images)=1":    {Images: one, Marks: []Mark{Wrong, Wrong}},
 		"image 0 is nil":                 {Images: []image.Image{nil}},
 		"image 0 has no pixels":          {Images: []image.Image{image.NewGray(image.Rect(0, 0, 0, 3))}},
 		"colour scale from 2 to 1":       {Images: one, Heat: &HeatRange{2, 1}},
