@@ -105,40 +105,35 @@ type savedModel struct {
 // open loads the weights in a file, or if path is "" those of the run's best model or, without one, the project's. The network
 // follows from the file.
 func (a *app) open(b compute.Backend, path string) (*savedModel, error) {
-	best := path == ""
-	if best && a.usesShipped() {
-		return a.openShipped(b)
-	}
-	if best {
-		path = a.bestPath()
+	load := func(r *runner.Runner) error { return r.LoadModel(path) }
+	if path == "" {
+		if a.usesShipped() {
+			return a.openShipped(b)
+		}
+		path, load = a.bestPath(), (*runner.Runner).LoadBest
 	}
 	if isHandBuilt(path) {
-		return a.openHandBuilt(b, path, best)
+		return a.openHandBuilt(b, path, load)
 	}
 	c, err := a.networkOf(path)
 	if err != nil {
 		return nil, err
 	}
-	r, err := a.load(b, c, path, best)
+	r, err := a.withWeights(b, c, load)
 	if err != nil {
 		return nil, err
 	}
 	return &savedModel{r, c, path}, nil
 }
 
-// load returns a runner of a network with the weights in a file, or with the run's best.
-func (a *app) load(b compute.Backend, network runner.Model, path string, best bool) (*runner.Runner, error) {
+// withWeights returns a runner of a network with the weights that load sets.
+func (a *app) withWeights(b compute.Backend, network runner.Model, load func(*runner.Runner) error) (*runner.Runner, error) {
 	r, err := runner.New(b, network, a.runDir(), runner.Config{Devices: max(1, a.devices), Initial: a.initialPath()})
 	if err != nil {
 		return nil, err
 	}
 	r.Out = a.info()
-	if best {
-		err = r.LoadBest()
-	} else {
-		err = r.LoadModel(path)
-	}
-	if err != nil {
+	if err := load(r); err != nil {
 		r.Finalize()
 		return nil, err
 	}
@@ -157,8 +152,8 @@ func isHandBuilt(path string) bool {
 }
 
 // openHandBuilt puts the weights of notebook 06's network into the package's custom network, which computes the same.
-func (a *app) openHandBuilt(b compute.Backend, path string, best bool) (*savedModel, error) {
-	theirs, err := a.load(b, exercises.HandBuilt(), path, best)
+func (a *app) openHandBuilt(b compute.Backend, path string, load func(*runner.Runner) error) (*savedModel, error) {
+	theirs, err := a.withWeights(b, exercises.HandBuilt(), load)
 	if err != nil {
 		return nil, err
 	}
@@ -169,13 +164,11 @@ func (a *app) openHandBuilt(b compute.Backend, path string, best bool) (*savedMo
 	}
 	c := resnet.Custom(3, 10, true)
 	c.BFloat16 = a.bfloat16
-	r, err := runner.New(b, c, a.runDir(), runner.Config{Devices: max(1, a.devices)})
+	r, err := a.withWeights(b, c, func(r *runner.Runner) error {
+		_, err := r.LoadCompact(file, path)
+		return err
+	})
 	if err != nil {
-		return nil, err
-	}
-	r.Out = a.info()
-	if _, err := r.LoadCompact(file, path); err != nil {
-		r.Finalize()
 		return nil, err
 	}
 	return &savedModel{r, c, path}, nil
@@ -190,17 +183,16 @@ func (a *app) usesShipped() bool {
 // openShipped loads the weights that come with the project, and says so on stderr.
 func (a *app) openShipped(b compute.Backend) (*savedModel, error) {
 	c := a.network()
-	r, err := runner.New(b, c, a.runDir(), runner.Config{Devices: max(1, a.devices)})
+	r, err := a.withWeights(b, c, func(r *runner.Runner) error {
+		note, err := lab.LoadShipped(r, a.model, a.trainCommand())
+		if err == nil {
+			fmt.Fprintln(a.err, "resnet18:", note)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	r.Out = a.info()
-	note, err := lab.LoadShipped(r, a.model, a.trainCommand())
-	if err != nil {
-		r.Finalize()
-		return nil, err
-	}
-	fmt.Fprintln(a.err, "resnet18:", note)
 	return &savedModel{r, c, r.LoadedFrom()}, nil
 }
 
