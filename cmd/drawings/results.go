@@ -13,9 +13,10 @@ import (
 
 // steps are the rows of notebook 07 that lead from the short training to the modern recipe with Muon, with their labels.
 var steps = []struct{ row, en, zh string }{
-	{"reference", "the chapter, ¼ of the data", "书中做法，¼的数据"},
-	{"full-chapter", "the chapter, all data", "书中做法，全部数据"},
+	{"reference", "the chapter, ¼ of the data", "书中的配置，¼的数据"},
+	{"full-chapter", "the chapter, all data", "书中的配置，全部数据"},
 	{"imagenet-15", "another recipe, ½ the work", "另一种配置，½的计算量"},
+	{"stem-15", "+ CIFAR stem, 7½ × the work", "+ CIFAR的stem，7½倍的计算量"},
 	{"modern", "a modern network and recipe", "现代网络和配置"},
 	{"modern-full", "+ lookahead, PreciseBN, TTA", "+ lookahead、PreciseBN、TTA"},
 	{"modern-muon", "+ Muon", "+ Muon"},
