@@ -17,7 +17,7 @@ var steps = []struct{ row, en, zh string }{
 	{"full-chapter", "the chapter, all data", "书中的配置，全部数据"},
 	{"imagenet-15", "another recipe, ½ the work", "另一种配置，½的计算量"},
 	{"stem-15", "+ CIFAR stem, 7½ × the work", "+ CIFAR的stem，7½倍的计算量"},
-	{"modern", "a modern network and recipe", "现代网络和配置"},
+	{"modern", "modern, the chapter's work", "现代网络和配置，书中的计算量"},
 	{"modern-full", "+ lookahead, PreciseBN, TTA", "+ lookahead、PreciseBN、TTA"},
 	{"modern-muon", "+ Muon", "+ Muon"},
 }
