@@ -47,12 +47,7 @@ func features(l *lab.Lab, lang language) (*chart.Figure, error) {
 	if err != nil {
 		return nil, err
 	}
-	right, shown := 0, spread(points)
-	for _, p := range predictions {
-		if p.Correct() {
-			right++
-		}
-	}
+	right, shown := metrics.CountCorrect(predictions), spread(points)
 	title := lang.in("What looks alike to the network", "网络认为相似的图像")
 	return chart.Sketch{
 		Title: title, Alt: title + describeMap(lang, len(shown), share, d.Len()),

@@ -121,7 +121,7 @@ func TestStoredResults(t *testing.T) {
 		require.Equal(t, row.Change, r.Change, r.Name)
 		require.Equal(t, row.Against, r.Against, r.Name)
 		require.Equal(t, wholeConfig(t, row), r.Config, r.Name)
-		images := cmp.Or(row.TrainImages, 40000)
+		images := cmp.Or(row.TrainImages, trainImages)
 		if row.WithDev {
 			images += 10000
 		}

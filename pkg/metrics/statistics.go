@@ -70,15 +70,19 @@ func McNemar(a, b []bool) (onlyA, onlyB int, z float64) {
 	return onlyA, onlyB, float64(onlyA-onlyB) / math.Sqrt(float64(max(onlyA+onlyB, 1)))
 }
 
-// Accuracy returns the share of correct predictions.
-func Accuracy(predictions []Prediction) float64 {
-	hits := 0
+// CountCorrect returns the number of correct predictions.
+func CountCorrect(predictions []Prediction) (n int) {
 	for _, p := range predictions {
 		if p.Correct() {
-			hits++
+			n++
 		}
 	}
-	return float64(hits) / float64(len(predictions))
+	return n
+}
+
+// Accuracy returns the share of correct predictions.
+func Accuracy(predictions []Prediction) float64 {
+	return float64(CountCorrect(predictions)) / float64(len(predictions))
 }
 
 // Corrects returns for each prediction whether it is correct, as McNemar requires.

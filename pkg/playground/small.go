@@ -49,7 +49,7 @@ func (n small) init(store *model.Store, seed uint64) error {
 			switch {
 			case p.IsConvKernel():
 				values[i] = float32(rng.NormFloat64() * math.Sqrt(2/float64(p.Dims[0]*p.Dims[1]*p.Dims[3])))
-			case strings.HasPrefix(p.Name, "fc."):
+			case nn.IsHead(p.Name):
 				values[i] = float32((2*rng.Float64() - 1) / math.Sqrt(float64(smallBlocks[len(smallBlocks)-1].out)))
 			case strings.HasSuffix(p.Name, "weight"), strings.HasSuffix(p.Name, "running_var"):
 				values[i] = 1

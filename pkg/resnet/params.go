@@ -52,7 +52,7 @@ func initialValues(p nn.Param, seed uint64) []float32 {
 	case p.IsConvKernel():
 		std := math.Sqrt(2 / float64(p.Dims[0]*p.Dims[1]*p.Dims[3]))
 		fill(func() float64 { return rng.NormFloat64() * std })
-	case strings.HasPrefix(p.Name, "fc."):
+	case nn.IsHead(p.Name):
 		bound := 1 / math.Sqrt(512)
 		fill(func() float64 { return (2*rng.Float64() - 1) * bound })
 	case strings.HasSuffix(p.Name, "weight"), strings.HasSuffix(p.Name, "running_var"):
