@@ -159,6 +159,6 @@ func (a *app) printScoreJSON(l *lab.Lab, m *savedModel, t testResult) error {
 	images := t.test.Len()
 	return json.NewEncoder(a.out).Encode(score{
 		File: m.path, Network: m.network.String(), Images: images, Correct: int(math.Round(t.accuracy * float64(images))),
-		Accuracy: t.accuracy, Loss: t.loss, Data: l.DataOrigin(), Device: backend.DescribeDevices(l.Backend, l.Devices),
+		Accuracy: t.accuracy, Loss: t.loss, Data: t.test.Origin, Device: backend.DescribeDevices(l.Backend, l.Devices),
 	})
 }

@@ -182,6 +182,7 @@ func TestSteps(t *testing.T) {
 	require.True(t, strings.HasSuffix(out, last), "%q does not end in %q", out, last)
 
 	testEvaluateFiles(t, flags, filepath.Join(dir, "best.safetensors"), last)
+	testGivenData(t, work, flags)
 	testPredict(t, flags)
 	testCurves(t, flags)
 
@@ -290,6 +291,21 @@ func testEvaluateFiles(t *testing.T, flags []string, best, last string) {
 		require.Equal(t, score{File: best, Network: "ResNet-18, imagenet stem, 10 classes", Images: 16, Correct: s.Correct, Device: s.Device}, s)
 	}
 	require.Equal(t, 2, strings.Count(out, "\n"))
+}
+
+// testGivenData: the images keep their origin when their archive is given by name.
+func testGivenData(t *testing.T, work string, flags []string) {
+	t.Run("given data", func(t *testing.T) {
+		if os.Getenv(cifar.PathVariable) != "" {
+			t.Skip("the embedded copy is not used")
+		}
+		t.Setenv(cifar.PathVariable, filepath.Join(work, "data", "embedded", cifar.Python.Archive()))
+		code, out, err := call(append([]string{"evaluate", "-json"}, flags...)...)
+		require.Equal(t, 0, code, err)
+		var s score
+		strict(t, out, &s)
+		require.Equal(t, "embedded JPEG copy", s.Data)
+	})
 }
 
 // strict decodes JSON that has no other fields than v.

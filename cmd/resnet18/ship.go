@@ -83,7 +83,7 @@ func (a *app) runShip(file, command string) error {
 		return err
 	}
 	info := pretrained.Info{
-		TestImages: test.Len(), Evaluation: augmentation(r.Config.Recipe), Data: l.Source.Origin,
+		TestImages: test.Len(), Evaluation: augmentation(r.Config.Recipe), Data: test.Origin,
 		Run: filepath.Base(r.Dir()), Commit: a.commit, Command: command,
 	}
 	c, err := a.chooseCompact(r, test, info)

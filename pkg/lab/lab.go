@@ -169,14 +169,6 @@ func (l *Lab) Data(split cifar.Split) (*cifar.Dataset, error) {
 	return d.Take(l.TrainImages), nil
 }
 
-// DataOrigin says in a few words where the images come from.
-func (l *Lab) DataOrigin() string {
-	if l.Own != nil {
-		return l.Own.Test.Origin
-	}
-	return l.Source.Origin
-}
-
 // RunDir returns the folder of a run. A short run has its own, next to that of the full run.
 func (s Settings) RunDir(name string) string {
 	if s.TrainImages > 0 {
@@ -232,7 +224,11 @@ func (l *Lab) Conditions() string {
 	if l.TrainImages > 0 {
 		images = fmt.Sprintf("only %d training images", l.TrainImages)
 	}
-	return fmt.Sprintf("%d epochs, %s, %s, %s", l.Epochs, images, l.DataOrigin(), backend.DescribeDevices(l.Backend, l.Devices))
+	origin := l.Source.Origin
+	if l.Own != nil {
+		origin = l.Own.Test.Origin
+	}
+	return fmt.Sprintf("%d epochs, %s, %s, %s", l.Epochs, images, origin, backend.DescribeDevices(l.Backend, l.Devices))
 }
 
 // Predict returns the model's prediction for every image of a split.
