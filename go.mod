@@ -3,6 +3,7 @@ module nndl.example/resnet18
 go 1.26.5
 
 require (
+	al.essio.dev/pkg/shellescape v1.6.0
 	github.com/gofrs/flock v0.13.0
 	github.com/gomlx/compute v0.1.6
 	github.com/gomlx/go-xla v0.4.5

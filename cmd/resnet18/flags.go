@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 
+	"al.essio.dev/pkg/shellescape"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -65,7 +66,7 @@ func (a *app) workArgument() string {
 	if work, err := lab.CleanPath(defaultWork()); err == nil && work == a.work {
 		return ""
 	}
-	return " -work " + a.work
+	return " -work " + shellescape.Quote(a.work)
 }
 
 // networkFlags choose the network to build.

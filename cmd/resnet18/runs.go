@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode"
 
+	"al.essio.dev/pkg/shellescape"
 	"github.com/gomlx/compute"
 
 	"nndl.example/resnet18/pkg/exercises"
@@ -200,12 +201,12 @@ func (a *app) openShipped(b compute.Backend) (*savedModel, error) {
 func (a *app) trainCommand() string {
 	command := "resnet18 train"
 	if a.pictures != "" {
-		command += " -data " + a.pictures
+		command += " -data " + shellescape.Quote(a.pictures)
 	} else if a.run == "" {
 		command += " -model " + a.model + a.layerFlags()
 	}
 	if a.run != "" {
-		command += " -run " + a.run
+		command += " -run " + shellescape.Quote(a.run)
 	}
 	if a.images > 0 {
 		command += fmt.Sprintf(" -train-images %d", a.images)
@@ -213,7 +214,7 @@ func (a *app) trainCommand() string {
 	if a.bfloat16 {
 		command += " -bfloat16"
 	}
-	return fmt.Sprintf("%q", command+a.workArgument())
+	return `"` + command + a.workArgument() + `"`
 }
 
 // bestPath returns the file of the run's best model, or of the imported weights if it has not been trained.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"al.essio.dev/pkg/shellescape"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
@@ -223,9 +224,9 @@ func augmentation(r runner.Recipe) string {
 
 // commandLine is the command with the flags that were set.
 func commandLine(c *cobra.Command, args []string) string {
-	words := []string{c.CommandPath()}
+	var words []string
 	c.Flags().Visit(func(f *pflag.Flag) { words = append(words, "-"+f.Name+"="+f.Value.String()) })
-	return strings.Join(append(words, args...), " ")
+	return c.CommandPath() + " " + shellescape.QuoteCommand(append(words, args...))
 }
 
 // gitCommit returns the commit of the current folder's repository, with "-dirty" if files have changed since.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"al.essio.dev/pkg/shellescape"
 	"github.com/spf13/cobra"
 
 	"nndl.example/resnet18/pkg/backend"
@@ -147,10 +148,10 @@ func (a *app) againFlags() (evaluate, train string) {
 		train += " -bfloat16"
 	}
 	if a.run != "" || evaluate != train {
-		evaluate = "-run " + a.runName()
+		evaluate = "-run " + shellescape.Quote(a.runName())
 	}
 	if a.run != "" {
-		train += " -run " + a.run
+		train += " -run " + shellescape.Quote(a.run)
 	}
 	return evaluate + a.workArgument(), train + a.workArgument()
 }

@@ -151,6 +151,13 @@ func TestImportAgain(t *testing.T) {
 	}
 }
 
+// A command that is printed can be pasted into a shell, spaces and all.
+func TestTrainCommandQuotes(t *testing.T) {
+	t.Parallel()
+	a := &app{model: "custom", work: "my work", pictures: "my pictures", run: "cats"}
+	require.Equal(t, `"resnet18 train -data 'my pictures' -run cats -work 'my work'"`, a.trainCommand())
+}
+
 // Weights with 1,000 outputs go into a network with 10 when asked.
 func TestImportNewHead(t *testing.T) {
 	t.Parallel()
