@@ -193,15 +193,29 @@ func modern() Row {
 	}
 }
 
-// modernFull adds airbench94's lookahead, every 5 steps of 1,024 images there, and test-time augmentation by shifts. Lookahead
-// moves the weights away from batch norm's statistics, which airbench94 averages along with them, and at this learning rate
-// they lag in any case. So they are recomputed from 5,000 images (precise batch norm).
-func modernFull() Row {
+// modernPrecise recomputes batch norm's statistics from 5,000 images (precise batch norm): at this learning rate they lag.
+func modernPrecise() Row {
 	row := modern()
+	row.Name, row.Label, row.Change, row.Against = "modern-precise", "modern, precise batch norm", "precise batch norm", row.Name
+	row.Config.EvalSteps, row.Config.Recipe.PreciseNorm = 480, 20
+	return row
+}
+
+// modernLookahead adds airbench94's lookahead, every 5 steps of 1,024 images there. It moves the weights away from the running
+// statistics, which airbench94 averages along with them.
+func modernLookahead() Row {
+	row := modernPrecise()
+	row.Name, row.Label, row.Change, row.Against = "modern-lookahead", "modern, precise, lookahead", "lookahead", row.Name
+	row.Config.Recipe.Lookahead = 20
+	return row
+}
+
+// modernFull adds airbench94's test-time augmentation by shifts.
+func modernFull() Row {
+	row := modernLookahead()
 	row.Name, row.Label, row.Against = "modern-full", "modern recipe, full", "modern"
 	row.Change = "lookahead, precise batch norm, test-time augmentation with one-pixel shifts"
-	row.Config.EvalSteps = 480
-	row.Config.Recipe.Lookahead, row.Config.Recipe.ShiftAverage, row.Config.Recipe.PreciseNorm = 20, 1, 20
+	row.Config.Recipe.ShiftAverage = 1
 	return row
 }
 
@@ -215,12 +229,16 @@ func modernMuon() Row {
 	return row
 }
 
-// modernRows returns the modern recipe, built up in three steps, then single changes of the last one, with a second seed each:
+// modernRows returns the modern recipe, built up in five steps, then single changes of the last one, all with a second seed:
 // airbench94_muon's 0.6 as Muon's momentum is for batches of 2,000, so that it averages over about as many images as 0.95 does
 // here; its rates per example are lower than airbench94's; and its rate ends at 0.
 func modernRows() []Row {
 	muon := modernMuon()
-	rows := append([]Row{modern(), modernFull(), muon}, repeat(muon, 101, 102)...)
+	var rows []Row
+	for _, row := range []Row{modern(), modernPrecise(), modernLookahead(), modernFull()} {
+		rows = append(rows, twice(row)...)
+	}
+	rows = append(append(rows, muon), repeat(muon, 101, 102)...)
 	change := func(name, label, words string, apply func(*Row)) {
 		row := muon
 		row.Name, row.Label, row.Change, row.Against = muon.Name+"-"+name, "full + Muon, "+label, words, muon.Name
