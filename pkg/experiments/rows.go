@@ -134,6 +134,9 @@ func full() []Row {
 	}
 	one("schedule", "cosine schedule", "cosine schedule after 5% warm-up", runner.Config{Recipe: runner.Recipe{Schedule: optim.Schedule{Kind: "cosine", Warmup: 0.05}}})
 	one("augment", "augmentation", "random flip, shift by up to 4 pixels", runner.Config{Recipe: runner.Recipe{Augment: cifar.Augment{Flip: "random", Shift: 4}}})
+	oneAgainst("full-schedule", "schedule-augment", "schedule and augmentation", "random flip, shift by up to 4 pixels", runner.Config{Recipe: runner.Recipe{
+		Schedule: optim.Schedule{Kind: "cosine", Warmup: 0.05}, Augment: cifar.Augment{Flip: "random", Shift: 4},
+	}})
 	one("label-smoothing", "label smoothing", "label smoothing 0.1", runner.Config{Recipe: runner.Recipe{LabelSmoothing: 0.1}})
 	one("no-decay", "no L2", "no L2", runner.Config{WeightDecay: -1})
 	for _, decay := range []float64{0.0005, 0.05} {
