@@ -15,6 +15,7 @@ import (
 var steps = []struct{ row, en, zh string }{
 	{"reference", "the chapter, ¼ of the data", "书中的配置，¼的数据"},
 	{"full-chapter", "the chapter, all data", "书中的配置，全部数据"},
+	{"full-schedule-augment", "+ schedule and augmentation", "+ 学习率调度和数据增强"},
 	{"imagenet-15", "another recipe, ½ the work", "另一种配置，½的计算量"},
 	{"stem-15", "+ CIFAR stem, 7½ × the work", "+ CIFAR的stem，7½倍的计算量"},
 	{"modern", "modern, the chapter's work", "现代网络和配置，书中的计算量"},

@@ -134,7 +134,7 @@ func full() []Row {
 	}
 	one("schedule", "cosine schedule", "cosine schedule after 5% warm-up", runner.Config{Recipe: runner.Recipe{Schedule: optim.Schedule{Kind: "cosine", Warmup: 0.05}}})
 	one("augment", "augmentation", "random flip, shift by up to 4 pixels", runner.Config{Recipe: runner.Recipe{Augment: cifar.Augment{Flip: "random", Shift: 4}}})
-	oneAgainst("full-schedule", "schedule-augment", "schedule and augmentation", "random flip, shift by up to 4 pixels", runner.Config{Recipe: runner.Recipe{
+	oneAgainst("full-schedule", "schedule-augment", "schedule + augmentation", "random flip, shift by up to 4 pixels", runner.Config{Recipe: runner.Recipe{
 		Schedule: optim.Schedule{Kind: "cosine", Warmup: 0.05}, Augment: cifar.Augment{Flip: "random", Shift: 4},
 	}})
 	one("label-smoothing", "label smoothing", "label smoothing 0.1", runner.Config{Recipe: runner.Recipe{LabelSmoothing: 0.1}})
