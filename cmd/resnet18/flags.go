@@ -69,6 +69,14 @@ func (a *app) workArgument() string {
 	return " -work " + shellescape.Quote(a.work)
 }
 
+// runArgument returns the flag that names this run in a printed command: none for the network's own.
+func (a *app) runArgument() string {
+	if a.run == "" {
+		return ""
+	}
+	return " -run " + shellescape.Quote(a.run)
+}
+
 // networkFlags choose the network to build.
 func (a *app) networkFlags(c *cobra.Command) {
 	a.modelFlag(c, "`NAME`: network, library (1,000 outputs) or custom (10)")

@@ -205,9 +205,7 @@ func (a *app) trainCommand() string {
 	} else if a.run == "" {
 		command += " -model " + a.model + a.layerFlags()
 	}
-	if a.run != "" {
-		command += " -run " + shellescape.Quote(a.run)
-	}
+	command += a.runArgument()
 	if a.images > 0 {
 		command += fmt.Sprintf(" -train-images %d", a.images)
 	}

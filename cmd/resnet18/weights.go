@@ -150,8 +150,5 @@ func (a *app) againFlags() (evaluate, train string) {
 	if a.run != "" || evaluate != train {
 		evaluate = "-run " + shellescape.Quote(a.runName())
 	}
-	if a.run != "" {
-		train += " -run " + shellescape.Quote(a.run)
-	}
-	return evaluate + a.workArgument(), train + a.workArgument()
+	return evaluate + a.workArgument(), train + a.runArgument() + a.workArgument()
 }

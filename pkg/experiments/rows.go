@@ -39,6 +39,12 @@ const (
 // Reference is the row that most others are compared with: the chapter's recipe on the short budget.
 const Reference = "reference"
 
+// Changes that several rows make.
+var (
+	cosine       = optim.Schedule{Kind: "cosine", Warmup: 0.05}
+	flipAndShift = cifar.Augment{Flip: "random", Shift: 4}
+)
+
 // Rows returns the table, in the order in which to run and read it.
 func Rows() []Row {
 	rows := []Row{short(Reference, "the chapter's (Adam + L2)", "the chapter's recipe: Adam 0.001 with L2 0.005", "", "adam-l2", runner.Config{})}
@@ -59,8 +65,8 @@ func Rows() []Row {
 	}
 	one("plain", "no shortcuts", "no shortcuts", runner.Config{})
 	rows[len(rows)-1].Network = "plain"
-	one("augment", "augmentation", "random flip, shift by up to 4 pixels", runner.Config{Recipe: runner.Recipe{Augment: cifar.Augment{Flip: "random", Shift: 4}}})
-	one("schedule", "cosine schedule", "cosine schedule after 5% warm-up", runner.Config{Recipe: runner.Recipe{Schedule: optim.Schedule{Kind: "cosine", Warmup: 0.05}}})
+	one("augment", "augmentation", "random flip, shift by up to 4 pixels", runner.Config{Recipe: runner.Recipe{Augment: flipAndShift}})
+	one("schedule", "cosine schedule", "cosine schedule after 5% warm-up", runner.Config{Recipe: runner.Recipe{Schedule: cosine}})
 	one("label-smoothing", "label smoothing", "label smoothing 0.1", runner.Config{Recipe: runner.Recipe{LabelSmoothing: 0.1}})
 	one("no-decay", "no L2", "no L2", runner.Config{WeightDecay: -1})
 	return rows
@@ -132,11 +138,9 @@ func full() []Row {
 		adamW.WeightDecay = decay
 		oneAgainst("full-adamw", fmt.Sprintf("adamw-decay-%g", decay), fmt.Sprintf("AdamW, decay %g", decay), fmt.Sprintf("AdamW's decay %g", decay), adamW)
 	}
-	one("schedule", "cosine schedule", "cosine schedule after 5% warm-up", runner.Config{Recipe: runner.Recipe{Schedule: optim.Schedule{Kind: "cosine", Warmup: 0.05}}})
-	one("augment", "augmentation", "random flip, shift by up to 4 pixels", runner.Config{Recipe: runner.Recipe{Augment: cifar.Augment{Flip: "random", Shift: 4}}})
-	oneAgainst("full-schedule", "schedule-augment", "schedule + augmentation", "random flip, shift by up to 4 pixels", runner.Config{Recipe: runner.Recipe{
-		Schedule: optim.Schedule{Kind: "cosine", Warmup: 0.05}, Augment: cifar.Augment{Flip: "random", Shift: 4},
-	}})
+	one("schedule", "cosine schedule", "cosine schedule after 5% warm-up", runner.Config{Recipe: runner.Recipe{Schedule: cosine}})
+	one("augment", "augmentation", "random flip, shift by up to 4 pixels", runner.Config{Recipe: runner.Recipe{Augment: flipAndShift}})
+	oneAgainst("full-schedule", "schedule-augment", "schedule + augmentation", "random flip, shift by up to 4 pixels", runner.Config{Recipe: runner.Recipe{Schedule: cosine, Augment: flipAndShift}})
 	one("label-smoothing", "label smoothing", "label smoothing 0.1", runner.Config{Recipe: runner.Recipe{LabelSmoothing: 0.1}})
 	one("no-decay", "no L2", "no L2", runner.Config{WeightDecay: -1})
 	for _, decay := range []float64{0.0005, 0.05} {
@@ -160,7 +164,7 @@ func stems(chapter Row) []Row {
 		Config: runner.Config{
 			Epochs: 15, BatchSize: 125, LearningRate: 0.1, WeightDecay: 5e-4, LogSteps: 160, EvalSteps: 1600,
 			Recipe: runner.Recipe{
-				Optimizer: "nesterov", FlipAverage: true, Augment: cifar.Augment{Flip: "random", Shift: 4},
+				Optimizer: "nesterov", FlipAverage: true, Augment: flipAndShift,
 				Schedule: optim.Schedule{Kind: "linear", Warmup: 0.2},
 			},
 		},
@@ -199,7 +203,7 @@ func modern() Row {
 // modernPrecise recomputes batch norm's statistics from 5,000 images (precise batch norm): at this learning rate they lag.
 func modernPrecise() Row {
 	row := modern()
-	row.Name, row.Label, row.Change, row.Against = "modern-precise", "modern, precise batch norm", "precise batch norm", row.Name
+	row.Name, row.Label, row.Change, row.Against = "modern-precise", "modern, precise batch norm", "precise batch norm", "modern"
 	row.Config.EvalSteps, row.Config.Recipe.PreciseNorm = 480, 20
 	return row
 }
@@ -208,7 +212,7 @@ func modernPrecise() Row {
 // statistics, which airbench94 averages along with them.
 func modernLookahead() Row {
 	row := modernPrecise()
-	row.Name, row.Label, row.Change, row.Against = "modern-lookahead", "modern, precise, lookahead", "lookahead", row.Name
+	row.Name, row.Label, row.Change, row.Against = "modern-lookahead", "modern, precise, lookahead", "lookahead", "modern-precise"
 	row.Config.Recipe.Lookahead = 20
 	return row
 }
