@@ -54,7 +54,10 @@ type FindOptions struct {
 	origin *origins // set by tests; nil means realOrigins
 }
 
-// Values of Source.Origin, besides "given" and embeddedOrigin.
+// GivenOrigin is the Source.Origin of what the user named.
+const GivenOrigin = "given"
+
+// The other values of Source.Origin, besides embeddedOrigin.
 const (
 	folderOrigin     = "found folder"
 	foundOrigin      = "found"
@@ -205,7 +208,7 @@ func given(path, by string) (Source, error) {
 		if err != nil {
 			return Source{}, err
 		}
-		return Source{path, l, "given"}, nil
+		return Source{path, l, GivenOrigin}, nil
 	}
 	for _, l := range layouts {
 		if info, err := os.Stat(filepath.Join(path, l.Folder())); err == nil && info.IsDir() {
@@ -220,7 +223,7 @@ func given(path, by string) (Source, error) {
 	if err != nil {
 		return Source{}, err
 	}
-	return Source{path, l, "given"}, nil
+	return Source{path, l, GivenOrigin}, nil
 }
 
 // archiveLayout reads the beginning of an archive.

@@ -225,8 +225,11 @@ func (l *Lab) Conditions() string {
 		images = fmt.Sprintf("only %d training images", l.TrainImages)
 	}
 	origin := l.Source.Origin
-	if l.Own != nil {
+	switch {
+	case l.Own != nil:
 		origin = l.Own.Test.Origin
+	case origin == cifar.GivenOrigin:
+		origin = "images of " + filepath.Base(l.Source.Path)
 	}
 	return fmt.Sprintf("%d epochs, %s, %s, %s", l.Epochs, images, origin, backend.DescribeDevices(l.Backend, l.Devices))
 }

@@ -32,6 +32,8 @@ func TestStart(t *testing.T) {
 	require.Equal(t, 2, l.Epochs)
 	require.Contains(t, l.String(), "pure Go")
 	require.Contains(t, l.Conditions(), "2 epochs, only 12 training images, embedded JPEG copy")
+	given := &Lab{Source: cifar.Source{Path: "/home/me/cifar-10-python.tar.gz", Origin: cifar.GivenOrigin}, Backend: l.Backend}
+	require.Contains(t, given.Conditions(), ", images of cifar-10-python.tar.gz, ")
 	d, err := l.Data(cifar.Train)
 	require.NoError(t, err)
 	require.Equal(t, 12, d.Len())
