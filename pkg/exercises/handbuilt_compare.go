@@ -43,7 +43,7 @@ func valuesOf(n inspect.Network) map[string][]float32 {
 	return values
 }
 
-// filled has a network's variables with the library's values.
+// filled returns a store with m's variables, set to the library's values.
 func filled(m runner.Model, values map[string][]float32) *model.Store {
 	store := model.NewStore()
 	for _, p := range m.Params() {
@@ -56,7 +56,7 @@ func filled(m runner.Model, values map[string][]float32) *model.Store {
 	return store
 }
 
-// likeLibrary has the library model's 1,000 outputs.
+// likeLibrary returns our network with the library model's 1,000 outputs.
 func likeLibrary() Net {
 	n := HandBuilt()
 	n.NumClasses = 1000
@@ -80,7 +80,7 @@ func trainedValues(m runner.Model, s *model.Scope, g *graph.Graph) []*graph.Node
 	return values
 }
 
-// Run returns the gradients of the mean loss, and last the logits.
+// Run returns the gradients of the mean loss, followed by the logits.
 func (t Trial) Run(m runner.Model, store *model.Store) []*tensors.Tensor {
 	f := func(s *model.Scope, x, y *graph.Node) []*graph.Node {
 		s.Store().SetTraining(x.Graph(), t.Training)

@@ -128,9 +128,10 @@ func full() []Row {
 		rows = append(rows, twice(Row{Name: "full-" + name, Label: label + ", all images", Change: change, Against: against, Network: "custom", Config: c})...)
 	}
 	one := func(name, label, change string, c runner.Config) { oneAgainst(chapter.Name, name, label, change, c) }
-	// The rates are the best ones of the searches.
+	// The rates are the best ones of the searches; momentum's second one tells the rate from the kind of momentum.
 	one("sgd", "SGD, rate 0.1", "SGD, learning rate 0.1", runner.Config{LearningRate: 0.1, Recipe: runner.Recipe{Optimizer: "sgd"}})
 	one("momentum", "momentum, rate 0.03", "SGD with momentum 0.9, learning rate 0.03", runner.Config{LearningRate: 0.03, Recipe: runner.Recipe{Optimizer: "momentum"}})
+	oneAgainst("full-momentum", "momentum-0.01", "momentum, rate 0.01", "SGD with momentum 0.9, learning rate 0.01", runner.Config{LearningRate: 0.01, Recipe: runner.Recipe{Optimizer: "momentum"}})
 	one("nesterov", "Nesterov, rate 0.01", "SGD with Nesterov's momentum 0.9, learning rate 0.01", runner.Config{LearningRate: 0.01, Recipe: runner.Recipe{Optimizer: "nesterov"}})
 	adamW := runner.Config{LearningRate: 0.003, Recipe: runner.Recipe{Optimizer: "adamw"}}
 	one("adamw", "AdamW, rate 0.003", "AdamW, learning rate 0.003, decay 0.005", adamW)
