@@ -144,11 +144,13 @@ def text_of(path):
 
 
 def trainings(source):
-    """{run: minutes and device} of each training in WORK/runs that the code names, from its newest checkpoint.
+    """{run: minutes and device} of each training in WORK/runs that the code opens by its name, from its newest checkpoint.
 
-    The training can be older than this run of the notebook, which then only reads it.
+    The training can be older than this run of the notebook, which then only reads it. Notebook 07 opens none: its names are rows.
     """
     found = {}
+    if not re.search(r"\.(Runner|Trained)\(", source):
+        return found
     runs = Path(os.environ.get("WORK") or Path(__file__).resolve().parent.parent / "work", "runs")
     images = int(os.environ.get("TRAIN_IMAGES") or 0)
     suffix = f"-{images}-images" if images else ""  # of a short run's folder

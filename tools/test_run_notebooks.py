@@ -66,6 +66,7 @@ class Trainings(unittest.TestCase):
         newest.write_bytes(good)
         (self.run_folder / "checkpoint-00000001.safetensors").write_bytes(good.replace(b": 90", b": 30"))
         self.assertEqual(self.found(), {"mine": {"minutes": 1.5, "device": "XLA"}})
+        self.assertEqual(run_notebooks.trainings('pick("mine")'), {}, "a row of the table, no run")
         for damaged in (b"", good[:5], good[:40], b"\xff" * 100, (2).to_bytes(8, "little") + b"{}", (2).to_bytes(8, "little") + b"[]",
                         good.replace(b"seconds", b"minutes"), good.replace(b"{", b"[", 1)):
             with self.subTest(damaged):
