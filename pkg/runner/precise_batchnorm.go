@@ -18,7 +18,7 @@ import (
 // changing the weights, and makes the running statistics r the mean of the batches' statistics s. With i = 0, 1, … the batch's
 // number,
 //
-//	r ← r + (s - r)/(i+1)
+//	r ← s for i = 0, otherwise r + (s - r)/(i+1)
 //
 // (PreciseBN: Wu and Johnson 2021, arXiv:2105.07576, section 3). The model itself moves its running statistics by
 // (1-nn.Momentum)·(s - r), which is (1-nn.Momentum)·s if they start from 0.
@@ -37,7 +37,8 @@ func preciseNorm(b compute.Backend, store *model.Store, logits func(*model.Scope
 		logits(scope, images)
 		for k, v := range statistics {
 			batch := graph.MulScalar(v.NodeValue(g), 1/(1-nn.Momentum))
-			v.SetNodeValue(graph.Add(before[k], graph.Div(graph.Sub(batch, before[k]), graph.OnePlus(i))))
+			mean := graph.Add(before[k], graph.Div(graph.Sub(batch, before[k]), graph.OnePlus(i)))
+			v.SetNodeValue(graph.Where(graph.Equal(i, graph.ZerosLike(i)), batch, mean)) // for i = 0 the mean is only nearly s
 		}
 		return i // an Exec must return something
 	})
