@@ -63,23 +63,3 @@ func trainable(scope *model.Scope, g *graph.Graph) []*model.Variable {
 	}
 	return vars
 }
-
-// decoupledDecay subtracts η·λ·θ from the kernels before an optimizer without decay makes its step: AdamW for some of the
-// variables. GoMLX's AdamW decays all or none.
-type decoupledDecay struct {
-	optimizer.Interface
-	learningRate, weightDecay float64
-}
-
-// UpdateGraph implements optimizer.Interface.
-func (o *decoupledDecay) UpdateGraph(scope *model.Scope, g *graph.Graph, loss *graph.Node) {
-	grads := scope.BuildTrainableVariablesGradientsGraph(loss)
-	rate := optimizer.LearningRateVar(scope, loss.DType(), o.learningRate).NodeValue(g)
-	for _, v := range trainable(scope, g) {
-		if isKernel(v) {
-			keep := graph.OneMinus(graph.MulScalar(rate, o.weightDecay))
-			v.SetNodeValue(graph.Mul(v.NodeValue(g), keep))
-		}
-	}
-	o.Interface.(withGradients).UpdateGraphWithGradients(scope, grads, loss.DType())
-}

@@ -15,13 +15,12 @@ var Names = []string{"adam-l2", "adamw", "sgd", "momentum", "nesterov"}
 
 // Options selects an optimizer.
 type Options struct {
-	Name             string  // one of Names; "" means "adam-l2"
-	LearningRate     float64 // η
-	WeightDecay      float64 // λ; see AdamL2, AdamW and SGD
-	Momentum         float64 // μ of "momentum" and "nesterov"
-	MuonRate         float64 // η of Muon for the kernels of convolutions, which then have no weight decay; 0 means no Muon
-	MuonMomentum     float64 // μ of Muon; 0 means Momentum
-	DecayKernelsOnly bool    // no weight decay on biases and batch norm's parameters
+	Name         string  // one of Names; "" means "adam-l2"
+	LearningRate float64 // η
+	WeightDecay  float64 // λ; see AdamL2, AdamW and SGD
+	Momentum     float64 // μ of "momentum" and "nesterov"
+	MuonRate     float64 // η of Muon for the kernels of convolutions, which then have no weight decay; 0 means no Muon
+	MuonMomentum float64 // μ of Muon; 0 means Momentum
 }
 
 // Validate returns an error that names the first option that is invalid or does not go with the others.
@@ -46,28 +45,19 @@ func (o Options) Validate() error {
 
 // New returns the optimizer.
 func (o Options) New() optimizer.Interface {
-	coupled := &coupledL2{weightDecay: o.WeightDecay, exempt: func(v *model.Variable) bool {
-		return o.DecayKernelsOnly && !isKernel(v) || o.MuonRate > 0 && isConvKernel(v)
-	}}
 	switch o.Name {
 	case "adamw":
-		if o.DecayKernelsOnly {
-			return &decoupledDecay{AdamW(o.LearningRate, 0), o.LearningRate, o.WeightDecay}
-		}
 		return AdamW(o.LearningRate, o.WeightDecay)
 	case "sgd", "momentum", "nesterov":
-		coupled.Interface = &momentumSGD{
+		sgd := &momentumSGD{
 			learningRate: o.LearningRate, momentum: o.Momentum, nesterov: o.Name == "nesterov",
 			muonRate: o.MuonRate, muonMomentum: cmp.Or(o.MuonMomentum, o.Momentum),
 		}
-	default:
-		coupled.Interface = AdamW(o.LearningRate, 0)
+		exempt := func(v *model.Variable) bool { return o.MuonRate > 0 && isConvKernel(v) }
+		return &coupledL2{Interface: sgd, weightDecay: o.WeightDecay, exempt: exempt}
 	}
-	return coupled
+	return AdamL2(o.LearningRate, o.WeightDecay)
 }
-
-// isKernel reports whether v is the kernel of a convolution or dense layer. Biases and batch norm's parameters are vectors.
-func isKernel(v *model.Variable) bool { return v.Shape().Rank() > 1 }
 
 // isConvKernel reports whether v is the kernel of a convolution.
 func isConvKernel(v *model.Variable) bool { return v.Shape().Rank() == 4 }

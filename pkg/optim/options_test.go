@@ -12,17 +12,17 @@ import (
 	"nndl.example/resnet18/pkg/internal/graphtest"
 )
 
-// Each optimizer with decay on kernels only, against its formula written out. The loss is Σ aᵢ·θᵢ³/3, whose gradient is a·θ².
-func TestDecayKernelsOnly(t *testing.T) {
+// Each optimizer against its formula written out. The loss is Σ aᵢ·θᵢ³/3, whose gradient is a·θ².
+func TestFormulas(t *testing.T) {
 	t.Parallel()
 	graphtest.OnEach(t, func(t *testing.T, b compute.Backend) {
 		for _, name := range Names {
-			testDecayKernelsOnly(t, b, name)
+			testFormula(t, b, name)
 		}
 	})
 }
 
-func testDecayKernelsOnly(t *testing.T, b compute.Backend, name string) {
+func testFormula(t *testing.T, b compute.Backend, name string) {
 	const base, decay, momentum = 0.01, 0.5, 0.9
 	store := model.NewStore()
 	kernel, bias := []float32{0.5, -1.5}, []float32{2, 0.3}
@@ -30,7 +30,7 @@ func testDecayKernelsOnly(t *testing.T, b compute.Backend, name string) {
 	require.NoError(t, err)
 	_, err = store.CreateVariable("/bias", tensors.FromFlatDataAndDimensions(bias, 2))
 	require.NoError(t, err)
-	options := Options{Name: name, LearningRate: base, WeightDecay: decay, DecayKernelsOnly: true}
+	options := Options{Name: name, LearningRate: base, WeightDecay: decay}
 	if name == "momentum" || name == "nesterov" {
 		options.Momentum = momentum
 	}
@@ -58,15 +58,11 @@ func testDecayKernelsOnly(t *testing.T, b compute.Backend, name string) {
 		require.NoError(t, err)
 		for i := range x {
 			g := float64(a[i]) * x[i] * x[i]
-			lambda := decay
-			if i >= 2 {
-				lambda = 0 // biases
-			}
 			switch name {
 			case "adamw":
-				x[i] -= rate * lambda * x[i]
+				x[i] -= rate * decay * x[i]
 			default:
-				g += lambda * x[i]
+				g += decay * x[i]
 			}
 			switch name {
 			case "adam-l2", "adamw":

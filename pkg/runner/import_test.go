@@ -79,6 +79,26 @@ func TestImport(t *testing.T) {
 	require.ErrorContains(t, err, "(initial weights: got ")
 }
 
+// Runs of one network share a file of initial weights. One that began before the import goes on as it was.
+func TestImportAfterStart(t *testing.T) {
+	t.Parallel()
+	b, dir, c := goBackend(t), t.TempDir(), toyConfig
+	want := trainToy(t, b, t.TempDir(), c)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	r, out := newToy(t, b, toy{}, dir, c)
+	out.on("step: 6/", cancel)
+	require.ErrorIs(t, r.Train(ctx, toyTrain(), toyDev()), ErrStopped)
+
+	shared, _ := newToy(t, b, toy{}, t.TempDir(), toyConfig)
+	require.NoError(t, shared.Import(weightsOf(t, toy{}, 7), false))
+	c.Initial = shared.Dir() + "/initial.safetensors"
+	r, out = newToy(t, b, toy{}, dir, c)
+	require.NoError(t, r.Train(context.Background(), toyTrain(), toyDev()))
+	require.Contains(t, out.String(), "("+dir+" began with random weights: "+c.Initial+" is not used)\n")
+	requireSame(t, want, lastCheckpoint(t, r))
+}
+
 func TestImportErrors(t *testing.T) {
 	t.Parallel()
 	b, dir := goBackend(t), filepath.Join(t.TempDir(), "run")

@@ -64,7 +64,7 @@ func TestLaunchIsSingleSteps(t *testing.T) {
 		steps  int // of 15 that are made in launches
 	}{
 		"chapter":            {toy{dropout: 0.3}, Recipe{}, 9},
-		"adamw":              {toy{}, Recipe{Optimizer: "adamw", DecayKernelsOnly: true}, 9},
+		"adamw":              {toy{}, Recipe{Optimizer: "adamw"}, 9},
 		"frozen":             {toy{}, Recipe{Freeze: true}, 9},
 		"batch norm":         {small{}, adam, 9},
 		"batch norm, Muon …": {small{}, everything, 6},

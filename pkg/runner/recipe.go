@@ -24,8 +24,6 @@ type Recipe struct {
 	MuonRate float64 `json:"muon_rate,omitempty"`
 	// MuonMomentum is Muon's momentum; 0 means Momentum.
 	MuonMomentum float64 `json:"muon_momentum,omitempty"`
-	// DecayKernelsOnly leaves biases and batch norm's weights without weight decay.
-	DecayKernelsOnly bool `json:"decay_kernels_only,omitempty"`
 	// Schedule changes the learning rate from step to step.
 	Schedule optim.Schedule `json:"schedule,omitzero"`
 	// LabelSmoothing is ε: the loss is the cross-entropy with (1-ε)·(the true class) + ε/(number of classes).
@@ -87,7 +85,6 @@ func (r Recipe) String() string {
 	add(r.Momentum != 0, "momentum %g", r.Momentum)
 	add(r.MuonRate != 0, "Muon %g for convolutions", r.MuonRate)
 	add(r.MuonMomentum != 0, "Muon's momentum %g", r.MuonMomentum)
-	add(r.DecayKernelsOnly, "decay on kernels only")
 	add(r.Schedule != (optim.Schedule{}), "%s", r.Schedule)
 	add(r.LabelSmoothing != 0, "label smoothing %g", r.LabelSmoothing)
 	add(r.Augment.Flip != "", "%s flip", r.Augment.Flip)
@@ -107,7 +104,7 @@ func (r Recipe) String() string {
 func (r Recipe) optimizer(c Config) optim.Options {
 	return optim.Options{
 		Name: r.Optimizer, LearningRate: c.LearningRate, WeightDecay: max(0, c.WeightDecay),
-		Momentum: r.Momentum, MuonRate: r.MuonRate, MuonMomentum: r.MuonMomentum, DecayKernelsOnly: r.DecayKernelsOnly,
+		Momentum: r.Momentum, MuonRate: r.MuonRate, MuonMomentum: r.MuonMomentum,
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 
 // everything is a recipe in which nothing is the chapter's.
 var everything = Recipe{
-	Optimizer: "nesterov", Momentum: 0.8, MuonRate: 0.05, MuonMomentum: 0.7, DecayKernelsOnly: true, LabelSmoothing: 0.1, FlipAverage: true,
+	Optimizer: "nesterov", Momentum: 0.8, MuonRate: 0.05, MuonMomentum: 0.7, LabelSmoothing: 0.1, FlipAverage: true,
 	Schedule: optim.Schedule{Kind: "linear", Warmup: 0.3, Start: 0.2, End: 0.1},
 	Augment:  cifar.Augment{Flip: "alternate", Shift: 2}, Lookahead: 4, PreciseNorm: 2, ShiftAverage: 1,
 }
@@ -54,7 +54,7 @@ func TestRecipeString(t *testing.T) {
 	require.Equal(t, "the chapter's", Recipe{}.String())
 	require.Equal(t, "the chapter's", Recipe{Optimizer: "adam-l2"}.withDefaults().String())
 	require.Equal(t, "momentum, momentum 0.9", Recipe{Optimizer: "momentum"}.withDefaults().String())
-	require.Equal(t, "nesterov, momentum 0.8, Muon 0.05 for convolutions, Muon's momentum 0.7, decay on kernels only, linear schedule to 0.1 after 30% warm-up from 0.2, "+
+	require.Equal(t, "nesterov, momentum 0.8, Muon 0.05 for convolutions, Muon's momentum 0.7, linear schedule to 0.1 after 30% warm-up from 0.2, "+
 		"label smoothing 0.1, alternate flip, shift by up to 2, lookahead every 4 steps, precise batch norm over 2 batches, test-time augmentation: flip, test-time augmentation: shift by 1", everything.String())
 }
 
@@ -190,7 +190,7 @@ func TestRecipeMatters(t *testing.T) {
 	seen := [][]Step{chapter}
 	for _, r := range []Recipe{
 		{Optimizer: "adamw"}, {Optimizer: "sgd"}, {Optimizer: "momentum"}, {Optimizer: "nesterov"}, {Optimizer: "nesterov", Momentum: 0.5},
-		{DecayKernelsOnly: true}, {LabelSmoothing: 0.1}, {Lookahead: 4}, {Augment: cifar.Augment{Flip: "random"}}, {Augment: cifar.Augment{Shift: 4}},
+		{LabelSmoothing: 0.1}, {Lookahead: 4}, {Augment: cifar.Augment{Flip: "random"}}, {Augment: cifar.Augment{Shift: 4}},
 		{Schedule: optim.Schedule{Kind: "linear"}}, {Schedule: optim.Schedule{Kind: "cosine"}},
 	} {
 		steps := train(r, sided{})
@@ -224,6 +224,31 @@ func TestPreciseNorm(t *testing.T) {
 			require.InDeltaSlice(t, want, got, 1e-5, "%d batches", batches)
 			require.NotEqual(t, left, got)
 		}
+	})
+}
+
+// Nothing of the earlier statistics remains, not even by rounding: a run that is stopped after PreciseNorm and resumed computes them
+// again, from those that PreciseNorm left.
+func TestPreciseNormForgets(t *testing.T) {
+	t.Parallel()
+	onBackends(t, func(t *testing.T, b compute.Backend) {
+		c := toyConfig
+		c.Recipe.PreciseNorm = 2
+		r, _ := newToy(t, b, small{}, t.TempDir(), c)
+		from := func(earlier float32) (statistics [][]float32) {
+			names := []string{"/bn/running_mean", "/bn/running_var"}
+			for _, name := range names {
+				require.NoError(t, r.Store().GetVariable(name).SetValue(tensors.FromValue(slices.Repeat([]float32{earlier}, 4))))
+			}
+			require.NoError(t, (&training{Runner: r, train: toyTrain()}).setPreciseNorm())
+			for _, name := range names {
+				values, err := tensors.CopyFlatData[float32](r.Store().GetVariable(name).MustValue())
+				require.NoError(t, err)
+				statistics = append(statistics, values)
+			}
+			return statistics
+		}
+		require.Equal(t, from(0), from(1e6))
 	})
 }
 

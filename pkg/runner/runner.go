@@ -44,10 +44,10 @@ type Config struct {
 	Epochs       int           `json:"epochs"`          // 0 means 30
 	BatchSize    int           `json:"batch_size"`      // 0 means 64
 	LearningRate float64       `json:"learning_rate"`   // 0 means 0.001
-	WeightDecay  float64       `json:"weight_decay"`    // L2 inside Adam; 0 means 0.005, negative means none
+	WeightDecay  float64       `json:"weight_decay"`    // L2, or AdamW's decay; 0 means 0.005, negative means none
 	LogSteps     int           `json:"log_steps"`       // steps between two "[Train]" lines; 0 means 3000
 	EvalSteps    int           `json:"eval_steps"`      // steps between two evaluations on dev; 0 means 3000
-	Seed         uint64        `json:"seed"`            // of the initial weights and the order of the data; 0 means 100
+	Seed         uint64        `json:"seed"`            // of the initial weights, the order of the data, augmentation and dropout; 0 means 100
 	Recipe       Recipe        `json:"recipe,omitzero"` // other differences from the chapter
 	SaveEvery    time.Duration `json:"-"`               // time between checkpoints; 0 means two minutes
 	Devices      int           `json:"-"`               // number of the host's devices that share each batch; 0 means 1

@@ -66,8 +66,12 @@ func (t *training) resumeFrom(path string) error {
 	if err != nil {
 		return err
 	}
-	if t.initial == nil {
-		t.id.Initial = c.id.Initial // the file has been deleted; the run does not need it any more
+	switch {
+	case t.initial == nil: // the file has been deleted; the run does not need it any more
+		t.id.Initial = c.id.Initial
+	case c.id.Initial == "": // imported after the run began, perhaps for another run of this network
+		t.id.Initial = ""
+		fmt.Fprintf(t.Out, "(%s began with random weights: %s is not used)\n", t.dir, t.Config.Initial)
 	}
 	if d := differences(c.id, t.id); d != "" {
 		return fmt.Errorf("%s %w (%s); delete it to start over", t.dir, ErrOtherRun, d)

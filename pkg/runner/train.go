@@ -20,8 +20,8 @@ import (
 )
 
 // Train trains on the training split and keeps the model with the best accuracy on dev, as the book's RunnerV3 does. It
-// resumes from the folder's newest checkpoint, and the result is bit for bit that of an uninterrupted run on the same device.
-// A new run starts from the imported weights, if there are any.
+// resumes from the folder's newest checkpoint, and the result is bit for bit that of an uninterrupted run on the same CPU. (On a
+// GPU that is not tested.) A new run starts from the imported weights, if there are any.
 //
 // A complete run continues if Config asks for more epochs. Its steps and weights are then those of a run that was longer from
 // the start; the evaluation after the shorter run's last step stays in the history, and the best model may come from it.
