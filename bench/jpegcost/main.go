@@ -25,6 +25,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/gomlx/compute"
 
@@ -52,8 +53,12 @@ func main() {
 }
 
 func run(records string) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	if *seeds < 1 {
+		return fmt.Errorf("-seeds is %d, want at least 1", *seeds)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	e, err := newExperiment(ctx, records)
 	if err != nil {
 		return err
@@ -140,7 +145,7 @@ func (e *experiment) measure(ctx context.Context, b compute.Backend, out io.Writ
 		at := 0
 		for i, part := range e.parts {
 			run := experiments.VersionsRun{Part: i + 1, Seed: 100 + uint64(seed)}
-			fmt.Fprintf(out, "seed %d, part %d:", run.Seed, run.Part)
+			line := fmt.Sprintf("seed %d, part %d:", run.Seed, run.Part)
 			for v := range part.test {
 				dir := filepath.Join(e.work, fmt.Sprintf("%d-%d-%d-%s", part.train[v].Len(), run.Seed, run.Part, names[v]))
 				network, correct, err := e.train(ctx, b, dir, part.train[v], part.test[v], run.Seed)
@@ -159,9 +164,9 @@ func (e *experiment) measure(ctx context.Context, b compute.Backend, out io.Writ
 					}
 				}
 				run.Accuracy = append(run.Accuracy, float64(hits)/float64(len(correct)))
-				fmt.Fprintf(out, " %s %.4f", names[v], run.Accuracy[v])
+				line += fmt.Sprintf(" %s %.4f", names[v], run.Accuracy[v])
 			}
-			fmt.Fprintln(out)
+			fmt.Fprintln(out, line)
 			r.Runs = append(r.Runs, run)
 			at += part.test[0].Len()
 		}
@@ -187,7 +192,7 @@ func (e *experiment) train(ctx context.Context, b compute.Backend, dir string, t
 		return "", nil, err
 	}
 	defer r.Finalize()
-	r.Out = io.Discard
+	r.Out = os.Stderr
 	if err := r.Train(ctx, train, test); err != nil {
 		return "", nil, err
 	}

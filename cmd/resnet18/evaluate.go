@@ -53,11 +53,11 @@ func (a *app) runEvaluate(files []string) error {
 	if err := cmp.Or(a.validateSaved(), atLeast1("devices", a.devices)); err != nil {
 		return err
 	}
-	if err := a.validateConfusion(files); err != nil {
-		return err
-	}
 	if a.weights != "" {
 		files = append([]string{a.weights}, files...)
+	}
+	if err := a.validateConfusion(files); err != nil {
+		return err
 	}
 	if a.run != "" && len(files) > 0 {
 		return usagef("got -run and a file of weights, want only one of them")

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -48,8 +49,12 @@ func (a *app) runExperiment(name string) error {
 		return usagef("-epochs is %d, want at least 1", a.epochs)
 	}
 	if name == "list" {
+		width := 0
+		for _, name := range rowNames() {
+			width = max(width, len(name))
+		}
 		for _, row := range experiments.Rows() {
-			fmt.Fprintf(a.out, "%-16s %s\n", row.Name, row.Change)
+			fmt.Fprintf(a.out, "%-*s %s\n", width, row.Name, row.Change)
 		}
 		return nil
 	}
@@ -82,6 +87,9 @@ func (a *app) shorten(row *experiments.Row) (name, results string) {
 	full := row.Name
 	if a.epochs > 0 && a.epochs != cmp.Or(row.Config.Epochs, chapterEpochs) {
 		row.Config.Epochs = a.epochs
+		if row.WithDev {
+			row.Config.EvalSteps = math.MaxInt32 // once, at the end
+		}
 		row.Name += fmt.Sprintf("-%d-epochs", a.epochs)
 	}
 	name = row.Name

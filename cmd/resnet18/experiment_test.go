@@ -13,7 +13,7 @@ func TestExperimentNames(t *testing.T) {
 	t.Parallel()
 	code, out, err := call("experiment", "list")
 	require.Zero(t, code, err)
-	require.Contains(t, out, "reference        the chapter's recipe")
+	require.Contains(t, out, "reference                 the chapter's recipe")
 	require.Contains(t, out, "\nmodern ")
 	code, _, err = call("experiment", "cold-fusion")
 	require.Equal(t, 1, code)

@@ -170,6 +170,7 @@ func TestOwnErrors(t *testing.T) {
 		{"evaluate -confusion x.pdf", 2, "-confusion is x.pdf, want a name that ends with .svg or .png, or -"},
 		{"evaluate -confusion - -json", 2, "got -json and -confusion -, want only one of them"},
 		{"evaluate -confusion - a b", 2, "got -confusion and 2 files of weights"},
+		{"evaluate -confusion - -weights a b", 2, "got -confusion and 2 files of weights"},
 		{"shapes -images 2 DIR/x", 2, "-images is 2, want 3 to 10000"},
 	} {
 		args := strings.Fields(strings.ReplaceAll(test.args, "DIR", dir))

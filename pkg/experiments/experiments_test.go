@@ -38,7 +38,7 @@ func changes(a, b Row) []string {
 	note("batch size", x.BatchSize == y.BatchSize)
 	note("optimizer and its learning rate", x.LearningRate == y.LearningRate && x.Recipe.Optimizer == y.Recipe.Optimizer && x.Recipe.Momentum == y.Recipe.Momentum)
 	note("Muon", x.Recipe.MuonRate == y.Recipe.MuonRate && x.Recipe.MuonMomentum == y.Recipe.MuonMomentum)
-	note("decay", x.WeightDecay == y.WeightDecay && x.Recipe.DecayKernelsOnly == y.Recipe.DecayKernelsOnly)
+	note("decay", x.WeightDecay == y.WeightDecay)
 	note("seed", x.Seed == y.Seed)
 	note("schedule", x.Recipe.Schedule == y.Recipe.Schedule)
 	note("label smoothing", x.Recipe.LabelSmoothing == y.Recipe.LabelSmoothing)
@@ -226,7 +226,9 @@ func TestJobTrainsAllRows(t *testing.T) {
 	t.Parallel()
 	job, err := os.ReadFile("../../docker/jobs/experiments.yaml")
 	require.NoError(t, err)
-	require.Contains(t, string(job), fmt.Sprintf("\n  completions: %d ", len(Rows())))
+	for _, line := range []string{"\n  completions: %d ", "\n  maxFailedIndexes: %d\n", "# %d rows with "} {
+		require.Contains(t, string(job), fmt.Sprintf(line, len(Rows())))
+	}
 	job, err = os.ReadFile("../../docker/jobs/experiments.slurm")
 	require.NoError(t, err)
 	require.Contains(t, string(job), fmt.Sprintf("\n#SBATCH --array=0-%d%%4 ", len(Rows())-1))
@@ -399,9 +401,12 @@ func TestTable(t *testing.T) {
 	text, err = Table(all)
 	require.NoError(t, err)
 	require.Contains(t, text, "| trained on | 0.7150 |")
-	all[2].TestData = "other"
-	_, err = Table(all)
-	require.ErrorContains(t, err, "library-102 and full-chapter were tested on different images")
+	for _, other := range []int{1, 2} { // of the same recipe, and of another
+		all[other].TestData = "other"
+		_, err = Table(all)
+		require.ErrorContains(t, err, all[other].Name+" and full-chapter were tested on different images")
+		all[other].TestData = ""
+	}
 }
 
 func TestVerdict(t *testing.T) {

@@ -193,7 +193,7 @@ func (r *Result) Gap() (accuracy, loss float64) {
 // Label returns what figures call the row; a row that is not in the table is called by its name.
 func (r *Result) Label() string {
 	if row, err := Find(r.Name); err == nil {
-		return cmp.Or(row.Label, r.Name)
+		return row.Label
 	}
 	return r.Name
 }
@@ -226,7 +226,7 @@ func Compare(a, b *Result) (Comparison, error) {
 		return Comparison{}, err
 	}
 	var c Comparison
-	n := min(a.TestImages, b.TestImages)
+	n := a.TestImages
 	c.OnlyA, c.OnlyB, c.Z = metrics.McNemar(unpack(a.Correct)[:n], unpack(b.Correct)[:n])
 	return c, nil
 }

@@ -15,7 +15,7 @@ import (
 // Row is one experiment.
 type Row struct {
 	Name    string // of its run folder and its result
-	Label   string // in the legends and bars of figures; "" means Name
+	Label   string // in the legends and bars of figures
 	Change  string // the change, in words
 	Against string // the row it is compared with; "" for the first of its budget, and for those that repeat another
 	Repeats string // the row that this one repeats with another seed; "" for none
@@ -115,7 +115,7 @@ func short(name, label, change, against, search string, c runner.Config) Row {
 	return Row{Name: name, Label: label, Change: change, Against: against, Search: search, Network: "custom", TrainImages: ShortImages, Config: c}
 }
 
-// full returns the training runs of 30 epochs on all images: the chapter's recipe for both networks, then one change a row.
+// full returns the rows of ResNet-18 on all images: the chapter's recipe for both networks, then one change a row, then those of stems.
 func full() []Row {
 	chapter := Row{Name: "full-chapter", Label: "the chapter's, all images", Change: "the chapter's recipe, 30 epochs of all 40,000 images", Network: "custom"}
 	library := chapter
@@ -237,7 +237,7 @@ func modernMuon() Row {
 	return row
 }
 
-// modernRows returns the modern recipe, built up in five steps, then single changes of the last one, all with a second seed:
+// modernRows returns the modern recipe, built up in five steps, then changes of the last one:
 // airbench94_muon's 0.6 as Muon's momentum is for batches of 2,000, so that it averages over about as many images as 0.95 does
 // here; its rates per example are lower than airbench94's; and its rate ends at 0.
 func modernRows() []Row {
@@ -266,8 +266,8 @@ func modernRows() []Row {
 	return append(rows, wider(muon)...)
 }
 
-// wider returns rows with about 3 and 10 times the work of the chapter's 30 epochs, by a wider network and more epochs; airbench95 has the first one's widths.
-// They are meant for a GPU.
+// wider returns rows with about 3 and 10 times the work of the chapter's 30 epochs, by a wider network and more epochs; airbench95
+// has the first one's widths. They are meant for a GPU.
 func wider(muon Row) (rows []Row) {
 	for _, w := range []struct {
 		times, epochs int

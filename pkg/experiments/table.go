@@ -18,6 +18,11 @@ func Table(all []*Result, others ...*Result) (string, error) {
 	deviations := SeedDeviations(slices.Concat(groups, Groups(others)))
 	byName := map[string]Group{}
 	for _, g := range groups {
+		for _, r := range g.Results[1:] {
+			if err := sameTest(r, g.Results[0]); err != nil {
+				return "", err
+			}
+		}
 		byName[g.Name] = g
 	}
 	var b strings.Builder
