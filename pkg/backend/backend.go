@@ -36,8 +36,8 @@ type candidate struct {
 }
 
 // New starts the backend that config names in GoMLX's form, for example "xla:cpu", "xla:cuda" or "go". If config is empty, New uses
-// $GOMLX_BACKEND; if that is also empty, it takes the first backend that starts: XLA on a GPU, XLA on the CPU, pure Go. If it falls back
-// to pure Go, it writes one line to log that says why. A backend chosen by name never falls back.
+// $GOMLX_BACKEND; if that is also empty, it takes the first backend that starts: XLA on a GPU, XLA on the CPU, pure Go. If that is not
+// the first one, it writes one line to log that says why. A backend chosen by name never falls back.
 func New(config string, log io.Writer) (compute.Backend, error) {
 	if config == "" {
 		config = os.Getenv(compute.ConfigEnvVar)
@@ -49,6 +49,9 @@ func New(config string, log io.Writer) (compute.Backend, error) {
 	for _, c := range xlaCandidates() {
 		b, err := start(c.config)
 		if err == nil {
+			if len(why) > 0 && log != nil {
+				fmt.Fprintf(log, "XLA did not start on the GPU (%s); using %s\n", strings.Join(why, "; "), c.what)
+			}
 			return b, nil
 		}
 		why = append(why, fmt.Sprintf("%s: %v", c.what, firstLine(err)))

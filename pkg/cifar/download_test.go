@@ -61,6 +61,21 @@ func TestDownload(t *testing.T) {
 	require.Empty(t, lines)
 }
 
+// Another process may have the archive first: the partial download is then gone.
+func TestDownloadedMeanwhile(t *testing.T) {
+	t.Parallel()
+	o, archive := testOrigins(t)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "cifar-10-python.tar.gz")
+	serve(t, o, func(w http.ResponseWriter, r *http.Request) {
+		write(t, path, archive)
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})
+	s, lines := findDownload(t, o, dir)
+	require.Equal(t, Source{path, Python, "found"}, s)
+	require.NotContains(t, lines, "failed")
+}
+
 // TestDownloadContinues starts with a part of the archive that an earlier run has left.
 func TestDownloadContinues(t *testing.T) {
 	t.Parallel()

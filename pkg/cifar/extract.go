@@ -3,6 +3,7 @@ package cifar
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -78,7 +79,11 @@ func (r reader) unpack(archive string, id archiveID, dir string) (string, []Memb
 		return "", nil, err
 	}
 	rec.Members = members
-	if err := writeJSON(filepath.Join(fresh, recordFile), rec); err != nil {
+	text, err := json.MarshalIndent(rec, "", "\t")
+	if err == nil { // under its own name from the start: the folder is new, and one with other files would not be cleaned up
+		err = writeSynced(filepath.Join(fresh, recordFile), text)
+	}
+	if err != nil {
 		return "", nil, fmt.Errorf("cifar: extract: %w", err)
 	}
 	folder := filepath.Join(dir, l.Folder())

@@ -193,6 +193,9 @@ func (o FindOptions) download(ctx context.Context) (Source, error) {
 	if ctx.Err() != nil {
 		return Source{}, ctx.Err()
 	}
+	if s, err := o.findOfficial(ctx); err != nil || s.Path != "" {
+		return s, err // another process has downloaded it meanwhile
+	}
 	fmt.Fprintf(o.Progress, "CIFAR-10: download failed: %v; using the embedded JPEG copy\n", err)
 	return Source{}, nil
 }

@@ -14,7 +14,8 @@ import (
 )
 
 // Loader yields a split in batches. The whole split is kept on the device as bytes (40,000 images: 123 MB, a quarter of the
-// size of floats); a small graph gathers each batch from it. Loader implements train.Dataset: one pass in the stored order.
+// size of floats); a small graph gathers each batch from it.
+// The tensors of a batch belong to the caller; Batch.FinalizeAll frees them at once, otherwise the garbage collector does.
 type Loader struct {
 	backend         compute.Backend
 	data            *Dataset
@@ -72,10 +73,7 @@ func gather(images, labels, indices *graph.Node) (*graph.Node, *graph.Node) {
 // Steps returns the number of batches in an epoch; the last may be smaller.
 func (l *Loader) Steps() int { return (l.data.Len() + l.batchSize - 1) / l.batchSize }
 
-// Name implements train.Dataset.
-func (l *Loader) Name() string { return "CIFAR-10 " + string(l.data.Split) }
-
-// Iter implements train.Dataset: batches of uint8 images [batch, 32, 32, 3] with int32 labels [batch, 1].
+// Iter yields one pass in the stored order: batches of uint8 images [batch, 32, 32, 3] with int32 labels [batch, 1].
 func (l *Loader) Iter() iter.Seq2[train.Batch, error] {
 	order := make([]int32, l.data.Len())
 	for i := range order {

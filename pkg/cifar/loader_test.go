@@ -64,7 +64,6 @@ func TestLoader(t *testing.T) {
 	d := numbered(23)
 	l := newLoader(t, d, 5, 1)
 	require.Equal(t, 5, l.Steps())
-	require.Equal(t, "CIFAR-10 train", l.Name())
 
 	inOrder, sizes := read(t, d, l.Iter())
 	require.Equal(t, []int{5, 5, 5, 5, 3}, sizes, "the last batch is smaller")

@@ -88,6 +88,9 @@ func (rec record) changed(folder string) (names []string, touched bool) {
 		if err == nil && now == f.fileStamp {
 			continue
 		}
+		if name == readmeFile && errors.Is(err, fs.ErrNotExist) {
+			continue // nothing reads it
+		}
 		if err != nil || !hasDigest(path, f.SHA256) {
 			names = append(names, name)
 			continue

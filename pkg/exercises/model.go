@@ -66,7 +66,7 @@ func BatchNorm(x []float64, gamma, beta, runningMean, runningVar float64) (y []f
 }
 
 // InitialLoss returns the expected cross-entropy of an untrained network whose logits have the standard deviation sigma
-// (notebook 02, exercise 4). It is 4.85 for 100 outputs.
+// (notebook 02, exercise 4). It is 4.85 for 100 outputs and sigma 0.7.
 func InitialLoss(outputs int, sigma float64) float64 {
 	return math.Log(float64(outputs)) + sigma*sigma/2
 }

@@ -19,7 +19,8 @@ type Gradient struct {
 	Values []float32 // in the order of the variable's values
 }
 
-// Gradients returns the gradient of every trainable variable for one batch, in training mode, in the network's order.
+// Gradients returns the gradient of every trainable variable for one batch, in training mode, in the network's order. As in a
+// training step, batch norm's running statistics in n.Store move.
 func (n Network) Gradients(d *cifar10.Dataset) ([]Gradient, error) {
 	images, err := imageTensor(d.Pixels)
 	if err != nil {

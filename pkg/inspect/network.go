@@ -129,8 +129,10 @@ func (n Network) GradCAM(pixels []uint8, class, stage int) (heat [][]float64, er
 	if err != nil {
 		return nil, err
 	}
-	if class < 0 || class >= n.NumClasses || stage < 0 || stage > 4 {
-		return nil, fmt.Errorf("inspect: Grad-CAM of class %d after stage %d: want classes 0 to %d and stages 0 to 4", class, stage, n.NumClasses-1)
+	params := n.Params()
+	classes := params[len(params)-1].Dims[0] // of fc.bias
+	if class < 0 || class >= classes || stage < 0 || stage > 4 {
+		return nil, fmt.Errorf("inspect: Grad-CAM of class %d after stage %d: want classes 0 to %d and stages 0 to 4", class, stage, classes-1)
 	}
 	out, err := model.CallOnceN(n.Backend, n.Store, func(s *model.Scope, x *graph.Node) *graph.Node {
 		s.Store().SetTraining(x.Graph(), false)

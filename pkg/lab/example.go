@@ -5,6 +5,7 @@ import (
 	"image"
 	"image/png"
 	"io"
+	"os"
 	"path/filepath"
 
 	"golang.org/x/image/draw"
@@ -27,7 +28,11 @@ func SaveExample(l *Lab, index int) (path string, err error) {
 	large := image.NewNRGBA(image.Rect(0, 0, 320, 320))
 	draw.CatmullRom.Scale(large, large.Bounds(), small, small.Bounds(), draw.Src, nil)
 	path = filepath.Join(l.Work, fmt.Sprintf("%s-%d.png", cifar.Classes[d.Labels[index]], index))
-	if err := atomicfile.Write(path, func(w io.Writer) error { return png.Encode(w, large) }); err != nil {
+	err = os.MkdirAll(l.Work, 0o755)
+	if err == nil {
+		err = atomicfile.Write(path, func(w io.Writer) error { return png.Encode(w, large) })
+	}
+	if err != nil {
 		return "", fmt.Errorf("lab: saving an example picture: %w", err)
 	}
 	return path, nil

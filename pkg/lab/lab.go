@@ -182,8 +182,8 @@ func (s Settings) InitialPath(name string) string {
 	return filepath.Join(s.Work, "runs", name, "initial.safetensors")
 }
 
-// Runner returns a runner for a model, with its run in RunDir(name). The lab sets the numbers of epochs and devices; zero values in
-// other fields of c mean the chapter's choice.
+// Runner returns a runner for a model, with its run in RunDir(name). The lab sets the numbers of epochs and devices and the file of
+// initial weights; zero values in other fields of c mean the chapter's choice.
 func (l *Lab) Runner(name string, m runner.Model, c runner.Config) (*runner.Runner, error) {
 	c.Epochs, c.Devices, c.Initial = l.Epochs, l.Devices, l.InitialPath(name)
 	r, err := runner.New(l.Backend, m, l.RunDir(name), c)

@@ -38,6 +38,7 @@ func TestStart(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 12, d.Len())
 
+	l.Work = filepath.Join(t.TempDir(), "work") // is made
 	path, err := SaveExample(l, 7)
 	require.NoError(t, err)
 	f, err := os.Open(path)

@@ -3,6 +3,7 @@ package nn
 import (
 	. "github.com/gomlx/gomlx/core/graph"
 	"github.com/gomlx/gomlx/ml/model"
+	"github.com/gomlx/gomlx/support/exceptions"
 
 	"nndl.example/resnet18/pkg/internal/kind"
 )
@@ -17,7 +18,8 @@ const (
 
 // BatchNorm normalises each channel of x [batch, h, w, channels] (Ioffe and Szegedy 2015, algorithm 1), multiplies it by weight
 // and adds bias, both [channels]. In training it uses the mean and variance of the batch, which also update the running
-// statistics; in evaluation it uses the running statistics.
+// statistics; in evaluation it uses the running statistics. In training each channel needs at least two values: the variance of one
+// is not defined. BatchNorm panics otherwise; GoMLX makes that an error of the graph.
 //
 // GoMLX's layer is not used because it either needs an operation that the pure-Go backend lacks or stops the gradient through
 // the batch statistics (bench/UPSTREAM.md).
@@ -28,6 +30,9 @@ func BatchNorm(x, weight, bias *Node, runningMean, runningVar *model.Variable, t
 		return Add(Mul(x, perChannel(scale)), perChannel(Sub(bias, Mul(mean, scale))))
 	}
 	count := float64(x.Shape().Size() / x.Shape().Dim(3))
+	if count < 2 {
+		exceptions.Panicf("nn: batch norm of %s in training has one value per channel, want at least 2: use more images", x.Shape())
+	}
 	batchMean := channelMean(x)
 	batchVar := channelMean(Square(Sub(x, perChannel(batchMean))))
 	unbiased := MulScalar(batchVar, count/(count-1)) // as PyTorch stores it

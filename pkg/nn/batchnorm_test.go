@@ -84,3 +84,25 @@ func TestRunningStatistics(t *testing.T) {
 		}
 	})
 }
+
+// One image of one position has no variance. PyTorch refuses it, too ("Expected more than 1 value per channel when training").
+func TestOneValuePerChannel(t *testing.T) {
+	graphtest.OnEach(t, func(t *testing.T, b compute.Backend) {
+		store := model.NewStore()
+		for _, name := range []string{"weight", "bias", "running_mean", "running_var"} {
+			_, err := store.CreateVariable("/bn/"+name, tensors.FromFlatDataAndDimensions([]float32{1, 1}, 2))
+			require.NoError(t, err)
+		}
+		for _, training := range []bool{false, true} {
+			_, err := model.CallOnce(b, store, func(s *model.Scope, x *graph.Node) *graph.Node {
+				s.Store().SetTraining(x.Graph(), training)
+				return NewVariables(s, x.Graph()).BatchNorm(x, "bn")
+			}, graphtest.Random(1, 1, 1, 2))
+			if training {
+				require.ErrorContains(t, err, "want at least 2: use more images")
+			} else {
+				require.NoError(t, err)
+			}
+		}
+	})
+}

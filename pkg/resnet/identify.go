@@ -19,7 +19,7 @@ func Identify(f *safetensors.File) (c Config, ok bool) {
 	fc, _ := f.Entry(prefix + head)
 	stem, _ := f.Entry(prefix + "conv1.weight")
 	_, projection := f.Entry(prefix + "layer2.0.downsample.0.weight")
-	if len(fc.Shape) != 2 || len(stem.Shape) != 4 {
+	if len(fc.Shape) != 2 || fc.Shape[1] != 512 || len(stem.Shape) != 4 { // ResNet-50 and deeper have 2,048 features
 		return c, false
 	}
 	c = Config{NumClasses: fc.Shape[0], Plain: !projection}.withDefaults()
