@@ -9,7 +9,7 @@
 
 NOTEBOOKS ?= $(patsubst notebooks/%,notebooks/$(if $(ZH),zh-)%,$(sort $(wildcard notebooks/[0-9]*.ipynb)))
 PY := .venv/bin/python
-GODIRS := $(wildcard bench cmd data examples pkg site)
+GODIRS := $(wildcard bench cmd data docker examples pkg site)
 
 # On amd64 the pure-Go backend multiplies matrices with SIMD instructions. Tests, command and notebook cells share one value:
 # with different ones, each would compile the standard library again.
@@ -56,7 +56,8 @@ drawings: setup ## make notebooks/drawings from the code, the data and the saved
 # An interrupted row resumes. make experiments ROWS="plain augment" runs these two.
 ROWS ?= $(shell go run ./cmd/resnet18 experiment list | cut -d' ' -f1)
 experiments: setup ## train the rows of notebook 07's table and save the results (hours)
-	@for row in $(ROWS); do go run ./cmd/resnet18 experiment $$row || exit 1; done
+	@rows="$(ROWS)"; test -n "$$rows" || { echo "no rows: the list of rows could not be made (see above)" >&2; exit 1; }; \
+	for row in $$rows; do go run ./cmd/resnet18 experiment $$row || exit 1; done
 
 # One thread each, so that two such commands share two cores: make pytorch PYTORCH=library
 PYTORCH ?= reference library full-chapter
@@ -94,14 +95,14 @@ check: setup .bin/staticcheck .bin/govulncheck ## vet, staticcheck, go mod tidy,
 	go mod tidy -diff
 	tools/check.sh vulnerabilities
 
-# Short: under the race detector, decoding 50 megapixels takes minutes. Its pointer checks are off for GoMLX's SIMD code, which
-# computes addresses as integers.
 # Kubernetes' types and its Pod Security standard; Python packages for each system; the chart of values.yaml, if Helm is installed.
 deploy-check: ## check the files for Kubernetes, and the requirements for all systems (network)
 	cd docker/check && go vet ./... && go test -count=1 ./...
 	test -x work/uv/bin/uv || { python3 -m venv work/uv && work/uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9; }
 	work/uv/bin/python tools/deploy_check.py
 
+# Short: under the race detector, decoding 50 megapixels takes minutes. Its pointer checks are off for GoMLX's SIMD code, which
+# computes addresses as integers.
 race: setup ## all packages under the race detector, one at a time (needs a C compiler)
 	for package in $$(go list ./pkg/...); do \
 		go test -race -short -timeout 30m -gcflags='github.com/gomlx/compute/...=-d=checkptr=0' $$package || exit 1; \
@@ -130,12 +131,13 @@ interrupt: setup ## stop a training with JupyterLab's stop button and resume it;
 FUZZ := .
 FUZZTIME := 1m
 fuzz: setup ## run each fuzz target for FUZZTIME (one: FUZZ=Pickle)
-	@for package in $$(go list ./pkg/...); do \
-		for target in $$(go test -list '^Fuzz.*$(FUZZ)' $$package | grep ^Fuzz); do \
+	@count=0; for package in $$(go list ./pkg/...); do \
+		listed=$$(go test -list '^Fuzz.*$(FUZZ)' $$package) || { echo "$$listed"; exit 1; }; \
+		for target in $$(echo "$$listed" | grep ^Fuzz); do count=$$((count + 1)); \
 			echo "$$package $$target"; \
 			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 200x -parallel=1 $$package || exit 1; \
 		done; \
-	done
+	done; [ $$count -gt 0 ] || { echo "no fuzz target matches $(FUZZ)" >&2; exit 1; }
 
 torch:
 	@$(PEERS) -c 'import torch, torchvision, safetensors' || { echo "PyTorch is not installed in .venv-peers; run: make bench-peers" >&2; exit 1; }
@@ -189,6 +191,7 @@ text: .venv/.installed ## check spelling, style, cells, links, translation and n
 	$(PY) tools/trust.py check
 	$(PY) tools/stale.py
 	$(PY) tools/teaching.py check
+	$(PY) tools/build_site.py check
 
 stale: .venv/.installed ## list each number in the texts with the output that it repeats, and those without one
 	$(PY) tools/stale.py -v

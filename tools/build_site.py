@@ -2,9 +2,11 @@
 
     build_site.py [FOLDER]      default: site/. The folder is emptied first, except for the Go
                                 package that embeds it
+    build_site.py check         fails if site/ is older than what it is made from: `make text` runs it
 
 Runs no cells. The pages need no network: formulas are MathML, both languages share the figures' files, fonts are the reader's. They
-are readable without scripts; tools/site/site.js adds a search box. The templates and the style sheet are in tools/site/.
+are readable without scripts; tools/site/site.js adds a search box. Other files of the project that a text links to become pages in
+site/source/. The templates and the style sheet are in tools/site/.
 """
 
 import base64
@@ -24,10 +26,12 @@ import nbformat
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
-from pygments.lexers import GoLexer
+from pygments.lexers import GoLexer, get_lexer_for_filename
 
 import build_try
+import project_files
 import translate
+import trust
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = jinja2.Environment(
@@ -35,7 +39,11 @@ TEMPLATES = jinja2.Environment(
 LANGUAGES = ("en", "zh")
 TITLES = {"en": "ResNet-18 on CIFAR-10, in Go", "zh": "用Go语言实现ResNet\u201118：CIFAR-10图像分类"}
 HERO = "features"  # the drawing on the first page
+HOME = "../index.html?en"  # says that English is wanted, whatever the browser's language: see index.html
 LONG = 12  # lines of code or output that are kept together on paper
+SUMS = "tools/site/SHA256SUMS"  # of what site/ was made from, in the format of sha256sum
+INPUTS = ("notebooks/*.ipynb", "notebooks/*.md", "notebooks/*.png", "notebooks/drawings/*", "notebooks/photos/*", "notebooks/teaching/*.pdf",
+          "tools/site/*", "tools/build_site.py", "tools/build_try.py")
 GALLERY = ("results", "residual-block", "architecture", "padding", "convolution", "classes")  # those below it
 
 
@@ -141,6 +149,7 @@ def plainer(code):
 class Site:
     def __init__(self, folder):
         self.folder = folder
+        self.sources = set()  # the names of other files that became pages
 
     def link(self, url, language, folder=translate.SOURCE):
         """The address in a page of site/ for a link in a text of notebooks/, or of a folder in it."""
@@ -159,8 +168,23 @@ class Site:
             pdf.parent.mkdir(exist_ok=True)
             address = f"../teaching/{shutil.copyfile(target, pdf).name}"
         else:
-            address = Path(os.path.relpath(target, self.folder / language)).as_posix()
+            address = f"../source/{self.source(target)}"
         return address + (f"#{parts.fragment}" if parts.fragment else "")
+
+    def source(self, path):
+        """Writes a file of the project as a page, a notebook as it is, into site/source/, and returns its name there."""
+        name = path.relative_to(ROOT).as_posix()
+        self.sources.add(name)
+        if path.suffix == ".ipynb":
+            target = self.folder / "source" / path.name
+            target.parent.mkdir(exist_ok=True)
+            return shutil.copyfile(path, target).name
+        target = self.folder / "source" / f"{name.replace('/', '-')}.html"
+        if not target.exists():
+            code = highlight(path.read_text(encoding="utf-8"), get_lexer_for_filename(path.name), HtmlFormatter())
+            write(target, "document.html", language="en", root="../", home=HOME, other="", title=name, source=name,
+                  body=f"<h1>{html.escape(name)}</h1>\n{plainer(code)}")
+        return target.name
 
     def image_link(self, url):
         """Copies a picture from notebooks/, so that site/ is self-contained, and returns its address."""
@@ -282,7 +306,7 @@ def build(folder):
     site = Site(folder)
     pages = {lang: [Page(site, path, lang) for path in translate.notebooks()] for lang in LANGUAGES}
     for lang in LANGUAGES:
-        home, other = {"en": ("../index.html", "zh"), "zh": ("index.html", "en")}[lang]
+        home, other = {"en": (HOME, "zh"), "zh": ("index.html", "en")}[lang]
         for n, page in enumerate(pages[lang]):
             before = pages[lang][n - 1] if n else None
             after = pages[lang][n + 1] if n + 1 < len(pages[lang]) else None
@@ -301,6 +325,23 @@ def build(folder):
     for page in pages["en"]:
         if not page.run():
             print(f"{page.stem}: time and hardware are not recorded; make notebooks records them", file=sys.stderr)
+    return site.sources
+
+
+def record(sources):
+    """Writes the digests of what site/ is made from."""
+    names = sorted({*project_files.listed(*INPUTS), *sources} - {SUMS})
+    (ROOT / SUMS).write_text("".join(f"{trust.digest((ROOT / name).read_bytes())}  {name}\n" for name in names), encoding="utf-8")
+
+
+def outdated():
+    """The files that have changed since site/ was made. A notebook that a reader has changed, but not committed, does not count."""
+    lines = (ROOT / SUMS).read_text(encoding="utf-8").splitlines()
+    then = {name: value for value, _, name in (line.partition("  ") for line in lines)}
+    for name in sorted({*project_files.listed(*INPUTS), *then} - {SUMS}):
+        contents = (trust.content(ROOT / name), trust.committed(ROOT / name) or b"")
+        if then.get(name) not in map(trust.digest, contents):
+            yield name
 
 
 def document_page(site, path, where):
@@ -309,7 +350,7 @@ def document_page(site, path, where):
     renderer = Renderer(site, language, path.parent)
     renderer.stack = True
     body = link_cells(MarkdownWithMath(renderer)(path.read_text(encoding="utf-8")))
-    title, home = renderer.headings[0][2], {"en": "../index.html", "zh": "../zh/index.html"}[language]
+    title, home = renderer.headings[0][2], {"en": HOME, "zh": "../zh/index.html"}[language]
     write(site.folder / where / f"{path.stem}.html", "document.html", language=language, root="../", home=home,
           other=f"{other.stem}.html" if other else "", title=title, source=path.relative_to(ROOT).as_posix(), body=body)
     return title
@@ -317,7 +358,7 @@ def document_page(site, path, where):
 
 def index_page(site, language, pages, more):
     """Writes the first page: index.html in English, zh/index.html in Chinese."""
-    path, root, to, other = {"en": ("index.html", "", "en/", "zh/index.html"), "zh": ("zh/index.html", "../", "", "../index.html")}[language]
+    path, root, to, other = {"en": ("index.html", "", "en/", "zh/index.html"), "zh": ("zh/index.html", "../", "", HOME)}[language]
     shown = drawings(site, language, pages)
     write(site.folder / path, "index.html", language=language, root=root, to=to, home="#main", other=other, title=TITLES[language],
           source="the notebooks", pages=pages, more=more, hero=shown[HERO], drawings=[shown[name] for name in GALLERY],
@@ -379,6 +420,8 @@ def check(folder):
                 continue
             target = (path.parent / unquote(url.path)).resolve() if url.path else path.resolve()
             used.add(target)
+            if not target.is_relative_to(folder.resolve()):
+                problems.append(f"{path}: {tag.name} to {url.geturl()}, which is not in {folder.name}/")
             if tag.get("data-index"):
                 used.add((path.parent / tag["data-index"]).resolve())
             if not target.exists():
@@ -404,13 +447,24 @@ def unexecuted():
 
 
 def main():
+    if len(sys.argv) > 1 and sys.argv[1].startswith("-"):
+        sys.exit(__doc__)
+    if sys.argv[1:] == ["check"]:
+        if names := list(outdated()):
+            sys.exit(f"site: older than {', '.join(names)}; run: make site")
+        print("site: made from the files that are here")
+        return
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ROOT / "site")
-    build(folder)
+    if folder.exists() and any(folder.iterdir()) and not (folder / "site.js").exists():
+        sys.exit(f"site: {folder} has other files, which would be deleted: name a new folder")
+    sources = build(folder)
     problems = [*unexecuted(), *check(folder)]
     for line in problems:
         print(line, file=sys.stderr)
     if problems:
         sys.exit(f"site: {len(problems)} problems")
+    if folder == ROOT / "site":
+        record(sources)
     files = [path for path in folder.rglob("*") if path.is_file()]
     size = sum(path.stat().st_size for path in files)
     print(f"site: {len(files)} files, {size / 1e6:.1f} MB, all links are valid: {folder / 'index.html'}")

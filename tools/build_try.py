@@ -90,7 +90,7 @@ def build(folder, write, weights=WEIGHTS):
     source = runtime() + (SOURCE / "worker.js").read_text(encoding="utf-8")
     (target / "worker.js").write_text(f"window.workerSource = {json.dumps(source)};\n", encoding="utf-8")
     (target / "try.js").write_bytes((SOURCE / "try.js").read_bytes())
-    for n, (language, home, other) in enumerate((("en", "../index.html", "zh"), ("zh", "index.html", "en"))):
+    for n, (language, home, other) in enumerate((("en", "../index.html?en", "zh"), ("zh", "index.html", "en"))):
         strings = texts(n)
         write(folder / language / "try.html", "try/try.html", language=language, root="../", home=home, other=f"../{other}/try.html",
               title=strings["title"], source="cmd/browser", s=strings, strings=json.dumps(strings, ensure_ascii=False).replace("<", "\\u003c"),
@@ -119,4 +119,6 @@ def batch_size():
 if __name__ == "__main__":
     import build_site  # which imports this module
 
+    if len(sys.argv) > 1 and sys.argv[1].startswith("-"):
+        sys.exit(__doc__)
     build(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "site", build_site.write, *map(Path, sys.argv[2:3]))

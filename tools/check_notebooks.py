@@ -143,9 +143,10 @@ def problems(paths):
     for path in paths:
         for where, what in check_notebook(path, known):
             yield f"{path.name}, {where}: {what}"
-    for page in sorted(NOTEBOOKS.glob("*.md")):
-        for what in check_links(page.read_text(encoding="utf-8"), NOTEBOOKS):
-            yield f"{page.name}: {what}"
+    for folder in sorted({NOTEBOOKS, ROOT, ROOT / "docker", ROOT / "bench"}):
+        for page in sorted(folder.glob("*.md")):
+            for what in check_links(page.read_text(encoding="utf-8"), folder):
+                yield f"{page.name}: {what}"
     english, chinese = NOTEBOOKS / "QUESTIONS.md", NOTEBOOKS / "QUESTIONS.zh.md"
     for page in (english, chinese):
         for where, what in check_questions(page):

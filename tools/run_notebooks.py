@@ -154,10 +154,10 @@ def trainings(source):
     runs = Path(os.environ.get("WORK") or Path(__file__).resolve().parent.parent / "work", "runs")
     images = int(os.environ.get("TRAIN_IMAGES") or 0)
     suffix = f"-{images}-images" if images else ""  # of a short run's folder
-    for folder in sorted(runs.glob(f"*{suffix}/")):
+    for folder in sorted(runs.glob(f"*{suffix}")):
         name = folder.name.removesuffix(suffix)
-        checkpoints = sorted(path for path in folder.iterdir() if re.fullmatch(r"checkpoint-\d{8,}\.safetensors", path.name))
-        if checkpoints and f'"{name}"' in source:
+        checkpoints = sorted(folder.glob("checkpoint-*.safetensors")) if f'"{name}"' in source else []  # none in a file or an unreadable folder
+        if checkpoints:
             if history := history_of(checkpoints[-1]):
                 found[name] = {"minutes": round(history["seconds"] / 60, 1), "device": history["device"]}
     return found

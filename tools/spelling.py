@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 
+import project_files
 import translate
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -19,9 +20,7 @@ def texts():
     for path in translate.notebooks():
         nb = nbformat.read(path, as_version=4)
         found[f"{path.name}.txt"] = "\n\n".join(f"[cell {cell.get('id')}]\n{cell.source}" for cell in nb.cells)
-    listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md", "tools/site/*.html"],
-                            cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for name in listed.splitlines():
+    for name in project_files.listed("*.md", "tools/site/*.html", "tools/site/try/strings.json"):
         found[name] = (ROOT / name).read_text(encoding="utf-8")
     return found
 

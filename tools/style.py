@@ -1,18 +1,19 @@
 """Lists wording and names that do not follow the project's style, each with what to write instead.
 
-    style.py [FILE ...]      default: all Go, Python, shell, Markdown and YAML files, the notebooks' cells and the Makefile
+    style.py [FILE ...]      default: all that FILES names, such as Go and Markdown files; of notebooks, the cells
 
 Prints FILE:LINE for each finding and fails if there is one. In notebooks only cells count, not their saved outputs.
 """
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 
+import project_files
+
 ROOT = Path(__file__).resolve().parent.parent
-FILES = ["*.go", "*.py", "*.sh", "*.md", "*.ipynb", "*.yaml", "*.yml", "*Makefile", "*Dockerfile", ".ci/run", "tools/site/*.html"]
+FILES = ["*.go", "*.py", "*.sh", "*.md", "*.ipynb", "*.yaml", "*.yml", "*Makefile", "*Dockerfile", ".ci/run", "tools/site/*.html", "tools/site/site.js", "tools/site/try/strings.json"]
 SKIPPED = re.compile(r"tools/(test_)?style\.py$")  # they quote what they look for
 
 # Regular expressions, in any case; a space also matches a line break and the start of a comment. {regular expression: instead}
@@ -84,7 +85,7 @@ NAMES = {
     "turned": "rotated, flipped, transposed",
     "turn": "afterStep",
 }
-FILE_NAMES = {"thin.go": "", "row.go": "", "look_test.go": ""}
+FILE_NAMES = {"thin.go", "row.go", "look_test.go"}
 SYNONYMS = "GLOSSARY.md"  # may name a term that the book does not use
 
 SPACE = r"(?:[ \t]+|[ \t]*\n[ \t]*(?:(?://|#|>|\*(?!\*))[ \t]*)?)"
@@ -142,9 +143,7 @@ def findings(name, raw):
 
 
 def listed():
-    p = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", *FILES],
-                       cwd=ROOT, check=True, capture_output=True, text=True)
-    return [name for name in sorted(set(p.stdout.splitlines())) if (ROOT / name).is_file() and not SKIPPED.search(name)]
+    return [name for name in project_files.listed(*FILES) if not SKIPPED.search(name)]
 
 
 def main():

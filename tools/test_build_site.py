@@ -4,6 +4,7 @@ import json
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
@@ -79,6 +80,24 @@ class DrawingsTest(unittest.TestCase):
                         self.assertRegex(first, rf"\b{training['minutes']:.0f} (min to train|分钟训练)")
 
 
+class OutdatedTest(unittest.TestCase):
+    def test_changed_new_and_deleted_files(self):
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            for name in ("notebooks/A.md", "notebooks/B.md", "tools/site/x.css"):
+                (root / name).parent.mkdir(parents=True, exist_ok=True)
+                (root / name).write_text("text", encoding="utf-8")
+            listed = build_site.project_files.listed
+            with mock.patch.object(build_site, "ROOT", root), mock.patch.object(build_site.trust, "committed", lambda path: None), \
+                    mock.patch.object(build_site.project_files, "listed", lambda *patterns: listed(*patterns, root=root)):
+                build_site.record({"notebooks/B.md"})
+                self.assertEqual(list(build_site.outdated()), [])
+                (root / "notebooks/A.md").write_text("new", encoding="utf-8")
+                (root / "notebooks/B.md").unlink()
+                (root / "notebooks/C.md").touch()
+                self.assertEqual(list(build_site.outdated()), ["notebooks/A.md", "notebooks/B.md", "notebooks/C.md"])
+
+
 class CheckTest(unittest.TestCase):
     PAGE = '<h1 id="top">T</h1><a href="#top">a</a><img src="x.png" alt="x">'
 
@@ -100,6 +119,12 @@ class CheckTest(unittest.TestCase):
                 found = self.problems(added)
                 self.assertEqual(len(found), 1, found)
                 self.assertIn(want, found[0])
+
+    def test_links_out_of_the_site_are_found(self):
+        """They work in a checkout, and nowhere else."""
+        found = self.problems('<a href="../">up</a>')
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("which is not in ", found[0])
 
     def test_unused_files_are_found(self):
         found = self.problems(files=("x.png", "y.png"))

@@ -68,7 +68,7 @@ class Makefile(unittest.TestCase):
 
     def test_python_reads_utf8(self):
         """Whatever the locale: a Chinese Windows' or Linux's is GBK."""
-        self.assertEqual(self.probe(f"{sys.executable} -c 'import sys; print(sys.flags.utf8_mode)'", LC_ALL="C.UTF-8").strip(), "1")
+        self.assertEqual(self.probe(f"{sys.executable} -c 'import sys; print(sys.flags.utf8_mode)'", LC_ALL="C.UTF-8", PYTHONUTF8="0").strip(), "1")
 
     def test_moved_project(self):
         """After a move `make lab` works: the kernel is registered again with its new place, and no program is started by a script of

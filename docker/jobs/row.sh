@@ -1,6 +1,6 @@
 #!/bin/sh
 # row.sh INDEX [flags]: trains row INDEX (from 0) of "resnet18 experiment list", or resumes it, with the flags of
-# "resnet18 experiment". For experiments.yaml and xargs.
+# "resnet18 experiment". For experiments.yaml, experiments.slurm and xargs.
 set -eu
 index=$1
 shift

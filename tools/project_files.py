@@ -1,0 +1,20 @@
+"""Which files belong to the project."""
+
+import re
+import subprocess
+from fnmatch import fnmatch
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+IGNORED = re.compile(r"(\.git|\.bin|work|dist|\.venv[^/]*)/")  # where git cannot tell
+
+
+def listed(*patterns, root=ROOT):
+    """The names of the files that match a pattern of git, such as *.md, without those that git ignores, sorted."""
+    command = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *patterns]
+    try:
+        names = subprocess.run(command, cwd=root, check=True, capture_output=True).stdout.decode().split("\0")
+    except (OSError, subprocess.CalledProcessError):  # no git, or a copy without its folder .git
+        names = [path.relative_to(root).as_posix() for path in root.rglob("*")]
+        names = [name for name in names if not IGNORED.match(name) and any(fnmatch(name, pattern) for pattern in patterns)]
+    return [name for name in sorted(set(names)) if (root / name).is_file()]  # a deleted file is still listed
