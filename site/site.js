@@ -16,11 +16,11 @@
   // Pages from file:// cannot fetch files, but may load scripts: the index is one, loaded with the first key.
   let sections = null;
   function load() {
-    if (sections) return;
-    sections = [];
+    if (sections || document.querySelector(`script[src="${index}"]`)) return;
     const script = document.createElement("script");
     script.src = index;
     script.onload = () => { sections = window.searchIndex; search(); };
+    script.onerror = () => script.remove(); // the next key tries again
     document.head.append(script);
   }
 
@@ -33,7 +33,7 @@
   // Substrings, not words: Chinese has no spaces, and a few hundred sections need no inverted index.
   function search() {
     const terms = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-    panel.hidden = terms.length === 0;
+    panel.hidden = terms.length === 0 || !sections;
     if (panel.hidden) return;
     const hits = [];
     for (const [url, page, title, text] of sections) {
@@ -65,13 +65,15 @@
   }
 
   input.addEventListener("focus", load);
-  input.addEventListener("input", () => { load(); search(); });
+  input.addEventListener("input", event => { load(); if (!event.isComposing) search(); });
+  input.addEventListener("compositionend", search); // of an input method, such as pinyin
   box.querySelector("form").addEventListener("submit", event => {
     event.preventDefault();
     list.querySelector("a")?.click();
   });
-  // The arrow keys go through the results, Escape closes them, a slash starts a search.
+  // The arrow keys go through the results, Escape closes them. While an input method is open, they are its own.
   box.addEventListener("keydown", event => {
+    if (event.isComposing) return;
     const stops = [input, ...list.querySelectorAll("a")], at = stops.indexOf(document.activeElement);
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step && stops[at + step]) stops[at + step].focus();
@@ -81,11 +83,6 @@
   });
   list.addEventListener("click", () => { panel.hidden = true; });
   document.addEventListener("click", event => { if (!box.contains(event.target)) panel.hidden = true; });
-  document.addEventListener("keydown", event => {
-    if (event.key !== "/" || event.target.closest?.("input, textarea, select")) return;
-    event.preventDefault();
-    input.focus();
-  });
 
   // On a phone, code is folded; paper shows everything.
   const folds = [...document.querySelectorAll("details.fold")];

@@ -45,7 +45,11 @@ class Engine {
       if (!call) return showError(say("failed", { e: data.error }));
       data.error ? call.reject(new Error(data.error)) : call.resolve(data);
     };
-    this.worker.onerror = e => showError(say("failed", { e: e.message }));
+    this.worker.onerror = e => { // it is dead: no call will be answered
+      showError(say("failed", { e: e.message }));
+      for (const { reject } of this.waiting.values()) reject(new Error(say("failed", { e: e.message })));
+      this.waiting.clear();
+    };
     this.started = this.call("start", null, wasm);
   }
 
@@ -347,8 +351,11 @@ function listen() {
   for (const id of ["shortcuts", "heat", "heat-class", "heat-stage"]) $(id).onchange = look;
   for (const input of document.querySelectorAll("input[name=network]")) input.onchange = () => changeNetwork().catch(e => showError(e.message));
   $("drop").onclick = e => { if (e.target !== $("file")) $("file").click(); };
-  $("file").onchange = () => takeFile($("file").files[0]);
-  document.onpaste = e => { if (e.clipboardData.files.length) takeFile(e.clipboardData.files[0]); else showError(say("notFile")); };
+  $("file").onchange = () => {
+    takeFile($("file").files[0]);
+    $("file").value = ""; // the same file can be chosen again
+  };
+  document.onpaste = e => { if (!e.target.closest?.("#search")) takeFile(e.clipboardData.files[0]); };
   document.ondragover = e => { e.preventDefault(); $("drop").classList.add("over"); };
   document.ondragleave = () => $("drop").classList.remove("over");
   document.ondrop = e => { e.preventDefault(); $("drop").classList.remove("over"); takeFile(e.dataTransfer.files[0]); };
@@ -409,9 +416,12 @@ async function main() {
   delete packed.chapter;
   delete packed.wasm;
   page.readyMs = performance.now();
-  const first = document.querySelector("#tests input");
-  first.checked = true;
-  first.onchange();
+  if (state.pixels) look(); // the reader's own, dropped while the network was loading
+  else {
+    const first = document.querySelector("#tests input");
+    first.checked = true;
+    first.onchange();
+  }
   showReady();
   page.ready = true;
 }
