@@ -192,26 +192,29 @@ class Rules:
             self.problems.append(f"no such source, or no number in it: {name}")
         return Source(name, found)
 
-    def use(self, line, file, part, text):
-        """Reports whether the line is for this text, and remembers that it was needed."""
-        if file in ("", text.file.removeprefix("zh/")) and (part in ("", text.place) or part in text.text):
-            self.used.add(line)
-            return True
-        return False
+    @staticmethod
+    def applies(file, part, text):
+        return file in ("", text.file.removeprefix("zh/")) and (part in ("", text.place) or part in text.text)
 
     def sources_of(self, text):
-        return [s for line, file, part, sources in self.sources if self.use(line, file, part, text) for s in sources]
+        return [s for _, file, part, sources in self.sources if self.applies(file, part, text) for s in sources]
+
+    def use(self, source):
+        """Remembers that a number needs a source of sources_of."""
+        self.used.add(id(source))
 
     def constant(self, text, number):
         """The line that lists the number, or ""."""
         for line, file, part, found in self.constants:
-            if (number.text.replace(" ", "") in found or found == ["*"]) and self.use(line, file, part, text):
+            if (number.text.replace(" ", "") in found or found == ["*"]) and self.applies(file, part, text):
+                self.used.add(line)
                 return line
         return ""
 
     def all_problems(self):
-        unused = [line for line, *_ in self.constants + self.sources if line not in self.used]
-        return self.problems + [f"no text needs this line: {line}" for line in unused]
+        unused = [f"this line: {line}" for line, *_ in self.constants if line not in self.used]
+        unused += [f"{s.name} in this line: {line}" for line, _, _, sources in self.sources for s in sources if id(s) not in self.used]
+        return self.problems + [f"no text needs {what}" for what in unused]
 
 
 def json_values(data, keys=()):
@@ -236,11 +239,14 @@ def check(texts, rules):
         sources = text.sources + rules.sources_of(text)
         for number in filter(Number.counts, numbers(CODE_AND_LINKS.sub(" ", text.text))):
             if source := next((s for s in sources if s.has(number)), None):
+                rules.use(source)
                 yield "found", text, number, source.name
             elif line := rules.constant(text, number):
                 yield "unsourced" if " ? " in line else "constant", text, number, line
-            elif waiting := [s.name for s in sources if s.values is None]:
-                yield "waiting", text, number, "not run yet: " + ", ".join(waiting)
+            elif waiting := [s for s in sources if s.values is None]:
+                for s in waiting:
+                    rules.use(s)
+                yield "waiting", text, number, "not run yet: " + ", ".join(s.name for s in waiting)
             else:
                 names = ", ".join(s.name for s in sources) or "any source, since stale.txt names none"
                 yield "stale", text, number, "not in " + names + nearest(number, sources)

@@ -106,6 +106,13 @@ class Rules(unittest.TestCase):
         self.assertEqual([("constant", "60,000"), ("found", "0.6995"), ("unsourced", "12")], [(r[0], r[2]) for r in results])
         self.assertEqual([], problems)
 
+    def test_a_source_that_no_number_needs(self):
+        """Each one makes it likelier that a wrong number is found by chance."""
+        cells = [*self.cells, code("other", "", "0.5\n")]
+        line = "01-own text < 01-own score; 01-own other"
+        _, problems = checked(cells, line + "\n60,000 : images\n12 ? 01-own text : counted\n")
+        self.assertEqual([f"no text needs 01-own other in this line: {line}"], problems)
+
     def test_a_line_is_only_for_its_place(self):
         results, problems = checked(self.cells, "0.6995 @ 01-own score : elsewhere\n")
         self.assertEqual(["stale"] * 3, [r[0] for r in results])
