@@ -175,6 +175,23 @@ class Translate(unittest.TestCase):
             translate.build([self.path])
             self.assertNotEqual(made.read_text(encoding="utf-8"), "of an older source", source)
             os.utime(source, (later - 100, later - 100))
+        kept = sorted(path.name for path in translate.SOURCE.glob("*.old*"))
+        self.assertEqual(kept, ["zh-01-a.old.ipynb", "zh-01-a.old2.ipynb"], "nothing of a reader's is lost")
+
+    def test_build_replaces_what_it_made(self):
+        translate.build([self.path])
+        made = translate.SOURCE / "zh-01-a.ipynb"
+        self.assertTrue(translate.as_made(made))
+        later = made.stat().st_mtime + 10
+        os.utime(self.path, (later, later))
+        translate.build([self.path])
+        self.assertEqual(list(translate.SOURCE.glob("*.old*")), [])
+
+    def test_build_goes_on_after_a_damaged_notebook(self):
+        damaged = translate.SOURCE / "00-damaged.ipynb"
+        damaged.write_text('{"cells"')
+        translate.build([damaged, self.path])
+        self.assertTrue((translate.SOURCE / "zh-01-a.ipynb").exists())
 
 
 if __name__ == "__main__":

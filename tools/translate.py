@@ -26,6 +26,7 @@ as %d matches what was printed for it.
 import copy
 import hashlib
 import html
+import itertools
 import json
 import re
 import sys
@@ -235,11 +236,22 @@ def chinese_path(path):
 
 
 def chinese_notebook(path, nb=None):
-    """The Chinese notebook as build writes it, with links to the other Chinese notebooks."""
+    """The Chinese notebook as build writes it, with links to the other Chinese notebooks, and with a digest of itself."""
     nb = translated(path, nb)
     for cell in markdown_cells(nb):
         cell.source = re.sub(r"\]\((?=[0-9][\w-]*\.ipynb)", "](zh-", cell.source)
+    nb.metadata["made"] = fingerprint(nbformat.writes(nb))
     return nb
+
+
+def as_made(path):
+    """Reports whether a Chinese notebook is as build has written it, neither changed nor run."""
+    try:
+        nb = nbformat.reads(read(path), as_version=4)
+    except (ValueError, nbformat.ValidationError):
+        return False
+    made = nb.metadata.pop("made", None)
+    return made == fingerprint(nbformat.writes(nb))
 
 
 def build(paths):
@@ -248,9 +260,26 @@ def build(paths):
         target = chinese_path(path)
         if newer(target, path, catalogue_path(path)):  # the reader may have changed or run it
             continue
-        nbformat.write(chinese_notebook(path), target)
+        try:
+            nb = chinese_notebook(path)
+        except (ValueError, nbformat.ValidationError) as e:  # one notebook must not keep JupyterLab from opening the others
+            print(f"{path.name}: not a notebook that can be read, so no Chinese one is made: {str(e).splitlines()[0]}", file=sys.stderr)
+            continue
+        if target.exists() and not as_made(target):
+            print(f"{target.name}, which you have changed or run, is now {keep(target).name}: the text has a new version")
+        part = target.with_name("." + target.name + ".part")
+        nbformat.write(nb, part)
+        part.replace(target)
         made += 1
     print(f"Chinese notebooks in {SOURCE.relative_to(ROOT)}/zh-*.ipynb: {made} made, {len(paths) - made} kept")
+
+
+def keep(path):
+    """Renames a notebook to NAME.old.ipynb, NAME.old2.ipynb … and returns the new path."""
+    for n in itertools.count(1):
+        old = path.with_suffix(f".old{n if n > 1 else ''}.ipynb")
+        if not old.exists():
+            return path.rename(old)
 
 
 def newer(target, *sources):
