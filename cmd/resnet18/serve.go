@@ -26,7 +26,7 @@ const defaultAddress = "127.0.0.1:5518"
 var mimeTypes = map[string]string{
 	".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg",
 	".js":   "text/javascript", // without a charset: the page's packed files are UTF-16, as their first two bytes say
-	".wasm": "application/wasm", ".pdf": "application/pdf",
+	".wasm": "application/wasm", ".pdf": "application/pdf", ".ipynb": "application/x-ipynb+json",
 }
 
 func (a *app) serve() *cobra.Command {
