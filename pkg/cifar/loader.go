@@ -14,8 +14,8 @@ import (
 )
 
 // Loader yields a split in batches. The whole split is kept on the device as bytes (40,000 images: 123 MB, a quarter of the
-// size of floats); a small graph gathers each batch from it.
-// The tensors of a batch belong to the caller; Batch.FinalizeAll frees them at once, otherwise the garbage collector does.
+// size of floats); a small graph gathers each batch from it. The tensors of a batch belong to the caller: its Finalize frees them at
+// once, otherwise the garbage collector does.
 type Loader struct {
 	backend         compute.Backend
 	data            *Dataset
