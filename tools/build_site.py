@@ -32,6 +32,7 @@ import build_try
 import project_files
 import translate
 import trust
+from build_try import HOME
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = jinja2.Environment(
@@ -39,7 +40,6 @@ TEMPLATES = jinja2.Environment(
 LANGUAGES = ("en", "zh")
 TITLES = {"en": "ResNet-18 on CIFAR-10, in Go", "zh": "用Go语言实现ResNet\u201118：CIFAR-10图像分类"}
 HERO = "features"  # the drawing on the first page
-HOME = "../index.html?en"  # says that English is wanted, whatever the browser's language: see index.html
 LONG = 12  # lines of code or output that are kept together on paper
 SUMS = "tools/site/SHA256SUMS"  # of what site/ was made from, in the format of sha256sum
 INPUTS = ("notebooks/*.ipynb", "notebooks/*.md", "notebooks/*.png", "notebooks/drawings/*", "notebooks/photos/*", "notebooks/teaching/*.pdf",
@@ -331,13 +331,12 @@ def build(folder):
 def record(sources):
     """Writes the digests of what site/ is made from."""
     names = sorted({*project_files.listed(*INPUTS), *sources} - {SUMS})
-    (ROOT / SUMS).write_text("".join(f"{trust.digest((ROOT / name).read_bytes())}  {name}\n" for name in names), encoding="utf-8")
+    project_files.write_sums(ROOT / SUMS, {name: trust.digest((ROOT / name).read_bytes()) for name in names})
 
 
 def outdated():
     """The files that have changed since site/ was made. A notebook that a reader has changed, but not committed, does not count."""
-    lines = (ROOT / SUMS).read_text(encoding="utf-8").splitlines()
-    then = {name: value for value, _, name in (line.partition("  ") for line in lines)}
+    then = project_files.sums(ROOT / SUMS)
     for name in sorted({*project_files.listed(*INPUTS), *then} - {SUMS}):
         contents = (trust.content(ROOT / name), trust.committed(ROOT / name) or b"")
         if then.get(name) not in map(trust.digest, contents):

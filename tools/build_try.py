@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "tools" / "site" / "try"
 WEIGHTS = ROOT / "data" / "weights"
 IMAGES = ROOT / "data" / "cifar10-jpeg.tar.gz"
+HOME = "../index.html?en"  # the English first page, whatever the browser's language: see tools/site/index.html
 LIMIT = 10_000_000  # bytes of what a reader loads: the page, the program and the chapter's weights
 PER_CLASS = {"train": 40, "test": 10}
 SLIDERS = [  # id, lowest, highest, step, initial value; the temperature's are powers of ten
@@ -90,7 +91,7 @@ def build(folder, write, weights=WEIGHTS):
     source = runtime() + (SOURCE / "worker.js").read_text(encoding="utf-8")
     (target / "worker.js").write_text(f"window.workerSource = {json.dumps(source)};\n", encoding="utf-8")
     (target / "try.js").write_bytes((SOURCE / "try.js").read_bytes())
-    for n, (language, home, other) in enumerate((("en", "../index.html?en", "zh"), ("zh", "index.html", "en"))):
+    for n, (language, home, other) in enumerate((("en", HOME, "zh"), ("zh", "index.html", "en"))):
         strings = texts(n)
         write(folder / language / "try.html", "try/try.html", language=language, root="../", home=home, other=f"../{other}/try.html",
               title=strings["title"], source="cmd/browser", s=strings, strings=json.dumps(strings, ensure_ascii=False).replace("<", "\\u003c"),

@@ -1,4 +1,4 @@
-"""Which files belong to the project."""
+"""Which files belong to the project, and files of digests."""
 
 import re
 import subprocess
@@ -18,3 +18,14 @@ def listed(*patterns, root=ROOT):
         names = [path.relative_to(root).as_posix() for path in root.rglob("*")]
         names = [name for name in names if not IGNORED.match(name) and any(fnmatch(name, pattern) for pattern in patterns)]
     return [name for name in sorted(set(names)) if (root / name).is_file()]  # a deleted file is still listed
+
+
+def sums(path):
+    """{name: SHA-256} of a file in the format of sha256sum; {} if there is none."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return {name: value for value, _, name in (line.partition("  ") for line in lines)}
+
+
+def write_sums(path, digests):
+    """Writes such a file from {name: SHA-256}."""
+    path.write_text("".join(f"{value}  {name}\n" for name, value in digests.items()), encoding="utf-8")

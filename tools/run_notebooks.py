@@ -24,6 +24,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
+import translate
 import trust
 
 
@@ -243,9 +244,7 @@ def save(nb, target, run):
     """Writes the notebook atomically."""
     clean(nb, run)
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name("." + target.name + ".part")
-    nbformat.write(nb, part)
-    part.replace(target)
+    translate.write(nb, target)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import project_files
 from check_notebooks import check_folded, check_links
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -151,8 +152,7 @@ def printed_files():
 
 def check_digests():
     path, now = FOLDER / "SHA256SUMS", digests(printed_files())
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    then = {name: value for value, _, name in (line.partition("  ") for line in lines)}
+    then = project_files.sums(path)
     changed = sorted(name for name in now.keys() | then.keys() if now.get(name) != then.get(name))
     copies = [name for name in PDFS if (SITE / name).exists() and (SITE / name).read_bytes() != (FOLDER / name).read_bytes()]
     if copies:
@@ -183,8 +183,7 @@ def build():
     subprocess.run(command, cwd=FOLDER, check=True, env={"CHROME_PATH": browser, **os.environ})
     for name in filter(lambda name: (SITE / name).exists(), PDFS):
         shutil.copyfile(FOLDER / name, SITE / name)
-    lines = [f"{value}  {name}\n" for name, value in digests(printed_files()).items()]
-    (FOLDER / "SHA256SUMS").write_text("".join(lines), encoding="utf-8")
+    project_files.write_sums(FOLDER / "SHA256SUMS", digests(printed_files()))
 
 
 def main():

@@ -267,11 +267,16 @@ def build(paths):
             continue
         if target.exists() and not as_made(target):
             print(f"{target.name}, which you have changed or run, is now {keep(target).name}: the text has a new version")
-        part = target.with_name("." + target.name + ".part")
-        nbformat.write(nb, part)
-        part.replace(target)
+        write(nb, target)
         made += 1
     print(f"Chinese notebooks in {SOURCE.relative_to(ROOT)}/zh-*.ipynb: {made} made, {len(paths) - made} kept")
+
+
+def write(nb, target):
+    """Writes a notebook atomically."""
+    part = target.with_name("." + target.name + ".part")
+    nbformat.write(nb, part)
+    part.replace(target)
 
 
 def keep(path):

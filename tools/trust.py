@@ -16,6 +16,7 @@ import sys
 import nbformat
 from nbformat.sign import NotebookNotary
 
+import project_files
 import translate
 
 SUMS = "SHA256SUMS"
@@ -26,10 +27,8 @@ def digest(data):
 
 
 def sums():
-    """{file name: SHA-256} of SHA256SUMS, which has the format of sha256sum."""
-    path = translate.SOURCE / SUMS
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return {name: value for value, _, name in (line.partition("  ") for line in lines)}
+    """{file name: SHA-256} of SHA256SUMS."""
+    return project_files.sums(translate.SOURCE / SUMS)
 
 
 def content(path):
@@ -100,8 +99,7 @@ def check():
 
 
 def update():
-    text = "".join(f"{digest(path.read_bytes())}  {path.name}\n" for path in translate.notebooks())
-    (translate.SOURCE / SUMS).write_text(text, encoding="utf-8")
+    project_files.write_sums(translate.SOURCE / SUMS, {path.name: digest(path.read_bytes()) for path in translate.notebooks()})
 
 
 def main():

@@ -46,12 +46,15 @@ func New(config string, log io.Writer) (compute.Backend, error) {
 		return start(normalise(config))
 	}
 	var why []string
+	instead := func(what string) {
+		if len(why) > 0 && log != nil {
+			fmt.Fprintf(log, "XLA did not start (%s); using %s\n", strings.Join(why, "; "), what)
+		}
+	}
 	for _, c := range xlaCandidates() {
 		b, err := start(c.config)
 		if err == nil {
-			if len(why) > 0 && log != nil {
-				fmt.Fprintf(log, "XLA did not start on the GPU (%s); using %s\n", strings.Join(why, "; "), c.what)
-			}
+			instead(c.what)
 			return b, nil
 		}
 		why = append(why, fmt.Sprintf("%s: %v", c.what, firstLine(err)))
@@ -59,9 +62,7 @@ func New(config string, log io.Writer) (compute.Backend, error) {
 	if len(why) == 0 {
 		why = append(why, "this program was built without it")
 	}
-	if log != nil {
-		fmt.Fprintf(log, "XLA did not start (%s); using pure Go, which is about seven times slower\n", strings.Join(why, "; "))
-	}
+	instead("pure Go, which is about seven times slower")
 	return start(PureGo)
 }
 

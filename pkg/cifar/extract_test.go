@@ -221,9 +221,11 @@ func TestExtractSameFiles(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, stamp, rec.Files["data_batch_1"].fileStamp, "the new stamp is remembered")
 
-	require.NoError(t, os.Remove(filepath.Join(folder, readmeFile)))
+	readme := filepath.Join(folder, readmeFile)
+	require.NoError(t, os.Rename(readme, readme+".away"))
 	_, ok = extracted(Python, folder, rec.Archive)
 	require.True(t, ok, "a missing readme is no reason to unpack again")
+	require.NoError(t, os.Rename(readme+".away", readme))
 
 	rec.Files = nil
 	require.NoError(t, writeJSON(filepath.Join(folder, recordFile), rec))
@@ -239,6 +241,7 @@ func TestExtractSameFiles(t *testing.T) {
 	extract()
 	require.True(t, kept())
 	require.NoFileExists(t, filepath.Join(folder, recordFile), "nothing is added to a folder of the user's")
+	require.NoError(t, os.Remove(filepath.Join(folder, readmeFile)))
 	extract()
 	require.Len(t, listing(t, folder), 7)
 }

@@ -47,7 +47,7 @@ class Engine {
     };
     this.worker.onerror = e => { // it is dead: no call will be answered
       showError(say("failed", { e: e.message }));
-      for (const { reject } of this.waiting.values()) reject(new Error(say("failed", { e: e.message })));
+      for (const { reject } of this.waiting.values()) reject(new Error(e.message));
       this.waiting.clear();
     };
     this.started = this.call("start", null, wasm);
