@@ -148,7 +148,7 @@ func full() []Row {
 		one(fmt.Sprintf("l2-%g", decay), fmt.Sprintf("L2 %g", decay), fmt.Sprintf("L2 %g", decay), runner.Config{WeightDecay: decay})
 	}
 	plain := Row{Name: "full-plain", Label: "no shortcuts, all images", Change: "no shortcuts", Against: chapter.Name, Network: "plain"}
-	return append(append(rows, plain), stems(chapter)...)
+	return append(append(rows, twice(plain)...), stems(chapter)...)
 }
 
 // stems tells the stem from the recipe. A CIFAR stem takes fifteen times the work, so with the chapter's recipe it is compared for equal
