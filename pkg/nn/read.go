@@ -88,7 +88,7 @@ func readWeights(f *safetensors.File, store *model.Store, params []Param, skip f
 		if err := checkValues(t, floats); err != nil {
 			return err
 		}
-		values[i] = slices.AppendSeq(make([]float32, 0, p.Size()), transpose(floats, p.TorchDims(), inverse(p.torchAxes())))
+		values[i] = transpose(floats, p.TorchDims(), inverse(p.torchAxes()))
 	}
 	for i, p := range params {
 		if err := SetValues(store, p, values[i]); err != nil {

@@ -1,11 +1,9 @@
 package nn
 
 import (
-	"bufio"
 	"encoding/binary"
 	"errors"
 	"io"
-	"iter"
 	"math"
 
 	"github.com/gomlx/gomlx/core/tensors"
@@ -55,28 +53,27 @@ func WriteWeights(w io.Writer, store *model.Store, params []Param, metadata map[
 	})
 }
 
-// transpose yields the values in the order that they have after the axes are permuted: new axis i is old axis axes[i].
-func transpose(values []float32, dims, axes []int) iter.Seq[float32] {
+// transpose returns the values in the order that they have after the axes are permuted: new axis i is old axis axes[i].
+func transpose(values []float32, dims, axes []int) []float32 {
 	strides := make([]int, len(dims))
 	for i, s := len(dims)-1, 1; i >= 0; i-- {
 		strides[i] = s
 		s *= dims[i]
 	}
-	return func(yield func(float32) bool) {
-		var walk func(depth, at int) bool
-		walk = func(depth, at int) bool {
-			if depth == len(axes) {
-				return yield(values[at])
+	permuted := make([]float32, 0, len(values))
+	var walk func(axes []int, at int)
+	walk = func(axes []int, at int) {
+		for range dims[axes[0]] {
+			if len(axes) == 1 {
+				permuted = append(permuted, values[at])
+			} else {
+				walk(axes[1:], at)
 			}
-			for i := range dims[axes[depth]] {
-				if !walk(depth+1, at+i*strides[axes[depth]]) {
-					return false
-				}
-			}
-			return true
+			at += strides[axes[0]]
 		}
-		walk(0, 0)
 	}
+	walk(axes, 0)
+	return permuted
 }
 
 func inverse(axes []int) []int {
@@ -87,10 +84,11 @@ func inverse(axes []int) []int {
 	return inv
 }
 
-func writeFloats(w io.Writer, values iter.Seq[float32]) error {
-	buf := bufio.NewWriterSize(w, 1<<16)
-	for v := range values {
-		buf.Write(binary.LittleEndian.AppendUint32(buf.AvailableBuffer(), math.Float32bits(v))) // Flush has the error
+func writeFloats(w io.Writer, values []float32) error {
+	data := make([]byte, 0, 4*len(values))
+	for _, v := range values {
+		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))
 	}
-	return buf.Flush()
+	_, err := w.Write(data)
+	return err
 }
