@@ -54,8 +54,8 @@ func readRecords(path string) (*cifar.Dataset, error) {
 		return nil, err
 	}
 	n := len(content) / record
-	if n == 0 || len(content)%record != 0 {
-		return nil, fmt.Errorf("%s has %d bytes, want records of %d", path, len(content), record)
+	if n < folds || len(content)%record != 0 {
+		return nil, fmt.Errorf("%s has %d bytes, want at least %d records of %d", path, len(content), folds, record)
 	}
 	d := &cifar.Dataset{Split: cifar.Train, Pixels: make([]uint8, n*cifar.ImageSize), Labels: make([]uint16, n)}
 	for i := range n {
@@ -81,6 +81,9 @@ func versionsOf(ctx context.Context, originals *cifar.Dataset, smooth bool) ([]*
 		return nil, errors.New("the labels are not those of the first images of CIFAR-10 in the published order")
 	}
 	sets := []*cifar.Dataset{originals, copied.Take(n)}
+	if bytes.Equal(originals.Pixels, sets[1].Pixels) {
+		return nil, errors.New("the pixels are those of the JPEG copy, want the originals, of the official archive for example")
+	}
 	if smooth {
 		smoothed, err := interpolated(sets[1])
 		if err != nil {

@@ -93,6 +93,8 @@ type experiment struct {
 	psnr   []float64 // of each version
 }
 
+const folds = 4 // of a file of records, each tested once
+
 // newExperiment compares the images in a file of records with the copy's or, without a file, those of the official archive.
 func newExperiment(ctx context.Context, records string) (*experiment, error) {
 	row, err := experiments.Find("modern-muon")
@@ -121,8 +123,8 @@ func newExperiment(ctx context.Context, records string) (*experiment, error) {
 		e.parts = []part{split(sets, 50000, n)}
 	} else {
 		e.data = fmt.Sprintf("the first %d training images in four folds", n)
-		for fold := range 4 {
-			e.parts = append(e.parts, split(sets, fold*n/4, (fold+1)*n/4))
+		for fold := range folds {
+			e.parts = append(e.parts, split(sets, fold*n/folds, (fold+1)*n/folds))
 		}
 	}
 	return e, nil

@@ -3,6 +3,7 @@ package experiments
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"image/color"
 	"math"
 	"slices"
@@ -18,7 +19,7 @@ import (
 func Curves(title string, results ...*Result) (*chart.Figure, error) {
 	colors := []color.Color{chart.Blue, chart.Vermillion, chart.Green}
 	if len(results) == 0 || len(results) > len(colors) {
-		return nil, errors.New("experiments: curves: want one to three results")
+		return nil, fmt.Errorf("experiments: curves: got %d results, want 1 to %d", len(results), len(colors))
 	}
 	var loss, accuracy []chart.Series
 	for i, r := range results {

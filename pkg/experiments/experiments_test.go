@@ -249,8 +249,20 @@ func TestCompare(t *testing.T) {
 	require.Equal(t, 1, c.OnlyB)
 	require.InDelta(t, 5/2.6457513, c.Z, 1e-6)
 	require.Equal(t, "not significant", c.Verdict())
-	require.Equal(t, "better", Comparison{Z: 2}.Verdict())
-	require.Equal(t, "worse", Comparison{Z: -2}.Verdict())
+	for c, want := range map[Comparison]string{
+		{OnlyA: 60, OnlyB: 40, Z: 2}:  "better",
+		{OnlyA: 40, OnlyB: 60, Z: -2}: "worse",
+		{OnlyA: 4, Z: 2}:              "not significant", // 4 heads in a row, or 4 tails: 2/16
+		{OnlyA: 6, Z: 2.45}:           "better",          // 2/64
+		{OnlyB: 6, Z: -2.45}:          "worse",
+		{}:                            "not significant",
+	} {
+		require.Equal(t, want, c.Verdict(), c)
+	}
+	damaged := result("damaged", true)
+	damaged.Correct = "*"
+	_, err = Compare(result("a", true), damaged)
+	require.ErrorContains(t, err, "predictions: illegal base64")
 	c, err = Compare(a, a)
 	require.NoError(t, err)
 	require.Zero(t, c.Z)
@@ -288,12 +300,24 @@ func TestFiles(t *testing.T) {
 	all, err = ReadPyTorch(dir)
 	require.NoError(t, err)
 	require.Equal(t, []*Result{&theirs}, all)
-	require.NoError(t, os.WriteFile(path, []byte(`{"test_images": 9, "right": "AA=="}`), 0o644))
+	require.NoError(t, os.WriteFile(path, []byte(`{"name": "plain", "test_images": 9, "right": "AA=="}`), 0o644))
 	_, err = ReadAll(dir)
 	require.ErrorContains(t, err, "predictions for 8 test images, want 9")
+	require.ErrorContains(t, err, `delete it and run "resnet18 experiment plain"`)
+	require.NoError(t, os.WriteFile(path, []byte(`{"name": "augment", "test_images": 3, "right": "AA=="}`), 0o644))
+	_, err = Read(dir, "plain")
+	require.ErrorContains(t, err, `got the result of "augment", want that of "plain"`)
 	require.NoError(t, os.WriteFile(path, []byte(`{`), 0o644))
 	_, err = Read(dir, "plain")
 	require.ErrorContains(t, err, path)
+}
+
+func TestOwnRowsRepeat(t *testing.T) {
+	t.Parallel()
+	first, second := &Result{Name: "try-adam"}, &Result{Name: "try-adam-101", Repeats: "try-adam"}
+	groups := Groups([]*Result{first, second})
+	require.Len(t, groups, 1)
+	require.Equal(t, []*Result{first, second}, groups[0].Results)
 }
 
 // A curve has the means of equal parts of the steps.
@@ -334,8 +358,10 @@ func TestRun(t *testing.T) {
 	require.Equal(t, 24, r.TestImages)
 	require.Equal(t, 6*float64(r.MACs)*24, r.FLOPs)
 	require.Len(t, r.Evals, 1)
+	correct, err := r.correct()
+	require.NoError(t, err)
 	right := 0
-	for _, ok := range unpack(r.Correct) {
+	for _, ok := range correct {
 		if ok {
 			right++
 		}

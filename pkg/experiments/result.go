@@ -8,9 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"gonum.org/v1/gonum/stat/distuv"
 
 	"nndl.example/resnet18/pkg/internal/atomicfile"
 	"nndl.example/resnet18/pkg/internal/regularfile"
@@ -24,6 +27,7 @@ type Result struct {
 	Change  string `json:"change"`
 	Against string `json:"against,omitempty"`
 	Search  string `json:"search,omitempty"`
+	Repeats string `json:"repeats,omitempty"` // see Row; empty in results older than the field
 
 	Network    string        `json:"network"`
 	Parameters int           `json:"parameters"`
@@ -96,13 +100,35 @@ func Read(dir, name string) (*Result, error) {
 		return nil, fmt.Errorf("experiments: %w", err)
 	}
 	r := &Result{}
-	if err := json.Unmarshal(text, r); err != nil {
-		return nil, fmt.Errorf("experiments: %s: %w", path, err)
+	err = json.Unmarshal(text, r)
+	if err == nil {
+		err = r.check(name)
 	}
-	if got := len(unpack(r.Correct)); got < r.TestImages || r.TestImages < 1 {
-		return nil, fmt.Errorf("experiments: %s: got predictions for %d test images, want %d", path, got, r.TestImages)
+	if err != nil {
+		return nil, fmt.Errorf("experiments: %s: %w; to write it again, delete it and run %q", path, err, command(name))
 	}
 	return r, nil
+}
+
+// check refuses a copy under another name, which would count as a run of its own, and predictions that are missing.
+func (r *Result) check(name string) error {
+	if r.Name != name {
+		return fmt.Errorf("got the result of %q, want that of %q", r.Name, name)
+	}
+	_, err := r.correct()
+	return err
+}
+
+// correct reports of each test image whether its prediction is correct.
+func (r *Result) correct() ([]bool, error) {
+	bits, err := unpack(r.Correct)
+	if err != nil {
+		return nil, fmt.Errorf("predictions: %w", err)
+	}
+	if len(bits) < r.TestImages || r.TestImages < 1 {
+		return nil, fmt.Errorf("got predictions for %d test images, want %d", len(bits), r.TestImages)
+	}
+	return bits[:r.TestImages], nil
 }
 
 // pyTorch begins the names of PyTorch's results: pytorch-ROW-SEED.
@@ -206,7 +232,7 @@ func (r *Result) Repeated() string {
 	if row, err := Find(r.Name); err == nil {
 		return cmp.Or(row.Repeats, r.Name)
 	}
-	return r.Name
+	return cmp.Or(r.Repeats, r.Name)
 }
 
 // Test returns the test accuracy with its standard error, for example "0.9010 ± 0.0030".
@@ -225,30 +251,40 @@ func Compare(a, b *Result) (Comparison, error) {
 	if err := sameTest(a, b); err != nil {
 		return Comparison{}, err
 	}
+	correctA, err1 := a.correct()
+	correctB, err2 := b.correct()
+	if err := errors.Join(err1, err2); err != nil {
+		return Comparison{}, fmt.Errorf("experiments: comparing %s with %s: %w", a.Name, b.Name, err)
+	}
 	var c Comparison
-	n := a.TestImages
-	c.OnlyA, c.OnlyB, c.Z = metrics.McNemar(unpack(a.Correct)[:n], unpack(b.Correct)[:n])
+	c.OnlyA, c.OnlyB, c.Z = metrics.McNemar(correctA, correctB)
 	return c, nil
 }
 
 func sameTest(a, b *Result) error {
-	if a.TestData != b.TestData {
+	if a.TestData != b.TestData || a.TestImages != b.TestImages {
 		return fmt.Errorf("experiments: %s and %s were tested on different images; run both on the same data", a.Name, b.Name)
 	}
 	return nil
 }
 
 // Verdict returns "better" or "worse" if the difference between the two trained networks is significant for a random choice of
-// test images (|z| > 1.96), else "not significant". It does not account for the differences between runs of one recipe: see the rows
-// that change only the seed.
+// test images (|z| > 1.96; with fewer than 25 images that one predicts correctly, for which z is not normal, the exact binomial test at
+// 5%), else "not significant". It does not account for the differences between runs of one recipe: see the rows that change only the
+// seed.
 func (c Comparison) Verdict() string {
-	switch {
-	case c.Z > 1.96:
-		return "better"
-	case c.Z < -1.96:
-		return "worse"
+	significant := math.Abs(c.Z) > 1.96
+	if n := c.OnlyA + c.OnlyB; n < 25 {
+		fair := distuv.Binomial{N: float64(n), P: 0.5}
+		significant = 2*fair.CDF(float64(min(c.OnlyA, c.OnlyB))) < 0.05
 	}
-	return "not significant"
+	switch {
+	case !significant:
+		return "not significant"
+	case c.Z > 0:
+		return "better"
+	}
+	return "worse"
 }
 
 // pack encodes bits in base64; the first is the lowest bit of the first byte.
@@ -262,15 +298,15 @@ func pack(bits []bool) string {
 	return base64.StdEncoding.EncodeToString(b)
 }
 
-// unpack is the inverse of pack, with up to 7 zeros at the end. It returns nil if the text is not base64.
-func unpack(text string) []bool {
+// unpack is the inverse of pack, with up to 7 zeros at the end.
+func unpack(text string) ([]bool, error) {
 	b, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	bits := make([]bool, 8*len(b))
 	for i := range bits {
 		bits[i] = b[i/8]>>(i%8)&1 == 1
 	}
-	return bits
+	return bits, nil
 }

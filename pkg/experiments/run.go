@@ -47,7 +47,7 @@ func Run(l *lab.Lab, row Row) (*Result, error) {
 		return nil, err
 	}
 	result := &Result{
-		Name: row.Name, Change: row.Change, Against: row.Against, Search: row.Search,
+		Name: row.Name, Change: row.Change, Against: row.Against, Search: row.Search, Repeats: row.Repeats,
 		WithDev: row.WithDev, Network: model.String(), Parameters: nn.CountTrainable(model.Params()), MACs: macs,
 		Config: r.Config, TrainImages: train.Len(), DevImages: dev.Len(), TrainData: train.Fingerprint(), TestData: test.Fingerprint(),
 	}
@@ -81,7 +81,7 @@ func Trained(l *lab.Lab, row Row) (*runner.Runner, error) {
 	r.Out = l.Out
 	if err := errors.Join(r.LoadBest(), r.LoadHistory()); err != nil {
 		r.Finalize()
-		return nil, fmt.Errorf("experiments: row %s: %w", row.Name, err)
+		return nil, fmt.Errorf("experiments: row %s: run %q first: %w", row.Name, command(row.Name), err)
 	}
 	return r, nil
 }

@@ -67,5 +67,6 @@ func MedianStepSeconds(h *runner.History) (float64, error) {
 	}
 	times = times[1:]
 	slices.Sort(times)
-	return times[len(times)/2], nil
+	n := len(times)
+	return (times[(n-1)/2] + times[n/2]) / 2, nil
 }

@@ -47,6 +47,10 @@ func TestMedianStepSeconds(t *testing.T) {
 	s, err := MedianStepSeconds(&h)
 	require.NoError(t, err)
 	require.Equal(t, 2.0, s)
+	h.Steps = append(h.Steps, runner.Step{Seconds: 5})
+	s, err = MedianStepSeconds(&h)
+	require.NoError(t, err)
+	require.Equal(t, 2.5, s, "the mean of the two in the middle")
 	h.Steps = h.Steps[:1]
 	_, err = MedianStepSeconds(&h)
 	require.ErrorContains(t, err, "got 1 steps")

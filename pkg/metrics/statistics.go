@@ -45,11 +45,12 @@ func RandomDrawPValue(labels []uint16, size, classes int, chiSquare float64, tri
 	return float64(hits) / float64(trials), nil
 }
 
-// MeanStd returns the mean and the sample standard deviation (divided by n-1).
+// MeanStd returns the mean and the sample standard deviation (divided by n-1), which is 0 for one value.
 func MeanStd(values []float64) (mean, std float64) {
 	for _, v := range values {
-		mean += v / float64(len(values))
+		mean += v
 	}
+	mean /= float64(len(values))
 	for _, v := range values {
 		std += (v - mean) * (v - mean)
 	}

@@ -104,6 +104,7 @@ func TestBadFormats(t *testing.T) {
 		want       []string
 	}{
 		{"resnet18.pth", "PK\x03\x04" + strings.Repeat("\x00", 26) + "resnet18/data.pkl", []string{"it is a PyTorch checkpoint", "torch.load(", "weights_only=True"}},
+		{"it's; rm.pth", "PK\x03\x04" + strings.Repeat("\x00", 26) + "resnet18/data.pkl", []string{`it'"'"'s; rm.pth'`}}, // quoted for a shell
 		{"old.pt", "\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.", []string{"it is a Python pickle", "torch.load("}},
 		{"resnet18.pdparams", "\x80\x04\x95\x00\x00\x00\x00\x00", []string{"it is a Python pickle", "paddle.load("}},
 		{"model.onnx", "\x08\x07\x12\x07pytorch", []string{"it is an ONNX model", "onnx.load("}},

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"al.essio.dev/pkg/shellescape"
+
 	"nndl.example/resnet18/pkg/internal/filetype"
 )
 
@@ -27,23 +29,23 @@ func foreign(f io.ReaderAt, path string) string {
 	if line == "" {
 		return fmt.Sprintf("it is %s", format)
 	}
-	return fmt.Sprintf("it is %s; to convert it: python3 -c '%s'", format, strings.ReplaceAll(line, "FILE", path))
+	return fmt.Sprintf("it is %s; to convert it: python3 -c 'import sys; f = sys.argv[1]; %s' %s", format, line, shellescape.Quote(path))
 }
 
-// conversions are Python programs of one line that write FILE.safetensors.
+// conversions are Python programs of one line that convert the file f to f.safetensors.
 var conversions = map[filetype.Format]string{
 	filetype.Torch:  torch,
 	filetype.Pickle: torch,
-	filetype.NumPy:  `import numpy, safetensors.numpy as s; s.save_file(dict(numpy.load("FILE")), "FILE.safetensors")`,
+	filetype.NumPy:  `import numpy, safetensors.numpy as s; s.save_file(dict(numpy.load(f)), f + ".safetensors")`,
 	filetype.ONNX: `import onnx, safetensors.numpy as s; ` +
-		`s.save_file({t.name: onnx.numpy_helper.to_array(t) for t in onnx.load("FILE").graph.initializer}, "FILE.safetensors")`,
+		`s.save_file({t.name: onnx.numpy_helper.to_array(t) for t in onnx.load(f).graph.initializer}, f + ".safetensors")`,
 	filetype.HDF5: `import h5py, safetensors.numpy as s; t = {}; ` +
-		`h5py.File("FILE").visititems(lambda k, v: t.update({k: v[()]}) if hasattr(v, "dtype") else None); s.save_file(t, "FILE.safetensors")`,
+		`h5py.File(f).visititems(lambda k, v: t.update({k: v[()]}) if hasattr(v, "dtype") else None); s.save_file(t, f + ".safetensors")`,
 }
 
 const (
-	torch = `import torch, safetensors.torch as s; d = torch.load("FILE", "cpu", weights_only=True); ` +
-		`s.save_file(d.get("state_dict", d), "FILE.safetensors")`
+	torch = `import torch, safetensors.torch as s; d = torch.load(f, "cpu", weights_only=True); ` +
+		`s.save_file(d.get("state_dict", d), f + ".safetensors")`
 	paddle = `import paddle, safetensors.numpy as s; ` +
-		`s.save_file({k: v.numpy() for k, v in paddle.load("FILE").items()}, "FILE.safetensors")`
+		`s.save_file({k: v.numpy() for k, v in paddle.load(f).items()}, f + ".safetensors")`
 )
