@@ -80,13 +80,13 @@ pytorch: setup torch ## train the chapter's recipe in PyTorch, for notebook 07 (
 jpeg-cost: setup ## compare original pixels with the JPEG copy, for notebook 07 (hours; needs CIFAR10_PATH; resumes)
 	go run ./bench/jpegcost -smooth -results notebooks/results $(ORIGINALS)
 
-# The short run writes to work/test only. XLA does not optimise its programs, which run a few times each: a quarter less time.
+# The short run writes to work/test only.
 test: setup text ## vet, format and text checks, unit tests, a short run of all notebooks
 	go vet ./...
 	@echo gofmt -l $(GODIRS); bad=$$(gofmt -l $(GODIRS)); test -z "$$bad" || { echo "not formatted (gofmt -w): $$bad"; exit 1; }
 	go test ./...
 	rm -rf work/test
-	XLA_FLAGS=--xla_backend_optimization_level=0 EPOCHS=1 TRAIN_IMAGES=512 WORK="$(CURDIR)/work/test" $(PY) tools/run_notebooks.py --join --out work/test/notebooks $(NOTEBOOKS)
+	EPOCHS=1 TRAIN_IMAGES=512 WORK="$(CURDIR)/work/test" $(PY) tools/run_notebooks.py --join --out work/test/notebooks $(NOTEBOOKS)
 
 # Offline, the check for vulnerabilities is skipped with a message.
 check: setup .bin/staticcheck .bin/govulncheck ## vet, staticcheck, go mod tidy, known vulnerabilities (network)

@@ -25,7 +25,7 @@ go)
 	go1.[0-9] | go1.[0-9].* | go1.1[0-9]* | go1.2[0-5]*) fail "this project needs Go 1.26 or later; found $version" ;;
 	esac
 	if [ "$(go env CGO_ENABLED)" = 0 ]; then
-		echo "setup: no C compiler, or CGO_ENABLED=0: XLA cannot be linked, and the notebooks use pure Go, five to ten" \
+		echo "setup: no C compiler, or CGO_ENABLED=0: XLA cannot be linked, and the notebooks use pure Go, about seven" \
 			"times slower. For XLA install a compiler (Debian and Ubuntu: apt install gcc libc6-dev; macOS:" \
 			"xcode-select --install), then run: make clean lab" >&2
 	fi

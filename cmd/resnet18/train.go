@@ -26,10 +26,11 @@ starts from weights that "resnet18 import" has stored for the network or, with -
 
 With -data it trains on your own pictures: a folder with one subfolder for each class, as torchvision's ImageFolder reads it,
 with PNG, JPEG, GIF or WebP files of any size, which are scaled to 32×32. 15% of each class are for dev and 15% for the test,
-always the same ones; or the folder has subfolders train and test, or val. The network gets an output for each class, NAME begins
-with the folder's name, and the model is evaluated once an epoch. Pictures are normalised with CIFAR-10's means and standard
-deviations, as the network's weights expect. The folder is only read. -data also takes CIFAR-100: cifar-100-python.tar.gz,
-cifar-100-binary.tar.gz, or the folder that they unpack to or the one around it.
+always the same ones. Or the folder has subfolders train, test and val; without val, dev is a part of train, and without test, val
+is the test set. The network gets an output for each class, NAME begins with the folder's name, and the model is evaluated once
+an epoch. Pictures are normalised with CIFAR-10's means and standard deviations, as the network's weights expect. The folder is
+only read. -data also takes CIFAR-100: cifar-100-python.tar.gz, cifar-100-binary.tar.gz, or the folder that they unpack to or the
+one around it.
 
 -from says what a new run starts from: "scratch", random weights; "shipped", the weights that come with the project, or a
 safetensors FILE, each with a fresh last layer. The default is shipped with -data, otherwise scratch. -freeze trains
