@@ -351,6 +351,9 @@ func TestRun(t *testing.T) {
 	row, err := Find("augment")
 	require.NoError(t, err)
 	row.Config.Epochs, row.Config.BatchSize = 1, 12
+	_, err = Trained(l, row)
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.ErrorContains(t, err, `run "resnet18 experiment augment" first`)
 	r, err := Run(l, row)
 	require.NoError(t, err)
 	require.Equal(t, 2, r.Steps)

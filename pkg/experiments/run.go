@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 
 	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/lab"
@@ -81,7 +82,10 @@ func Trained(l *lab.Lab, row Row) (*runner.Runner, error) {
 	r.Out = l.Out
 	if err := errors.Join(r.LoadBest(), r.LoadHistory()); err != nil {
 		r.Finalize()
-		return nil, fmt.Errorf("experiments: row %s: run %q first: %w", row.Name, command(row.Name), err)
+		if errors.Is(err, os.ErrNotExist) {
+			err = fmt.Errorf("run %q first: %w", command(row.Name), err)
+		}
+		return nil, fmt.Errorf("experiments: row %s: %w", row.Name, err)
 	}
 	return r, nil
 }
