@@ -96,6 +96,9 @@ func (a *app) shorten(row *experiments.Row) (name, results string) {
 	if a.images > 0 {
 		name += fmt.Sprintf("-%d-images", a.images) // the lab gives such a run its own folder
 	}
+	if name != full {
+		row.Repeats = "" // it is no seed of the full row
+	}
 	switch {
 	case a.results != "":
 		return name, a.results

@@ -68,3 +68,17 @@ func TestExperimentRun(t *testing.T) {
 	require.NoDirExists(t, filepath.Join("notebooks", "results"))
 	require.DirExists(t, filepath.Join(work, "runs", "exp-reference-1-epochs-64-images"))
 }
+
+// A shortened row is no seed of the full row: its accuracy must not enter that row's mean.
+func TestShortenedRow(t *testing.T) {
+	t.Parallel()
+	row, err := experiments.Find("reference-101")
+	require.NoError(t, err)
+	a := &app{}
+	a.shorten(&row)
+	require.Equal(t, "reference", row.Repeats)
+	a.epochs = 2
+	name, _ := a.shorten(&row)
+	require.Equal(t, "reference-101-2-epochs", name)
+	require.Empty(t, row.Repeats)
+}

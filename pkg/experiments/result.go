@@ -110,7 +110,7 @@ func Read(dir, name string) (*Result, error) {
 	return r, nil
 }
 
-// check refuses a copy under another name, which would count as a run of its own, and predictions that are missing.
+// check makes sure that the result is the row's, since a copied file would count as one more seed, and that it has all predictions.
 func (r *Result) check(name string) error {
 	if r.Name != name {
 		return fmt.Errorf("got the result of %q, want that of %q", r.Name, name)
@@ -229,10 +229,8 @@ func (r *Result) Repeated() string {
 	if strings.HasPrefix(r.Name, pyTorch) {
 		return r.Name[:strings.LastIndex(r.Name, "-")]
 	}
-	if row, err := Find(r.Name); err == nil {
-		return cmp.Or(row.Repeats, r.Name)
-	}
-	return cmp.Or(r.Repeats, r.Name)
+	row, _ := Find(r.Name)
+	return cmp.Or(row.Repeats, r.Repeats, r.Name)
 }
 
 // Test returns the test accuracy with its standard error, for example "0.9010 ± 0.0030".
