@@ -388,6 +388,12 @@ func TestRun(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, r, again)
 	require.Contains(t, out.String(), "This run is complete")
+	trained, err := Trained(l, row)
+	require.NoError(t, err)
+	trained.Finalize()
+	row.Config.Epochs++
+	_, err = Trained(l, row)
+	require.ErrorContains(t, err, `the run is at step 2 of 4: finish it with "resnet18 experiment augment"`)
 }
 
 // A line for each recipe, with the mean of its seeds, compared by the spread of all seeds.

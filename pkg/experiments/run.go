@@ -17,27 +17,18 @@ import (
 // Run trains a row in WORK/runs/exp-NAME, or resumes it, and scores its best model on the test set. A stopped training returns
 // runner.ErrStopped. The lab's TrainImages, if set, limits the images of every set.
 func Run(l *lab.Lab, row Row) (*Result, error) {
-	train, err1 := l.Data(cifar.Train)
-	dev, err2 := l.Data(cifar.Dev)
-	test, err3 := l.Data(cifar.Test)
-	if err := errors.Join(err1, err2, err3); err != nil {
-		return nil, err
-	}
-	train = row.images(train, dev)
-	model, macs, err := row.network(train)
+	test, err := l.Data(cifar.Test)
 	if err != nil {
 		return nil, err
 	}
-	dir := l.RunDir("exp-" + row.Name)
-	row.Config.Devices = l.Devices
-	r, err := runner.New(l.Backend, model, dir, row.Config)
+	t, err := prepare(l, row)
 	if err != nil {
 		return nil, err
 	}
+	r := t.runner
 	defer r.Finalize()
-	r.Out = l.Out
-	fmt.Fprintf(l.Out, "%s: %s\n%v; recipe: %v; %d epochs of %d images\n", row.Name, row.Change, model, r.Config.Recipe, r.Config.Epochs, train.Len())
-	complete, err := lab.TrainOn(r, train, dev)
+	fmt.Fprintf(l.Out, "%s: %s\n%v; recipe: %v; %d epochs of %d images\n", row.Name, row.Change, t.model, r.Config.Recipe, r.Config.Epochs, t.train.Len())
+	complete, err := lab.TrainOn(r, t.train, t.dev)
 	if err != nil {
 		return nil, err
 	}
@@ -49,45 +40,67 @@ func Run(l *lab.Lab, row Row) (*Result, error) {
 	}
 	result := &Result{
 		Name: row.Name, Change: row.Change, Against: row.Against, Search: row.Search, Repeats: row.Repeats,
-		WithDev: row.WithDev, Network: model.String(), Parameters: nn.CountTrainable(model.Params()), MACs: macs,
-		Config: r.Config, TrainImages: train.Len(), DevImages: dev.Len(), TrainData: train.Fingerprint(), TestData: test.Fingerprint(),
+		WithDev: row.WithDev, Network: t.model.String(), Parameters: nn.CountTrainable(t.model.Params()), MACs: t.macs,
+		Config: r.Config, TrainImages: t.train.Len(), DevImages: t.dev.Len(), TrainData: t.train.Fingerprint(), TestData: test.Fingerprint(),
 	}
 	result.training(&r.History)
 	if row.Config.Recipe.MuonRate > 0 {
-		result.FLOPs += 2 * float64(muonMACs(model)) * float64(result.Steps)
+		result.FLOPs += 2 * float64(muonMACs(t.model)) * float64(result.Steps)
 	}
 	return result, result.score(r, test)
 }
 
-// Trained returns a runner with the best model and the history of a row's run.
+// Trained returns a runner with the best model and the history of a row's run, which must be complete.
 func Trained(l *lab.Lab, row Row) (*runner.Runner, error) {
-	train, err := l.Data(cifar.Train)
+	t, err := prepare(l, row)
 	if err != nil {
 		return nil, err
 	}
-	var dev *cifar.Dataset
-	if row.WithDev {
-		if dev, err = l.Data(cifar.Dev); err != nil {
-			return nil, err
-		}
+	r := t.runner
+	err = errors.Join(r.LoadBest(), r.LoadHistory())
+	switch steps := t.steps(); {
+	case errors.Is(err, os.ErrNotExist):
+		err = fmt.Errorf("run %q first: %w", command(row.Name), err)
+	case err == nil && len(r.History.Steps) != steps:
+		err = fmt.Errorf("the run is at step %d of %d: finish it with %q", len(r.History.Steps), steps, command(row.Name))
 	}
-	model, _, err := row.network(row.images(train, dev))
 	if err != nil {
-		return nil, err
-	}
-	r, err := runner.New(l.Backend, model, l.RunDir("exp-"+row.Name), row.Config)
-	if err != nil {
-		return nil, err
-	}
-	r.Out = l.Out
-	if err := errors.Join(r.LoadBest(), r.LoadHistory()); err != nil {
 		r.Finalize()
-		if errors.Is(err, os.ErrNotExist) {
-			err = fmt.Errorf("run %q first: %w", command(row.Name), err)
-		}
 		return nil, fmt.Errorf("experiments: row %s: %w", row.Name, err)
 	}
 	return r, nil
+}
+
+// trial is a row that is ready to be trained.
+type trial struct {
+	runner     *runner.Runner
+	model      runner.Model
+	macs       int64          // multiply-adds for an image
+	train, dev *cifar.Dataset // the images that it is trained on, and those that choose the best model
+}
+
+func prepare(l *lab.Lab, row Row) (t trial, err error) {
+	train, err1 := l.Data(cifar.Train)
+	dev, err2 := l.Data(cifar.Dev)
+	if err := errors.Join(err1, err2); err != nil {
+		return t, err
+	}
+	t.train, t.dev = row.images(train, dev), dev
+	if t.model, t.macs, err = row.network(t.train); err != nil {
+		return t, err
+	}
+	row.Config.Devices = l.Devices
+	if t.runner, err = runner.New(l.Backend, t.model, l.RunDir("exp-"+row.Name), row.Config); err != nil {
+		return t, err
+	}
+	t.runner.Out = l.Out
+	return t, nil
+}
+
+// steps is the number of steps of the whole training; the last batch of an epoch may be smaller.
+func (t trial) steps() int {
+	c := t.runner.Config
+	return c.Epochs * ((t.train.Len() + c.BatchSize - 1) / c.BatchSize)
 }
 
 // images returns the images that the row trains on. dev may be nil if it is not trained on.
