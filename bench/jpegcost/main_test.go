@@ -69,6 +69,8 @@ func TestVersions(t *testing.T) {
 	read.Labels[7] = (read.Labels[7] + 1) % 10
 	_, err = versionsOf(ctx, read, false)
 	require.ErrorContains(t, err, "published order")
+	_, err = versionsOf(ctx, between(copied, 0, n), false)
+	require.ErrorContains(t, err, "the pixels are those of the JPEG copy")
 
 	_, err = readRecords(filepath.Join(t.TempDir(), "missing"))
 	require.ErrorIs(t, err, os.ErrNotExist)
