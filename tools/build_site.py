@@ -41,6 +41,7 @@ LANGUAGES = ("en", "zh")
 TITLES = {"en": "ResNet-18 on CIFAR-10, in Go", "zh": "用Go语言实现ResNet\u201118：CIFAR-10图像分类"}
 HERO = "features"  # the drawing on the first page
 LONG = 12  # lines of code or output that are kept together on paper
+CHINESE = re.compile(r"[\u4e00-\u9fff]+(?:[\u3000-\u303f\uff00-\uffef]+[\u4e00-\u9fff]+)*")  # words, with the punctuation between them
 SUMS = "tools/site/SHA256SUMS"  # of what site/ was made from, in the format of sha256sum
 INPUTS = ("notebooks/*.ipynb", "notebooks/*.md", "notebooks/*.png", "notebooks/drawings/*", "notebooks/photos/*", "notebooks/teaching/*.pdf",
           "tools/site/*", "tools/build_site.py", "tools/build_try.py")
@@ -55,6 +56,10 @@ class Renderer(IPythonRenderer):
         self.site, self.language, self.folder = site, language, folder  # folder: of the text, for its links
         self.headings = []  # (level, id, HTML) of the page, for its table of contents
         self.stack = False  # tables of three and more columns: on a phone, rows with their headings
+
+    def text(self, text):
+        text = super().text(text)
+        return CHINESE.sub(r'<span lang="zh-CN">\g<0></span>', text) if self.language == "en" else text
 
     def heading(self, text, level, **attrs):
         plain = html.unescape(re.sub(r"<math.*?</math>|<[^>]*>", "", text))

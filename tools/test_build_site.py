@@ -54,6 +54,12 @@ class DocumentsTest(unittest.TestCase):
         english, chinese = (build_site.translate.SOURCE / name for name in ("QUESTIONS.md", "QUESTIONS.zh.md"))
         self.assertEqual((build_site.counterpart(english), build_site.counterpart(chinese)), (chinese, english))
 
+    def test_chinese_words_are_marked(self):
+        for language, marked in ("en", '<span lang="zh-CN">残差，单元</span>'), ("zh", "残差，单元"):
+            renderer = build_site.Renderer(None, language)
+            body = build_site.MarkdownWithMath(renderer)("# Unit · 残差，单元\n\nA unit (残差，单元): `残差`.")
+            self.assertEqual(body, f'<h1 id="Unit-·-残差，单元">Unit · {marked}</h1>\n<p>A unit ({marked}): <code>残差</code>.</p>\n')
+
     def test_cells_become_links(self):
         for language in build_site.LANGUAGES:
             link = f'<a href="../{language}/01-data.html"><code>01-data</code></a>'

@@ -14,7 +14,7 @@ func Curves(title string, h *runner.History) (*chart.Figure, error) {
 	for _, e := range h.Evals {
 		if e.Step >= from {
 			t.TrainScoreSteps = append(t.TrainScoreSteps, e.Step)
-			t.TrainScore = append(t.TrainScore, meanAccuracy(h.Steps[from:e.Step+1]))
+			t.TrainScore = append(t.TrainScore, MeanAccuracy(h.Steps[from:e.Step+1]))
 		}
 		from = e.Step + 1
 	}
@@ -35,7 +35,8 @@ func curves(h *runner.History) (t chart.Training) {
 	return t
 }
 
-func meanAccuracy(steps []runner.Step) float64 {
+// MeanAccuracy returns the mean accuracy of the steps' batches, each measured before the network learned from it.
+func MeanAccuracy(steps []runner.Step) float64 {
 	sum := 0.0
 	for _, s := range steps {
 		sum += float64(s.Accuracy)

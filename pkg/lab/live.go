@@ -81,7 +81,7 @@ func liveCurves(h *runner.History, total int) (*chart.Figure, error) {
 	for to := block; to <= len(h.Steps); to += block {
 		from := to - block
 		t.TrainScoreSteps = append(t.TrainScoreSteps, to-1)
-		t.TrainScore = append(t.TrainScore, meanAccuracy(h.Steps[from:to]))
+		t.TrainScore = append(t.TrainScore, MeanAccuracy(h.Steps[from:to]))
 	}
 	for _, s := range h.Steps {
 		t.LearningRate = append(t.LearningRate, float64(s.LearningRate))
