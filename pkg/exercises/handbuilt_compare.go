@@ -85,9 +85,9 @@ func (t Trial) Run(m runner.Model, store *model.Store) []*tensors.Tensor {
 	f := func(s *model.Scope, x, y *graph.Node) []*graph.Node {
 		s.Store().SetTraining(x.Graph(), t.Training)
 		logits := []*graph.Node{m.Logits(s, cifar.Normalize(x))}
-		l := loss.SparseCategoricalCrossEntropyLogits([]*graph.Node{y}, logits)
+		losses := loss.SparseCategoricalCrossEntropyLogits([]*graph.Node{y}, logits)
 		weights := trainedValues(m, s, x.Graph())
-		return append(graph.Gradient(graph.ReduceAllMean(l), weights...), logits...)
+		return append(graph.Gradient(graph.ReduceAllMean(losses), weights...), logits...)
 	}
 	return must.M1(model.CallOnceN(t.Backend, store, f, t.Images, t.Labels))
 }
