@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -24,8 +26,20 @@ func (a *app) validateConfusion(files []string) error {
 		return usagef("-confusion is %s, want a name that ends with .svg or .png, or -", a.confusion)
 	case len(files) > 1:
 		return usagef("got -confusion and %d files of weights, want at most one", len(files))
+	case a.confusion != "-":
+		if _, err := os.Stat(filepath.Dir(a.confusion)); err != nil { // known before the evaluation, not after it
+			return fmt.Errorf("-confusion %s: its folder: %w", a.confusion, err)
+		}
 	}
 	return nil
+}
+
+// checkConfusionFits checks that the data's classes fit into a figure, before they are evaluated.
+func (a *app) checkConfusionFits(classes int) error {
+	if a.confusion == "" || a.confusion == "-" || classes <= chart.MaxClasses {
+		return nil
+	}
+	return fmt.Errorf("-confusion %s: a figure shows at most %d classes, the data has %d; -confusion - prints the matrix", a.confusion, chart.MaxClasses, classes)
 }
 
 // checkClasses checks that a model was trained on the classes of the data. Weights whose file names no classes, such as PyTorch's, get
@@ -73,7 +87,7 @@ func (a *app) showConfusion(t testResult) error {
 	}
 	figure, err := chart.Confusion(counts, names)
 	if err != nil {
-		return fmt.Errorf("%w; -confusion - prints the matrix", err)
+		return err
 	}
 	return figure.Save(a.confusion)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -53,6 +54,9 @@ func (a *app) runEvaluate(files []string) error {
 	if err := cmp.Or(a.validateSaved(), atLeast1("devices", a.devices)); err != nil {
 		return err
 	}
+	if slices.Contains(files, "") { // an unset variable of the shell; open would take it for the run's best model
+		return usagef("a FILE is empty, want the path of a file of weights")
+	}
 	if a.weights != "" {
 		files = append([]string{a.weights}, files...)
 	}
@@ -70,6 +74,9 @@ func (a *app) runEvaluate(files []string) error {
 	}
 	l, err := a.lab(1)
 	if err != nil {
+		return err
+	}
+	if err := a.checkConfusionFits(len(a.classes)); err != nil {
 		return err
 	}
 	if len(files) == 1 {

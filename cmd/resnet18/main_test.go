@@ -68,6 +68,8 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"predict", "1", "-weights", "a", "-run", "b"}, 2, "", "got -run and -weights, want only one of them"},
 		{[]string{"evaluate", "a", "-run", "b"}, 2, "", "got -run and a file of weights, want only one of them"},
 		{[]string{"evaluate", "-epochs", "3"}, 2, "", "unknown flag -epochs"},
+		{[]string{"evaluate", ""}, 2, "", "a FILE is empty, want the path of a file of weights"},
+		{[]string{"evaluate", "-confusion", "missing/m.svg"}, 1, "", "-confusion missing/m.svg: its folder: "},
 		{[]string{"curves", "x.pdf"}, 2, "", `extension ".pdf", want .svg or .png`},
 		{[]string{"curves", "x.svg", "-work", t.TempDir()}, 1, "", "no run has been saved in"},
 		{[]string{"curves", "x.svg", "-work", "https://example.org/w"}, 2, "", "-work is the URL https://example.org/w, want a path: download the file first"},

@@ -127,6 +127,7 @@ func TestOwnNames(t *testing.T) {
 		{"-data /x/cats", "cats", "cats"},
 		{"-data /x/cats/", "cats", "cats"},
 		{"-data /x/my.cats+dogs", "my.cats-dogs", "my.cats-dogs"},
+		{"-data /x/★", "data-26c57b08", "data-26c57b08"},
 		{"-data /x/cats -freeze -lr 0.01", "cats-lr-0.01-freeze", "cats-lr-0.01-freeze"},
 		{"-data /x/cats -from shipped", "cats", "cats"},
 		{"-data /x/cats -from scratch -plain -stem cifar", "cats-plain-cifar-stem-from-scratch", "cats-plain-cifar-stem-from-scratch"},
@@ -145,7 +146,7 @@ func TestOwnNames(t *testing.T) {
 	a := &app{classes: make([]string, 7), model: "library"}
 	require.Equal(t, 7, a.network().NumClasses)
 	a.confusion = "x.svg"
-	require.ErrorContains(t, a.showConfusion(testResult{test: &cifar.Dataset{Classes: make([]string, 41)}}), "-confusion - prints the matrix")
+	require.ErrorContains(t, a.checkConfusionFits(41), "-confusion - prints the matrix")
 }
 
 func TestOwnErrors(t *testing.T) {

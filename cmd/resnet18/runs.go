@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -54,12 +55,17 @@ func runNameOf(path string) string {
 	for _, ending := range []string{".safetensors", ".tar.gz", ".tgz"} {
 		name = strings.TrimSuffix(name, ending)
 	}
-	return strings.Trim(strings.Map(func(r rune) rune {
+	name = strings.Trim(strings.Map(func(r rune) rune {
 		if unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("-_.", r) {
 			return r
 		}
 		return '-'
 	}, name), ".-")
+	if name == "" { // of signs only: the run must not be the folder of all runs
+		sum := sha256.Sum256([]byte(filepath.Base(path)))
+		name = fmt.Sprintf("data-%x", sum[:4])
+	}
+	return name
 }
 
 // runName returns -run, or else the name of the network followed by the settings that differ from the chapter's.
@@ -202,6 +208,9 @@ func (a *app) trainCommand() string {
 	command := "resnet18 train"
 	if a.pictures != "" {
 		command += " -data " + shellescape.Quote(a.pictures)
+		if a.plain && a.run == "" { // the weights that training starts from otherwise have shortcuts
+			command += " -plain -from scratch -run " + shellescape.Quote(a.networkName())
+		}
 	} else if a.run == "" {
 		command += " -model " + a.model + a.layerFlags()
 	}

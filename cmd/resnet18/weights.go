@@ -38,13 +38,17 @@ func (a *app) runExport(file string) error {
 	if err != nil {
 		return err
 	}
+	stdout := a.out
+	if file == "-" {
+		a.out = a.err // messages, which must not get into the model
+	}
 	m, err := a.open(b, "")
 	if err != nil {
 		return err
 	}
 	defer m.Finalize()
 	if file == "-" {
-		return m.WriteModel(a.out)
+		return m.WriteModel(stdout)
 	}
 	if err := m.SaveModel(file); err != nil {
 		return err

@@ -156,6 +156,8 @@ func TestTrainCommandQuotes(t *testing.T) {
 	t.Parallel()
 	a := &app{model: "custom", work: "my work", pictures: "my pictures", run: "cats"}
 	require.Equal(t, `"resnet18 train -data 'my pictures' -run cats -work 'my work'"`, a.trainCommand())
+	a = &app{model: "custom", plain: true, work: "work", pictures: "my pictures"}
+	require.Equal(t, `"resnet18 train -data 'my pictures' -plain -from scratch -run my-pictures-plain"`, a.trainCommand())
 }
 
 // Weights with 1,000 outputs go into a network with 10 when asked.

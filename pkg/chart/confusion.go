@@ -26,6 +26,9 @@ type colorScale struct {
 // at returns the opaque colour for t, from 0 to 1.
 func (s colorScale) at(t float64) color.Color { return Tint(s.color, s.low+(s.high-s.low)*t) }
 
+// MaxClasses is the number of classes up to which Confusion's labels and counts are readable.
+const MaxClasses = 40
+
 // Confusion draws a confusion matrix: counts[t][p] examples of class t were predicted as class p, so a row is a true
 // class. The diagonal shows correct predictions in blue, the other cells mistakes in orange. A cell is coloured by its
 // share of its row; mistakes, which are rare, are scaled to the most frequent one. The last column is the recall.
@@ -41,8 +44,8 @@ func checkConfusion(counts [][]int, labels []string) error {
 	if n == 0 {
 		return errors.New("chart: confusion matrix: no labels: at least one class is needed")
 	}
-	if n > 40 {
-		return fmt.Errorf("chart: confusion matrix of %d classes: at most 40 are readable", n)
+	if n > MaxClasses {
+		return fmt.Errorf("chart: confusion matrix of %d classes: at most %d are readable", n, MaxClasses)
 	}
 	if len(counts) != n {
 		return fmt.Errorf("chart: confusion matrix: len(counts)=%d, len(labels)=%d: lengths must be equal", len(counts), n)

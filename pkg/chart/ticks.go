@@ -48,7 +48,8 @@ func roundUp(v float64) float64 {
 	return 10 * p
 }
 
-// logTicks places marks at the powers of ten, and at 2 and 5 times them over at most two decades.
+// logTicks places marks at the powers of ten, and at 2 and 5 times them over at most two decades. If that gives fewer than two, it
+// places them as ticks does.
 type logTicks struct{}
 
 // Ticks implements gonum's plot.Ticker.
@@ -71,6 +72,9 @@ func (logTicks) Ticks(lo, hi float64) []plot.Tick {
 			}
 			out = append(out, plot.Tick{Value: v, Label: label})
 		}
+	}
+	if len(out) < 2 { // from 2.2 to 4.5, say: a short piece, on which even steps are as good
+		return ticks{}.Ticks(lo, hi)
 	}
 	return out
 }

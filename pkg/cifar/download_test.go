@@ -237,3 +237,18 @@ func TestDownloadNowhere(t *testing.T) {
 	d.path = filepath.Join(t.TempDir(), "x")
 	require.ErrorContains(t, d.run(t.Context()), "missing protocol scheme")
 }
+
+// A file of the archive's name that is another one is the user's, and is not replaced.
+func TestDownloadReplacesNothing(t *testing.T) {
+	t.Parallel()
+	o, archive := testOrigins(t)
+	serve(t, o, sends(archive))
+	dir := t.TempDir()
+	path := write(t, filepath.Join(dir, Python.Archive()), []byte("mine"))
+	s, lines := findDownload(t, o, dir)
+	require.Equal(t, embeddedOrigin, s.Origin)
+	require.Contains(t, lines, "not downloaded, because it would replace "+path)
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "mine", string(content))
+}

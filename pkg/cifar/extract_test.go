@@ -1,6 +1,9 @@
 package cifar
 
 import (
+	"bytes"
+	"compress/gzip"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -260,6 +263,33 @@ func TestExtractAnotherArchive(t *testing.T) {
 	after, err := small.load(folder, Test)
 	require.NoError(t, err)
 	require.NotEqual(t, before.Fingerprint(), after.Fingerprint())
+}
+
+// Plain tar files of the same size end in the same bytes.
+func TestExtractAnotherTar(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	unpacked := func(data []byte) string {
+		z, err := gzip.NewReader(bytes.NewReader(data))
+		require.NoError(t, err)
+		content, err := io.ReadAll(z)
+		require.NoError(t, err)
+		return write(t, filepath.Join(t.TempDir(), "cifar.tar"), content)
+	}
+	data := smallFile(Python, "test_batch")
+	data[2000]++
+	var found []string
+	for _, archive := range []string{
+		unpacked(pack(t, smallEntries(Python))),
+		unpacked(pack(t, replaced(smallEntries(Python), file("cifar-10-batches-py/test_batch", data)))),
+	} {
+		folder, _, err := small.extract(archive, dir)
+		require.NoError(t, err)
+		d, err := small.load(folder, Test)
+		require.NoError(t, err)
+		found = append(found, d.Fingerprint())
+	}
+	require.NotEqual(t, found[0], found[1])
 }
 
 // TestExtractTogether lets several programs extract to the same place.

@@ -185,6 +185,10 @@ func (o FindOptions) download(ctx context.Context) (Source, error) {
 		return Source{}, nil
 	}
 	archive := filepath.Join(o.Dir, o.Layout.Archive())
+	if _, err := os.Lstat(archive); err == nil { // findOfficial has said what is wrong with it
+		fmt.Fprintf(o.Progress, "CIFAR-10: not downloaded, because it would replace %s; move that file away first\n", archive)
+		return Source{}, nil
+	}
 	d := download{o.origin.official[o.Layout], o.origin.site + o.Layout.Archive(), archive, o.origin.stall, o.origin.every, o.Progress}
 	err := d.run(ctx)
 	if err == nil {

@@ -1,6 +1,7 @@
 package cifar
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"nndl.example/resnet18/pkg/internal/filetype"
 	"nndl.example/resnet18/pkg/internal/regularfile"
 )
 
@@ -30,8 +32,8 @@ type writtenFile struct {
 	fileStamp
 }
 
-// An archiveID tells archives apart without reading them: the size of the file and its last 8 bytes, in which gzip keeps a
-// checksum and the length of the unpacked content.
+// An archiveID tells archives apart: the size of the file and, of a gzip file, its last 8 bytes, a checksum and the length of the
+// unpacked content. So such an archive need not be read. A plain tar, which ends in zeros, has a digest of the file instead.
 type archiveID struct {
 	Size    int64
 	Trailer uint64
@@ -43,11 +45,31 @@ func identify(archive string) (archiveID, error) {
 		return archiveID{}, fmt.Errorf("cifar: open archive: %w", err)
 	}
 	defer f.Close()
-	var last [8]byte
-	if _, err := f.ReadAt(last[:], max(0, info.Size()-8)); err != nil && err != io.EOF {
+	last, err := trailer(f, info.Size())
+	if err != nil {
 		return archiveID{}, fmt.Errorf("cifar: archive %s: %w", archive, err)
 	}
-	return archiveID{info.Size(), binary.LittleEndian.Uint64(last[:])}, nil
+	return archiveID{info.Size(), binary.LittleEndian.Uint64(last)}, nil
+}
+
+// trailer returns the last 8 bytes of a gzip file, and the first 8 of the SHA-256 digest of any other.
+func trailer(f io.ReaderAt, size int64) ([]byte, error) {
+	whole := io.NewSectionReader(f, 0, size)
+	start, err := io.ReadAll(io.LimitReader(whole, filetype.Start))
+	if err != nil {
+		return nil, err
+	}
+	last := make([]byte, 8)
+	if filetype.Name(start) == filetype.Gzip {
+		if _, err := f.ReadAt(last, max(0, size-8)); err != nil && err != io.EOF {
+			return nil, err
+		}
+		return last, nil
+	}
+	h := sha256.New()
+	h.Write(start)
+	_, err = io.Copy(h, whole)
+	return h.Sum(nil)[:8], err
 }
 
 // readRecord reads the record of an extracted folder. It reports false if there is none, or one that Extract did not write.

@@ -2,11 +2,13 @@ package cifar
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"nndl.example/resnet18/pkg/internal/filetype"
 	"nndl.example/resnet18/pkg/internal/regularfile"
@@ -108,6 +110,10 @@ func (o FindOptions) examine(ctx context.Context, path string) (candidate, error
 		})
 		if ctx.Err() != nil {
 			return candidate{}, ctx.Err()
+		}
+		var system syscall.Errno
+		if errors.As(err, &system) {
+			return candidate{}, err // of the disk or the network, not the archive's: the next time it may be gone
 		}
 		if note.Layout = l; err != nil {
 			note.Problem = err.Error()

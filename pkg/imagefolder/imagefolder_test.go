@@ -171,6 +171,7 @@ func TestBadFolders(t *testing.T) {
 		"no pictures":       {[]string{"a/%d.png:5", "b/notes.txt"}, ErrLayout, "b: it has only other files, such as notes.txt"},
 		"few pictures":      {[]string{"a/%d.png:5", "b/%d.png:2"}, ErrLayout, "b has 2 pictures, want at least 3, one each for training, dev and test"},
 		"few with a test":   {[]string{"train/a/1.png", "train/b/1.png", "test/a/1.png"}, ErrLayout, "a has 1 pictures, want at least 2, one each for training and dev"},
+		"sets and others":   {[]string{"train/a/%d.png:5", "train/b/%d.png:5", "test/a/1.png", "unlabeled/%d.png:2"}, ErrLayout, "has sets (train) and other folders: unlabeled; move those away"},
 		"unknown class":     {[]string{"train/a/%d.png:2", "train/b/%d.png:2", "test/c/1.png"}, ErrLayout, `has the class "c", which the training pictures do not have: theirs are a, b`},
 		"damaged picture":   {[]string{"a/%d.png:5", "b/%d.png:5", "b/damaged.webp"}, ErrPicture, "damaged.webp"},
 		"many are damaged":  {[]string{"a/%d.webp:9", "b/%d.png:5"}, ErrPicture, "and 6 more: replace or remove them"},

@@ -33,7 +33,8 @@ var (
 	devNames   = []string{"val", "valid", "validation", "dev"}
 )
 
-// findParts looks for folders of sets. A folder that also has others, say of the classes bus, car and train, is not divided.
+// findParts looks for folders of sets. A folder that also has others, say of the classes bus, car and train, is not divided; but if
+// its train has folders and no pictures, it is a set, and the others are an error.
 func findParts(folder string) (p parts, err error) {
 	if info, err := os.Stat(folder); err == nil && !info.IsDir() {
 		return p, fmt.Errorf("%w: %s is a file, want a folder with one subfolder for each class", ErrLayout, folder)
@@ -47,23 +48,32 @@ func findParts(folder string) (p parts, err error) {
 		to    *string
 	}
 	sets := []set{{trainNames, &p.train}, {testNames, &p.test}, {devNames, &p.dev}}
-	others := 0
+	var others []string
 	for _, name := range names {
 		i := slices.IndexFunc(sets, func(s set) bool { return *s.to == "" && slices.Contains(s.names, strings.ToLower(name)) })
 		if i < 0 {
-			others++
+			others = append(others, name)
 			continue
 		}
 		*sets[i].to = filepath.Join(folder, name)
 	}
+	divided := p.train != "" && (p.test != "" || p.dev != "")
 	switch {
-	case others > 0 || p.train == "" || p.test == "" && p.dev == "":
+	case len(others) > 0 && divided && holdsFolders(p.train):
+		return p, fmt.Errorf("%w: %s has sets (%s) and other folders: %s; move those away", ErrLayout, folder, filepath.Base(p.train), strings.Join(others, ", "))
+	case len(others) > 0 || p.train == "" || p.test == "" && p.dev == "":
 		return parts{train: folder}, nil
 	case p.test == "":
 		p.test, p.dev = p.dev, ""
 	}
 	p.loose = loose
 	return p, nil
+}
+
+// holdsFolders reports whether a folder has subfolders and no pictures of its own.
+func holdsFolders(folder string) bool {
+	names, files, err := subfolders(folder)
+	return err == nil && len(names) > 0 && len(files) == 0
 }
 
 // subfolders lists the folders in a folder, and links to folders, without hidden ones, and its other files.

@@ -69,8 +69,10 @@ var exifMark = []byte("Exif\x00\x00")
 // nextMarker returns the next marker: a byte that is not 0 after one or more bytes of 0xFF.
 func nextMarker(in *bufio.Reader) (marker byte, err error) {
 	for marker == 0 && err == nil {
-		if _, err = in.ReadBytes(0xFF); err != nil {
-			return 0, err
+		for b := byte(0); b != 0xFF; { // not ReadBytes, which would keep what it skips
+			if b, err = in.ReadByte(); err != nil {
+				return 0, err
+			}
 		}
 		for marker = 0xFF; marker == 0xFF && err == nil; { // fill bytes
 			marker, err = in.ReadByte()
