@@ -5,6 +5,7 @@ package backend
 import (
 	"debug/elf"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,6 +43,9 @@ const cpuFlags = "--xla_cpu_use_fusion_emitters=false --xla_backend_extra_option
 func startXLA(config string) (compute.Backend, error) {
 	_, rest, _ := strings.Cut(config, ":")
 	plugin, options, hasOptions := strings.Cut(rest, ",")
+	if _, err := os.Stat(rest); err == nil { // a path with a comma
+		plugin, options, hasOptions = rest, "", false
+	}
 	if err := findPlugin(plugin); err != nil {
 		return nil, err
 	}
@@ -185,8 +189,8 @@ func cpuPlugin() string {
 	}
 	for {
 		const wheel = ".venv/lib/python3*/site-packages/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so"
-		if found, _ := filepath.Glob(filepath.Join(dir, wheel)); len(found) > 0 {
-			return found[0]
+		if found, _ := fs.Glob(os.DirFS(dir), wheel); len(found) > 0 { // the folder's own name may have brackets
+			return filepath.Join(dir, found[0])
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {

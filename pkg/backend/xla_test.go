@@ -80,7 +80,7 @@ func TestXLAOnCPU(t *testing.T) {
 // The plugin of $PJRT_CPU_PLUGIN comes first, then the wheel in the .venv of the project that contains $GONB_DIR
 // or the working folder.
 func TestPluginIsFound(t *testing.T) {
-	root := t.TempDir()
+	root := filepath.Join(t.TempDir(), "course [1]*") // no pattern, a name
 	wheel := filepath.Join(root, ".venv/lib/python3.12/site-packages/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so")
 	below := filepath.Join(root, "notebooks", "deep")
 	require.NoError(t, os.MkdirAll(filepath.Dir(wheel), 0o700))

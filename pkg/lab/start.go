@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"nndl.example/resnet18/data/weights"
 	"nndl.example/resnet18/pkg/internal/regularfile"
@@ -23,7 +24,7 @@ const (
 
 // StartFrom chooses what a new run starts from: FromScratch, FromShipped or a safetensors file. From trained weights it takes all
 // layers but the last, which is fresh: fine-tuning. A run that has begun must have started from the same; the error is
-// runner.ErrOtherRun if it did not. name is that of the network whose weights are shipped.
+// runner.ErrOtherRun if it did not. It has a copy of the weights, so their file may be gone. name is that of the network whose weights are shipped.
 func StartFrom(r *runner.Runner, from, name string) error {
 	switch from {
 	case FromScratch:
@@ -32,6 +33,11 @@ func StartFrom(r *runner.Runner, from, name string) error {
 		return startFromShipped(r, name)
 	}
 	sum, err := regularfile.SHA256(from)
+	if errors.Is(err, fs.ErrNotExist) {
+		if found, startErr := r.Start(); startErr == nil && strings.HasPrefix(found, filepath.Base(from)+" (SHA-256 ") {
+			return nil // the run's folder has a copy of the weights
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("lab: weights to start from: %w; want a safetensors file, %q or %q", err, FromShipped, FromScratch)
 	}

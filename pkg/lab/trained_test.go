@@ -113,3 +113,18 @@ func TestTrainedBadWeights(t *testing.T) {
 	require.ErrorIs(t, err, runner.ErrCorrupt)
 	require.ErrorContains(t, err, filepath.Join("data", "weights", "custom"))
 }
+
+// A run that starts from a file has a copy of its weights: the file may be gone when the run resumes.
+func TestStartFileGone(t *testing.T) {
+	l, err := New(Settings{Work: t.TempDir(), Epochs: 1, TrainImages: 10, Backend: "go", Out: &bytes.Buffer{}})
+	require.NoError(t, err)
+	r, err := l.Runner("mine", tiny, runner.Config{})
+	require.NoError(t, err)
+	defer r.Finalize()
+	file := filepath.Join(t.TempDir(), "weights.safetensors")
+	require.NoError(t, r.SaveModel(file))
+	require.NoError(t, StartFrom(r, file, "library"))
+	require.NoError(t, os.Remove(file))
+	require.NoError(t, StartFrom(r, file, "library"))
+	require.ErrorIs(t, StartFrom(r, file+".other", "library"), os.ErrNotExist)
+}

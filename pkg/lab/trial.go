@@ -45,7 +45,7 @@ func trialRun(b compute.Backend, m runner.Model, train, dev *cifar.Dataset, seed
 		return h, fmt.Errorf("lab: trial run: %w", err)
 	}
 	defer os.RemoveAll(folder)
-	r, err := runner.New(b, m, folder, runner.Config{Epochs: 1, BatchSize: batch, Seed: seed})
+	r, err := runner.New(b, m, folder, runner.Config{Epochs: 1, BatchSize: batch, Seed: seed, LaunchSteps: 1}) // a time for each step
 	if err != nil {
 		return h, err
 	}

@@ -7,11 +7,12 @@ import (
 	"github.com/gomlx/compute"
 	"github.com/gomlx/compute/dtypes"
 	. "github.com/gomlx/gomlx/core/graph"
+	"github.com/gomlx/gomlx/support/exceptions"
 
 	"nndl.example/resnet18/pkg/internal/kind"
 )
 
-// Convolution computes a 2-D convolution with padding k/2 on all sides: x [batch, h, w, in] and kernel [k, k, in, out] to
+// Convolution computes a 2-D convolution with padding k/2 on all sides, k odd: x [batch, h, w, in] and kernel [k, k, in, out] to
 // [batch, ceil(h/stride), ceil(w/stride), out]. Maps are square.
 type Convolution func(x, kernel *Node, stride int) *Node
 
@@ -52,16 +53,25 @@ func Conv2DBFloat16(x, kernel *Node, stride int) *Node {
 }
 
 func nativeConvolution(x, kernel *Node, stride int) *Node {
+	requireOdd(kernel)
 	return Convolve(x, kernel).Strides(stride).PadSame().Done()
 }
 
-// matmulConvolution computes the convolution by matrix products: Winograd's method on even maps of at least 4×4, a dense layer where
+// requireOdd panics for a kernel of even size, whose middle the lowerings would put in different places.
+func requireOdd(kernel *Node) {
+	if kernel.Shape().Dim(0)%2 == 0 {
+		exceptions.Panicf("nn: convolution with a kernel of shape %s: want an odd size", kernel.Shape())
+	}
+}
+
+// matmulConvolution computes the convolution by matrix products: Winograd's method for 3×3 kernels of at least 16 channels on even maps of at least 4×4, a dense layer where
 // every output sees every input, otherwise im2col, whose left factor has a row for each output position and a column for each kernel
 // position and input channel.
 //
 // Kernel positions that only ever meet padding are left out: on a 1×1 map one position of nine remains. The gradient of
 // the others is exactly zero in any case.
 func matmulConvolution(x, kernel *Node, stride int) *Node {
+	requireOdd(kernel)
 	batch, size, in := x.Shape().Dim(0), x.Shape().Dim(1), x.Shape().Dim(3)
 	k, out := kernel.Shape().Dim(0), kernel.Shape().Dim(3)
 	sizeOut := (size-1)/stride + 1

@@ -13,6 +13,16 @@ import (
 	"nndl.example/resnet18/pkg/internal/graphtest"
 )
 
+func TestEvenKernel(t *testing.T) {
+	graphtest.OnEach(t, func(t *testing.T, b compute.Backend) {
+		for _, lowering := range Lowerings() {
+			_, err := graph.ExecOnce(b, func(x, kernel *graph.Node) *graph.Node { return ConvolutionFor(b, lowering)(x, kernel, 1) },
+				graphtest.Random(3, 6, 6, 4), graphtest.Random(2, 2, 4, 5))
+			require.ErrorContains(t, err, "want an odd size")
+		}
+	})
+}
+
 // TestOddSizes covers maps that the network does not have: what the lowerings say they can do must be right.
 func TestOddSizes(t *testing.T) {
 	graphtest.OnEach(t, func(t *testing.T, b compute.Backend) {

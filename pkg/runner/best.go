@@ -147,7 +147,7 @@ func (t *training) resumeBest(c *checkpoint) error {
 	case errors.Is(err, fs.ErrNotExist) && c.best == "" && c.history.Best == 0:
 		return nil // none yet
 	}
-	t.lostBest = err
+	t.lostBest, t.bestDigest = err, c.best // the next checkpoint still knows the file, which may come back
 	return nil
 }
 

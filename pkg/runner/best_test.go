@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gomlx/gomlx/core/tensors"
 	"github.com/stretchr/testify/require"
@@ -222,13 +223,35 @@ func TestBestOfVersion1(t *testing.T) {
 	require.NoError(t, r.LoadBest())
 	require.NotContains(t, out.String(), "cannot be checked")
 
-	require.NoError(t, os.Truncate(copyOldRun(t)+"/best.safetensors", 0)) // elsewhere
 	dir = copyOldRun(t)
 	require.NoError(t, os.Truncate(dir+"/best.safetensors", 100))
 	r, out = newToy(t, goBackend(t), toy{}, dir, toyConfig)
 	require.ErrorIs(t, r.LoadBest(), ErrCorrupt)
 	require.NoError(t, r.Train(context.Background(), toyTrain(), toyDev()))
 	require.Contains(t, out.String(), "; the next model")
+}
+
+// A best model that is missing for one session is still the run's when it is back.
+func TestBestIsBack(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := toyConfig
+	c.SaveEvery = time.Nanosecond
+	session := func(until string) string {
+		r, out := newToy(t, goBackend(t), toy{}, dir, c)
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		out.on(until, cancel)
+		require.ErrorIs(t, r.Train(ctx, toyTrain(), toyDev()), ErrStopped)
+		return out.String()
+	}
+	best := filepath.Join(dir, "best.safetensors")
+	session("step: 9/") // after the evaluation of step 8
+	require.NoError(t, os.Rename(best, best+".away"))
+	require.Contains(t, session("step: 10/"), "is lost")
+	require.NoError(t, os.Rename(best+".away", best))
+	r, _ := newToy(t, goBackend(t), toy{}, dir, toyConfig)
+	require.NoError(t, r.LoadBest())
 }
 
 // What the very first version wrote has no digest at all. It is not used.

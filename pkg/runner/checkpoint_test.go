@@ -8,8 +8,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -114,6 +116,23 @@ func TestDamagedCheckpoint(t *testing.T) {
 			require.FileExists(t, newest+".damaged")
 		})
 	}
+}
+
+// A checkpoint that cannot be read may be whole: it is left alone, and so is the run.
+func TestUnreadableCheckpoint(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("links need a privilege")
+	}
+	t.Parallel()
+	dir, _, newest := stopped(t)
+	require.NoError(t, os.Remove(newest))
+	require.NoError(t, os.Symlink(newest, newest)) // to itself
+	r, out := newToy(t, goBackend(t), toy{}, dir, toyConfig)
+	err := r.Train(context.Background(), toyTrain(), toyDev())
+	require.ErrorIs(t, err, syscall.ELOOP)
+	require.ErrorContains(t, err, newest)
+	require.NotContains(t, out.String(), "ignoring")
+	require.NoFileExists(t, newest+".damaged")
 }
 
 // tensorAt is where a tensor's data begin in a file.

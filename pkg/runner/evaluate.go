@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/gomlx/compute/dtypes"
 	"github.com/gomlx/gomlx/core/graph"
@@ -49,6 +50,9 @@ func (r *Runner) Evaluate(ctx context.Context, d *cifar.Dataset) (accuracy, mean
 func (r *Runner) evaluate(ctx context.Context, d *cifar.Dataset, p *progress) (accuracy, meanLoss float64, err error) {
 	if d.Len() == 0 {
 		return 0, 0, fmt.Errorf("runner: no images in %s to evaluate on", d.Split)
+	}
+	if n, label := outputs(r.model.Params()), int(slices.Max(d.Labels)); n > 0 && label >= n {
+		return 0, 0, fmt.Errorf("runner: %s has the label %d, but the network only %d outputs", d.Split, label, n)
 	}
 	if r.Config.LaunchSteps > 1 && r.sharding == nil {
 		return r.evaluateAll(ctx, d)

@@ -91,6 +91,8 @@ func TestEvaluateErrors(t *testing.T) {
 	r, _ := newToy(t, goBackend(t), toy{}, t.TempDir(), toyConfig)
 	_, _, err := r.Evaluate(context.Background(), &cifar.Dataset{Split: cifar.Test})
 	require.ErrorContains(t, err, "no images in test")
+	_, _, err = r.Evaluate(context.Background(), &cifar.Dataset{Split: cifar.Test, Pixels: make([]uint8, cifar.ImageSize), Labels: []uint16{10}})
+	require.EqualError(t, err, "runner: test has the label 10, but the network only 10 outputs")
 	ctx := &countdown{Context: context.Background(), left: 1}
 	_, _, err = r.Evaluate(ctx, toyData(cifar.Test, EvalBatch+1, 1))
 	require.ErrorIs(t, err, context.Canceled)

@@ -61,6 +61,9 @@ func (r *Runner) writeInitial(source string) error {
 	if err != nil {
 		return err
 	}
+	if err := os.MkdirAll(filepath.Dir(r.initialPath()), 0o755); err != nil { // Config.Initial may be in another folder
+		return err
+	}
 	return atomicfile.WriteBytes(r.initialPath(), file)
 }
 
@@ -78,7 +81,11 @@ func (r *Runner) StartFrom(source string, load func() error) error {
 		return fmt.Errorf("runner: %w", err)
 	}
 	if found != source && (begun || found != "") {
-		return fmt.Errorf("runner: %s %w (start: got %s, want %s); delete it to start over", r.dir, ErrOtherRun, cmp.Or(found, "random weights"), cmp.Or(source, "random weights"))
+		where := r.initialPath()
+		if begun {
+			where = r.dir
+		}
+		return fmt.Errorf("runner: %s %w (start: got %s, want %s); delete it to start over", where, ErrOtherRun, cmp.Or(found, "random weights"), cmp.Or(source, "random weights"))
 	}
 	if begun || source == "" {
 		return nil

@@ -36,10 +36,11 @@ func NewDisplay(out io.Writer) Display {
 	return logLines{out}
 }
 
-// isLive reports whether "\r" overwrites a line on out. GoNB sets GONB_PIPE for the cells of a notebook.
+// isLive reports whether "\r" overwrites a line on out. GoNB sets GONB_PIPE for the cells of a notebook, which show stdout and stderr.
 func isLive(out io.Writer) bool {
 	f, ok := out.(*os.File)
-	return ok && (term.IsTerminal(int(f.Fd())) || os.Getenv("GONB_PIPE") != "")
+	inCell := os.Getenv("GONB_PIPE") != "" && (f == os.Stdout || f == os.Stderr)
+	return ok && (inCell || term.IsTerminal(int(f.Fd())))
 }
 
 // liveLine is a line that is overwritten.

@@ -119,7 +119,8 @@ func TestIsLive(t *testing.T) {
 	t.Setenv("GONB_PIPE", "")
 	require.IsType(t, logLines{}, NewDisplay(file))
 	t.Setenv("GONB_PIPE", "/tmp/pipe")
-	require.IsType(t, &liveLine{}, NewDisplay(file))
+	require.IsType(t, &liveLine{}, NewDisplay(os.Stdout))
+	require.IsType(t, logLines{}, NewDisplay(file))
 	require.IsType(t, logLines{}, NewDisplay(&bytes.Buffer{}))
 }
 

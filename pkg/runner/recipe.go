@@ -26,7 +26,7 @@ type Recipe struct {
 	MuonMomentum float64 `json:"muon_momentum,omitempty"`
 	// Schedule changes the learning rate from step to step.
 	Schedule optim.Schedule `json:"schedule,omitzero"`
-	// LabelSmoothing is ε: the loss is the cross-entropy with (1-ε)·(the true class) + ε/(number of classes).
+	// LabelSmoothing is ε: the loss is the cross-entropy with (1-ε)·(the true class) + ε/(number of outputs).
 	LabelSmoothing float64 `json:"label_smoothing,omitempty"`
 	// Augment is the augmentation of the training images.
 	Augment cifar.Augment `json:"augment,omitzero"`

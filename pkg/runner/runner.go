@@ -87,6 +87,9 @@ func (c Config) validate() error {
 		return fmt.Errorf("runner: epochs %d, batch size %d, log steps %d, eval steps %d, learning rate %g: want positive numbers, and at least 2 images in a batch for batch norm",
 			c.Epochs, c.BatchSize, c.LogSteps, c.EvalSteps, c.LearningRate)
 	}
+	if math.IsNaN(c.WeightDecay) || math.IsInf(c.WeightDecay, 0) {
+		return fmt.Errorf("runner: weight decay is %g, want a number; less than 0 means none", c.WeightDecay)
+	}
 	if c.LaunchSteps < 0 {
 		return fmt.Errorf("runner: %d steps in a launch: want at least 1, or 0 for the device's default", c.LaunchSteps)
 	}
@@ -217,7 +220,7 @@ const bestName = "best.safetensors"
 // BestPath returns the path of the best model.
 func (r *Runner) BestPath() string { return filepath.Join(r.dir, bestName) }
 
-// LoadedFrom returns the file that the weights were last loaded from, or "" for fresh ones. Training does not change it.
+// LoadedFrom returns the file that the weights were last loaded from, also by a training that starts from it, or "" for fresh ones.
 func (r *Runner) LoadedFrom() string { return r.loadedFrom }
 
 // Store returns the store of the model's variables.

@@ -3,9 +3,11 @@ package runner
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"nndl.example/resnet18/pkg/internal/atomicfile"
@@ -40,7 +42,9 @@ func (t *training) resume() error {
 			}
 			return nil
 		}
-		if errors.Is(err, ErrOtherRun) || errors.Is(err, ErrVersion) {
+		var system syscall.Errno // no permission, or a disk out of reach: the file may be whole
+		unreadable := errors.As(err, &system) && !errors.Is(err, fs.ErrNotExist)
+		if unreadable || errors.Is(err, ErrOtherRun) || errors.Is(err, ErrVersion) {
 			return fmt.Errorf("runner: %w", err)
 		}
 		fmt.Fprintf(t.Out, "(ignoring an unusable checkpoint: %v)\n", err)
@@ -71,7 +75,7 @@ func (t *training) resumeFrom(path string) error {
 		t.id.Initial = c.id.Initial
 	case c.id.Initial == "": // imported after the run began, perhaps for another run of this network
 		t.id.Initial = ""
-		fmt.Fprintf(t.Out, "(%s began with random weights: %s is not used)\n", t.dir, t.Config.Initial)
+		fmt.Fprintf(t.Out, "(%s began with random weights: %s is not used)\n", t.dir, t.initialPath())
 	}
 	if d := differences(c.id, t.id); d != "" {
 		return fmt.Errorf("%s %w (%s); delete it to start over", t.dir, ErrOtherRun, d)
