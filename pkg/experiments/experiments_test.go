@@ -259,6 +259,13 @@ func TestCompare(t *testing.T) {
 	} {
 		require.Equal(t, want, c.Verdict(), c)
 	}
+	right, err := a.RightByClass([]uint16{0, 0, 1, 1, 9, 9, 9, 9, 9, 3})
+	require.NoError(t, err)
+	require.Equal(t, [10]int{0: 2, 1: 2, 9: 3}, right)
+	_, err = a.RightByClass(make([]uint16, 8))
+	require.ErrorContains(t, err, "a by class: 8 labels for the predictions of 9 images")
+	_, err = a.RightByClass([]uint16{0, 0, 1, 1, 9, 10, 9, 9, 9})
+	require.ErrorContains(t, err, "image 5 has the label 10")
 	damaged := result("damaged", true)
 	damaged.Correct = "*"
 	_, err = Compare(result("a", true), damaged)

@@ -15,6 +15,7 @@ import (
 
 	"gonum.org/v1/gonum/stat/distuv"
 
+	"nndl.example/resnet18/pkg/cifar"
 	"nndl.example/resnet18/pkg/internal/atomicfile"
 	"nndl.example/resnet18/pkg/internal/regularfile"
 	"nndl.example/resnet18/pkg/metrics"
@@ -257,6 +258,27 @@ func Compare(a, b *Result) (Comparison, error) {
 	var c Comparison
 	c.OnlyA, c.OnlyB, c.Z = metrics.McNemar(correctA, correctB)
 	return c, nil
+}
+
+// RightByClass returns how many test images of each class the model predicted correctly. labels are those of the test set.
+func (r *Result) RightByClass(labels []uint16) (right [cifar.NumClasses]int, err error) {
+	correct, err := r.correct()
+	if err == nil && len(correct) > len(labels) {
+		err = fmt.Errorf("%d labels for the predictions of %d images", len(labels), len(correct))
+	}
+	if err != nil {
+		return right, fmt.Errorf("experiments: %s by class: %w", r.Name, err)
+	}
+	for i, is := range correct {
+		class := int(labels[i])
+		if class >= len(right) {
+			return right, fmt.Errorf("experiments: %s by class: image %d has the label %d, want less than %d", r.Name, i, class, len(right))
+		}
+		if is {
+			right[class]++
+		}
+	}
+	return right, nil
 }
 
 func sameTest(a, b *Result) error {
