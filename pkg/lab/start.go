@@ -24,7 +24,8 @@ const (
 
 // StartFrom chooses what a new run starts from: FromScratch, FromShipped or a safetensors file. From trained weights it takes all
 // layers but the last, which is fresh: fine-tuning. A run that has begun must have started from the same; the error is
-// runner.ErrOtherRun if it did not. It has a copy of the weights, so their file may be gone. name is that of the network whose weights are shipped.
+// runner.ErrOtherRun if it did not. It has a copy of the weights, so their file may be gone. name is that of the network whose
+// weights are shipped.
 func StartFrom(r *runner.Runner, from, name string) error {
 	switch from {
 	case FromScratch:

@@ -64,9 +64,9 @@ func requireOdd(kernel *Node) {
 	}
 }
 
-// matmulConvolution computes the convolution by matrix products: Winograd's method for 3×3 kernels of at least 16 channels on even maps of at least 4×4, a dense layer where
-// every output sees every input, otherwise im2col, whose left factor has a row for each output position and a column for each kernel
-// position and input channel.
+// matmulConvolution computes the convolution by matrix products: Winograd's method for 3×3 kernels of at least 16 channels on even
+// maps of at least 4×4, a dense layer where every output sees every input, otherwise im2col, whose left factor has a row for each
+// output position and a column for each kernel position and input channel.
 //
 // Kernel positions that only ever meet padding are left out: on a 1×1 map one position of nine remains. The gradient of
 // the others is exactly zero in any case.

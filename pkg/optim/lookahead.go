@@ -15,7 +15,8 @@ import (
 const lookaheadScope = "Lookahead"
 
 // Lookahead moves the weights θ to a slow average φ of themselves every few steps (Zhang et al. 2019, arXiv:1907.08610), with the
-// schedule of airbench94; bench/parity/modern.py lists the differences. After s of S steps, where s is 1 or a multiple of the interval, with d = 0.95⁵·(s/S)³,
+// schedule of airbench94; bench/parity/modern.py lists the differences. After s of S steps, where s is 1 or a multiple of the
+// interval, with d = 0.95⁵·(s/S)³,
 //
 //	φ ← d·φ + (1-d)·θ        after step 1 with d = 0
 //	θ ← φ
