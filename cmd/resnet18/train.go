@@ -133,7 +133,7 @@ func (a *app) evaluateEachEpoch(l *lab.Lab, c *runner.Config) error {
 	if err != nil {
 		return err
 	}
-	steps := (train.Len() + c.BatchSize - 1) / c.BatchSize
+	steps := train.Batches(c.BatchSize)
 	c.LogSteps, c.EvalSteps = steps, steps
 	return nil
 }

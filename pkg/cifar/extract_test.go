@@ -1,9 +1,6 @@
 package cifar
 
 import (
-	"bytes"
-	"compress/gzip"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -269,21 +266,11 @@ func TestExtractAnotherArchive(t *testing.T) {
 func TestExtractAnotherTar(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	unpacked := func(data []byte) string {
-		z, err := gzip.NewReader(bytes.NewReader(data))
-		require.NoError(t, err)
-		content, err := io.ReadAll(z)
-		require.NoError(t, err)
-		return write(t, filepath.Join(t.TempDir(), "cifar.tar"), content)
-	}
 	data := smallFile(Python, "test_batch")
 	data[2000]++
 	var found []string
-	for _, archive := range []string{
-		unpacked(pack(t, smallEntries(Python))),
-		unpacked(pack(t, replaced(smallEntries(Python), file("cifar-10-batches-py/test_batch", data)))),
-	} {
-		folder, _, err := small.extract(archive, dir)
+	for _, es := range [][]entry{smallEntries(Python), replaced(smallEntries(Python), file("cifar-10-batches-py/test_batch", data))} {
+		folder, _, err := small.extract(write(t, filepath.Join(t.TempDir(), "cifar.tar"), tarred(t, es)), dir)
 		require.NoError(t, err)
 		d, err := small.load(folder, Test)
 		require.NoError(t, err)

@@ -71,7 +71,7 @@ func gather(images, labels, indices *graph.Node) (*graph.Node, *graph.Node) {
 }
 
 // Steps returns the number of batches in an epoch; the last may be smaller.
-func (l *Loader) Steps() int { return (l.data.Len() + l.batchSize - 1) / l.batchSize }
+func (l *Loader) Steps() int { return l.data.Batches(l.batchSize) }
 
 // Iter yields one pass in the stored order: batches of uint8 images [batch, 32, 32, 3] with int32 labels [batch, 1].
 func (l *Loader) Iter() iter.Seq2[train.Batch, error] {

@@ -1,7 +1,6 @@
 package cifar
 
 import (
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -32,11 +31,12 @@ type writtenFile struct {
 	fileStamp
 }
 
-// An archiveID tells archives apart: the size of the file and, of a gzip file, its last 8 bytes, a checksum and the length of the
-// unpacked content. So such an archive need not be read. A plain tar, which ends in zeros, has a digest of the file instead.
+// An archiveID tells archives apart. For a gzip file the size and the last 8 bytes are enough, a checksum and the length of the
+// unpacked content, so it need not be read. A plain tar ends in zeros.
 type archiveID struct {
 	Size    int64
 	Trailer uint64
+	SHA256  string `json:",omitempty"` // of a file that is not gzipped
 }
 
 func identify(archive string) (archiveID, error) {
@@ -45,31 +45,19 @@ func identify(archive string) (archiveID, error) {
 		return archiveID{}, fmt.Errorf("cifar: open archive: %w", err)
 	}
 	defer f.Close()
-	last, err := trailer(f, info.Size())
+	var last [8]byte
+	if _, err := f.ReadAt(last[:], max(0, info.Size()-8)); err != nil && err != io.EOF {
+		return archiveID{}, fmt.Errorf("cifar: archive %s: %w", archive, err)
+	}
+	id := archiveID{Size: info.Size(), Trailer: binary.LittleEndian.Uint64(last[:])}
+	start, err := regularfile.Start(archive, filetype.Start)
+	if err == nil && filetype.Name(start) != filetype.Gzip {
+		id.SHA256, err = regularfile.SHA256(archive)
+	}
 	if err != nil {
 		return archiveID{}, fmt.Errorf("cifar: archive %s: %w", archive, err)
 	}
-	return archiveID{info.Size(), binary.LittleEndian.Uint64(last)}, nil
-}
-
-// trailer returns the last 8 bytes of a gzip file, and the first 8 of the SHA-256 digest of any other.
-func trailer(f io.ReaderAt, size int64) ([]byte, error) {
-	whole := io.NewSectionReader(f, 0, size)
-	start, err := io.ReadAll(io.LimitReader(whole, filetype.Start))
-	if err != nil {
-		return nil, err
-	}
-	last := make([]byte, 8)
-	if filetype.Name(start) == filetype.Gzip {
-		if _, err := f.ReadAt(last, max(0, size-8)); err != nil && err != io.EOF {
-			return nil, err
-		}
-		return last, nil
-	}
-	h := sha256.New()
-	h.Write(start)
-	_, err = io.Copy(h, whole)
-	return h.Sum(nil)[:8], err
+	return id, nil
 }
 
 // readRecord reads the record of an extracted folder. It reports false if there is none, or one that Extract did not write.

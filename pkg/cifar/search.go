@@ -111,8 +111,7 @@ func (o FindOptions) examine(ctx context.Context, path string) (candidate, error
 		if ctx.Err() != nil {
 			return candidate{}, ctx.Err()
 		}
-		var system syscall.Errno
-		if errors.As(err, &system) {
+		if _, ok := errors.AsType[syscall.Errno](err); ok {
 			return candidate{}, err // of the disk or the network, not the archive's: the next time it may be gone
 		}
 		if note.Layout = l; err != nil {

@@ -58,7 +58,7 @@ func Trained(l *lab.Lab, row Row) (*runner.Runner, error) {
 	}
 	r := t.runner
 	err = errors.Join(r.LoadBest(), r.LoadHistory())
-	switch steps := t.steps(); {
+	switch steps := r.Config.Epochs * t.train.Batches(r.Config.BatchSize); {
 	case errors.Is(err, os.ErrNotExist):
 		err = fmt.Errorf("run %q first: %w", command(row.Name), err)
 	case err == nil && len(r.History.Steps) != steps:
@@ -95,12 +95,6 @@ func prepare(l *lab.Lab, row Row) (t trial, err error) {
 	}
 	t.runner.Out = l.Out
 	return t, nil
-}
-
-// steps is the number of steps of the whole training; the last batch of an epoch may be smaller.
-func (t trial) steps() int {
-	c := t.runner.Config
-	return c.Epochs * ((t.train.Len() + c.BatchSize - 1) / c.BatchSize)
 }
 
 // images returns the images that the row trains on. dev may be nil if it is not trained on.

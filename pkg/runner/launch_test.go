@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"strconv"
 	"testing"
@@ -174,8 +173,6 @@ func TestLaunchStepsError(t *testing.T) {
 	t.Parallel()
 	_, err := New(goBackend(t), toy{}, t.TempDir(), Config{LaunchSteps: -1})
 	require.EqualError(t, err, "runner: -1 steps in a launch: want at least 1, or 0 for the device's default")
-	_, err = New(goBackend(t), toy{}, t.TempDir(), Config{WeightDecay: math.NaN()})
-	require.EqualError(t, err, "runner: weight decay is NaN, want a number; less than 0 means none")
 }
 
 // The real network's losses in launches and in single steps. This test runs with RESNET_BATCH set, for example to 64.

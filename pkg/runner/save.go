@@ -42,9 +42,8 @@ func (t *training) resume() error {
 			}
 			return nil
 		}
-		var system syscall.Errno // no permission, or a disk out of reach: the file may be whole
-		unreadable := errors.As(err, &system) && !errors.Is(err, fs.ErrNotExist)
-		if unreadable || errors.Is(err, ErrOtherRun) || errors.Is(err, ErrVersion) {
+		_, system := errors.AsType[syscall.Errno](err) // no permission, or a disk out of reach: the file may be whole
+		if system && !errors.Is(err, fs.ErrNotExist) || errors.Is(err, ErrOtherRun) || errors.Is(err, ErrVersion) {
 			return fmt.Errorf("runner: %w", err)
 		}
 		fmt.Fprintf(t.Out, "(ignoring an unusable checkpoint: %v)\n", err)

@@ -189,7 +189,9 @@ func TestTrainErrors(t *testing.T) {
 		_, err := New(b, toy{}, t.TempDir(), c)
 		require.ErrorContains(t, err, "want positive numbers", "%+v", c)
 	}
-	_, err := New(b, broken{}, t.TempDir(), Config{})
+	_, err := New(b, toy{}, t.TempDir(), Config{WeightDecay: math.NaN()})
+	require.EqualError(t, err, "runner: weight decay is NaN, want a number; less than 0 means none")
+	_, err = New(b, broken{}, t.TempDir(), Config{})
 	require.ErrorContains(t, err, "no weights today")
 	file := t.TempDir() + "/file"
 	require.NoError(t, os.WriteFile(file, nil, 0o644))

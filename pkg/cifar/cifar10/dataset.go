@@ -27,6 +27,9 @@ func New(split Split, n int) *Dataset {
 // Len returns the number of images.
 func (d *Dataset) Len() int { return len(d.Labels) }
 
+// Batches returns the number of batches of the given size in a pass over the images; the last may be smaller.
+func (d *Dataset) Batches(size int) int { return (d.Len() + size - 1) / size }
+
 // Image returns image i as a copy.
 func (d *Dataset) Image(i int) *image.NRGBA {
 	img := image.NewNRGBA(image.Rect(0, 0, Width, Height))
