@@ -91,8 +91,9 @@ COPY . /opt/resnet18
 ENV PATH=$PATH:/usr/sbin:/sbin
 RUN useradd --no-log-init --create-home --uid ${NB_UID} --gid users --shell /bin/bash ${NB_USER} && \
     ln -s "$(ls /opt/resnet18/.venv/lib/python3*/site-packages/xla_plugins/xla_cpu_pjrt/xla_cpu_pjrt.so)" /usr/local/lib/go-xla/cpu.so
-# The notebooks in Chinese, so that a link to Binder can open them.
-RUN cd /opt/resnet18 && PYTHONUTF8=1 .venv/bin/python tools/translate.py build
+# The notebooks in Chinese, so that a link to Binder can open them. COPY keeps the checkout's modes: after a clone with umask 077 only root
+# could read the project.
+RUN cd /opt/resnet18 && PYTHONUTF8=1 .venv/bin/python tools/translate.py build && find . ! -perm -004 -exec chmod a+rX {} +
 # More of Debian's packages, such as git. They come last: an image with them is built from the layers of the one without.
 ARG PACKAGES=""
 RUN if [ -n "${PACKAGES}" ]; then \

@@ -7,7 +7,7 @@
 #   make lab ZH=1                                             the notebooks in Chinese (中文)
 #   make lab PYTHON=python3.12                                another Python
 
-NOTEBOOKS ?= $(patsubst notebooks/%,notebooks/$(if $(ZH),zh-)%,$(sort $(wildcard notebooks/[0-9]*.ipynb)))
+NOTEBOOKS ?= $(patsubst notebooks/%,notebooks/$(if $(ZH),zh-)%,$(foreach n,$(sort $(wildcard notebooks/[0-9]*.ipynb)),$(if $(findstring -Copy,$n),,$n)))
 PY := .venv/bin/python
 GODIRS := $(wildcard bench cmd data docker examples pkg site)
 
@@ -62,8 +62,10 @@ experiments: setup ## train the rows of notebook 07's table and save the results
 # One thread each, so that two such commands share two cores: make pytorch PYTORCH=library
 PYTORCH ?= reference library full-chapter
 pytorch: setup torch ## train the chapter's recipe in PyTorch, for notebook 07 (hours; needs make bench-peers; resumes)
-	go run ./cmd/resnet18 data
-	@mkdir -p work/pytorch; for row in $(PYTORCH); do seeds="0 1 2"; \
+	@mkdir -p work/pytorch; said=$$(go run ./cmd/resnet18 data) || exit 1; printf '%s\n' "$$said"; \
+	folder=$$(printf '%s\n' "$$said" | sed -n 's/^in //p'); \
+	test -e "$$folder/data_batch_1" || { echo "the data in $$folder is not CIFAR-10's Python version, which PyTorch needs" >&2; exit 1; }; \
+	for row in $(PYTORCH); do seeds="0 1 2"; \
 		case $$row in \
 		reference) seeds="0 1 2 3 4"; set -- --classes 10 --epochs 13 --train-images 9984 --eval-steps 312;; \
 		library) set -- --classes 1000;; \
@@ -71,7 +73,7 @@ pytorch: setup torch ## train the chapter's recipe in PyTorch, for notebook 07 (
 		*) echo "PYTORCH is $$row, want reference, library or full-chapter" >&2; exit 1;; \
 		esac; \
 		for seed in $$seeds; do name=pytorch-$$row-$$seed; out=notebooks/results/pytorch/$$name.json; test -e $$out || \
-			OMP_NUM_THREADS=1 $(PEERS) bench/torch_chapter.py work/data/cifar-10-batches-py --device cpu --seed $$seed "$$@" \
+			OMP_NUM_THREADS=1 $(PEERS) bench/torch_chapter.py "$$folder" --device cpu --seed $$seed "$$@" \
 				--state work/pytorch/$$name.pt --out $$out || exit 1; \
 		done; \
 	done
@@ -83,7 +85,7 @@ jpeg-cost: setup ## compare original pixels with the JPEG copy, for notebook 07 
 # The short run writes to work/test only.
 test: setup text ## vet, format and text checks, unit tests, a short run of all notebooks
 	go vet ./...
-	@echo gofmt -l $(GODIRS); bad=$$(gofmt -l $(GODIRS)); test -z "$$bad" || { echo "not formatted (gofmt -w): $$bad"; exit 1; }
+	@echo gofmt -l $(GODIRS); bad=$$(gofmt -l $(GODIRS)) && test -z "$$bad" || { echo "not formatted (gofmt -w): $$bad"; exit 1; }
 	go test ./...
 	rm -rf work/test
 	EPOCHS=1 TRAIN_IMAGES=512 WORK="$(CURDIR)/work/test" $(PY) tools/run_notebooks.py --join --out work/test/notebooks $(NOTEBOOKS)
@@ -98,19 +100,20 @@ check: setup .bin/staticcheck .bin/govulncheck ## vet, staticcheck, go mod tidy,
 # Kubernetes' types and its Pod Security standard; Python packages for each system; the chart of values.yaml, if Helm is installed.
 deploy-check: ## check the files for Kubernetes, and the requirements for all systems (network)
 	cd docker/check && go vet ./... && go test -count=1 ./...
-	test -x work/uv/bin/uv || { python3 -m venv work/uv && work/uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9; }
+	test -x work/uv/bin/uv || { $$(tools/check.sh python) -m venv work/uv && work/uv/bin/pip install --quiet --disable-pip-version-check uv==0.13.9; }
 	work/uv/bin/python tools/deploy_check.py
 
 # Short: under the race detector, decoding 50 megapixels takes minutes. Its pointer checks are off for GoMLX's SIMD code, which
 # computes addresses as integers.
 race: setup ## all packages under the race detector, one at a time (needs a C compiler)
-	for package in $$(go list ./pkg/...); do \
+	packages=$$(go list ./pkg/...) || exit 1; for package in $$packages; do \
 		go test -race -short -timeout 30m -gcflags='github.com/gomlx/compute/...=-d=checkptr=0' $$package || exit 1; \
 	done
 
 bad: setup ## list the bad files made by the tests, each with its error
-	@go test -count=1 -v -run '^Test(Bad|LongHeaders|Damaged)' ./pkg/... | \
-		sed -nE 's,/tmp/Test[^ ]*/00[0-9]+/,…/,g; s/^ *[a-z_]+\.go:[0-9]+: bad //p; /^(FAIL|---? FAIL)/p' | cat -n
+	@mkdir -p work; go test -count=1 -v -run '^Test(Bad|LongHeaders|Damaged)' ./pkg/... >work/bad.log; status=$$?; \
+		sed -nE 's,/tmp/Test[^ ]*/00[0-9]+/,…/,g; s/^ *[a-z_]+\.go:[0-9]+: bad //p; /^(FAIL|---? FAIL)/p' work/bad.log | cat -n; \
+		exit $$status
 
 KILLS := 60
 crash: setup ## kill trainings at KILLS random moments, on XLA and pure Go; full, read-only and deleted folders
@@ -131,7 +134,7 @@ interrupt: setup ## stop a training with JupyterLab's stop button and resume it;
 FUZZ := .
 FUZZTIME := 1m
 fuzz: setup ## run each fuzz target for FUZZTIME (one: FUZZ=Pickle)
-	@count=0; for package in $$(go list ./pkg/...); do \
+	@packages=$$(go list ./pkg/...) || exit 1; count=0; for package in $$packages; do \
 		listed=$$(go test -list '^Fuzz.*$(FUZZ)' $$package) || { echo "$$listed"; exit 1; }; \
 		for target in $$(echo "$$listed" | grep ^Fuzz); do count=$$((count + 1)); \
 			echo "$$package $$target"; \
@@ -163,7 +166,7 @@ bench-gpu: setup ## measure speed on a GPU against PyTorch and JAX, into bench/G
 	$(PY) bench/gpu.py
 
 bench-peers: ## install PyTorch, JAX and Paddle into .venv-peers, for bench and parity (8 GB, network)
-	python3 -m venv .venv-peers && .venv-peers/bin/pip install --quiet -r bench/requirements.txt
+	$$(tools/check.sh python) -m venv .venv-peers && .venv-peers/bin/pip install --quiet -r bench/requirements.txt
 
 # Pure Go: a single file that needs no C library. Without XLA it trains more slowly.
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
@@ -210,7 +213,7 @@ teaching: .venv/.installed ## make the PDFs of notebooks/teaching (Chromium, Nod
 	$(PY) tools/teaching.py build
 
 grading: setup ## try nbgrader with the Go kernel on the example in notebooks/teaching (network the first time)
-	@test -x .venv-nbgrader/bin/nbgrader || { python3 -m venv .venv-nbgrader && .venv-nbgrader/bin/pip install --quiet nbgrader==0.9.6; }
+	@test -x .venv-nbgrader/bin/nbgrader || { $$(tools/check.sh python) -m venv .venv-nbgrader && .venv-nbgrader/bin/pip install --quiet nbgrader==0.9.6; }
 	$(PY) tools/grading_check.py
 
 try: .venv/.installed ## rebuild only the page on which the network runs, site/en/try.html, and check it in Chromium

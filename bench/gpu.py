@@ -49,7 +49,10 @@ class Bench:
     def __init__(self, args):
         self.args, self.dry = args, args.dry_run
         self.end = time.time() + 60 * args.minutes
-        self.env = {**os.environ, **({"GOMLX_BACKEND": "xla:cpu", "XLA_FLAGS": "--xla_backend_optimization_level=0"} if self.dry else {})}
+        # By default ours and JAX fall back to the CPU if the GPU does not start.
+        gpu = {"GOMLX_BACKEND": "xla:cuda", "JAX_PLATFORMS": "cuda"}
+        cpu = {"GOMLX_BACKEND": "xla:cpu", "XLA_FLAGS": "--xla_backend_optimization_level=0"}
+        self.env = {**os.environ, **(cpu if self.dry else gpu)}
         self.notes, self.cells = [], {}
 
     def output(self, what, command, flags=""):
@@ -204,8 +207,11 @@ def main():
         for name in tasks:
             for side in sides:
                 b.measure(name, side)
-                a.out.write_text(b.table(about))
-    print(a.out.read_text(), end="")
+                if b.cells:
+                    a.out.write_text(b.table(about))
+    print(b.table(about), end="")
+    if not b.cells:
+        sys.exit(f"gpu.py: no task was measured, see above; {a.out} is unchanged")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def measure(side, task, busy):
     spinning = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if busy else None
     try:
         out = subprocess.run(program + [dash + x for x in TASKS[task][1]], cwd=ROOT, capture_output=True, text=True, check=True,
-                             env={**os.environ, "XDG_CACHE_HOME": str(folder / "cache"), **env}).stdout
+                             env={**os.environ, "GOMLX_BACKEND": "xla:cpu", "XDG_CACHE_HOME": str(folder / "cache"), **env}).stdout
     finally:
         if spinning:
             spinning.kill()

@@ -6,7 +6,7 @@ limits are measured (bench/ours/roofline.go) and set beside the times.
 
     run.py [--rounds 3] [--tasks step64,step256,cifar64,eval,first,again,epoch,roofline] [--out bench/RESULTS.md]
 """
-import argparse, json, os, platform, shutil, statistics, subprocess, sys, tempfile
+import argparse, atexit, json, os, platform, shutil, statistics, subprocess, sys, tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,8 +30,9 @@ TASKS = {  # name: (description, common arguments)
 
 
 def build(*packages):
-    """Builds programs into a new folder and returns it."""
+    """Builds programs into a new folder, removed at exit, and returns it."""
     folder = Path(tempfile.mkdtemp())
+    atexit.register(shutil.rmtree, folder, True)
     subprocess.run(["go", "build", "-o", folder, *packages], cwd=ROOT, check=True)
     return folder
 
@@ -46,8 +47,10 @@ def command(ours, side, args):
 
 
 def run(command, cache=None):
-    """Runs a command and returns its JSON result; cache is the folder for our compiled programs."""
-    env = {**os.environ, "XDG_CACHE_HOME": str(cache)} if cache else None
+    """Runs a command on the CPU and returns its JSON result; cache is the folder for our compiled programs."""
+    env = {**os.environ, "GOMLX_BACKEND": "xla:cpu"}  # by default ours takes a GPU if there is one
+    if cache:
+        env["XDG_CACHE_HOME"] = str(cache)
     p = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=env)
     if p.returncode:
         sys.exit(f"bench: {' '.join(map(str, command))} failed:\n{p.stderr}")

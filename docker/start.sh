@@ -2,7 +2,7 @@
 # Prepares the reader's home and runs the given command in their copy of the project. It runs at each start and keeps what exists.
 #
 #   ~/resnet18           the reader's copy of the project, theirs to change
-#   /srv/resnet18        optional, read-only, shared by all: a folder with work/data and work/runs
+#   /srv/resnet18        optional, read-only, shared by all: has the folders data and runs, as in work
 set -eu
 mask=$(umask)
 umask 077 # several readers may share the machine

@@ -25,24 +25,40 @@ import websocket  # a dependency of JupyterLab
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def chromium():
+    """The browser to use, or None."""
+    return os.environ.get("CHROME") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
 class Page:
     """A browser tab, controlled over the DevTools protocol."""
 
     def __init__(self, folder, width=1500, height=1000):
-        chrome = os.environ.get("CHROME") or shutil.which("chromium") or shutil.which("google-chrome")
+        chrome = chromium()
         if not chrome:
             sys.exit("browser: no chromium or google-chrome on PATH; set CHROME to one")
         self.process = subprocess.Popen(
             [chrome, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-port=0",
              "--remote-allow-origins=*", f"--user-data-dir={folder}", f"--window-size={width},{height}", "about:blank"],
             stderr=subprocess.DEVNULL)
+        try:
+            self.connect(folder)
+        except BaseException:  # of whatever kind, such as wait's: the caller has no page yet to close
+            self.close()
+            raise
+        self.count, self.width = 0, width
+
+    def connect(self, folder):
         port_file = Path(folder, "DevToolsActivePort")
         wait(30, "Chromium", lambda: port_file.exists() and port_file.read_text().count("\n"))
         port = port_file.read_text().split()[0]
         tabs = json.load(urllib.request.urlopen(f"http://127.0.0.1:{port}/json"))
         self.socket = websocket.create_connection(
             next(t for t in tabs if t["type"] == "page")["webSocketDebuggerUrl"], timeout=120)
-        self.count, self.width = 0, width
+
+    def close(self):
+        self.process.terminate()
+        self.process.wait()
 
     def call(self, method, **params):
         self.count += 1
@@ -93,11 +109,11 @@ def main():
     notebook, picture = Path(sys.argv[1]), sys.argv[2]
     limit = int(os.environ.get("LIMIT", 1200))
     copy = ROOT / "notebooks" / "browser-check.ipynb"  # JupyterLab saves it automatically
-    shutil.copyfile(notebook, copy)
-    lab, base, token = start_lab()
     profile = tempfile.mkdtemp(prefix="browser-check-")
-    page = None
+    lab = page = None
     try:
+        shutil.copyfile(notebook, copy)
+        lab, base, token = start_lab()
         page = Page(profile)
         page.call("Page.navigate", url=f"{base}/lab/tree/notebooks/{copy.name}{token}")
         kernels = f"{base}/api/kernels{token}"
@@ -119,11 +135,11 @@ def main():
         return 1 if errors else 0
     finally:
         if page:
-            page.process.terminate()
-            page.process.wait()
-        os.killpg(lab.pid, signal.SIGTERM)
-        lab.wait()
-        copy.unlink()
+            page.close()
+        if lab:
+            os.killpg(lab.pid, signal.SIGTERM)
+            lab.wait()
+        copy.unlink(missing_ok=True)
         shutil.rmtree(profile, ignore_errors=True)
 
 

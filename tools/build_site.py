@@ -44,7 +44,7 @@ LONG = 12  # lines of code or output that are kept together on paper
 CHINESE = re.compile(r"[\u4e00-\u9fff]+(?:[\u3000-\u303f\uff00-\uffef]+[\u4e00-\u9fff]+)*")  # words, with the punctuation between them
 SUMS = "tools/site/SHA256SUMS"  # of what site/ was made from, in the format of sha256sum
 INPUTS = ("notebooks/*.ipynb", "notebooks/*.md", "notebooks/*.png", "notebooks/drawings/*", "notebooks/photos/*", "notebooks/teaching/*.pdf",
-          "tools/site/*", "tools/build_site.py", "tools/build_try.py")
+          "tools/site/*", "tools/build_site.py", "tools/build_try.py", "data/weights/*", "data/*.tar.gz", "cmd/browser/*", "pkg/playground/*")
 GALLERY = ("results", "residual-block", "architecture", "padding", "convolution", "classes")  # those below it
 
 

@@ -72,4 +72,6 @@ if __name__ == "__main__":
     try:
         main()
     except OSError as error:
+        if error.filename == "go":
+            sys.exit("setup: no 'go' on PATH. Install Go 1.26 or later: https://go.dev/dl/")
         sys.exit(f"setup: cannot write {error.filename}: {error.strerror}. The project folder must be writable.")

@@ -90,11 +90,12 @@ def main():
             pdf = browser.call("Page.printToPDF", printBackground=True, paperWidth=8.27, paperHeight=11.69)["data"]
             (folder / f"{name}.pdf").write_bytes(b64decode(pdf))
     finally:
-        browser.process.terminate()
-        browser.process.wait()
+        browser.close()
         shutil.rmtree(profile, ignore_errors=True)
     for line in problems:
         print(line, file=sys.stderr)
+    if not AXE:
+        print("accessibility was not checked: set AXE to axe-core's axe.min.js")
     print(f"{len(pages)} pages, {len(list(folder.glob('*.png')))} screenshots in {folder}, {len(problems)} problems")
     return 1 if problems else 0
 

@@ -6,12 +6,13 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+GIT = ("git", "-c", "safe.directory=*")  # also in a clone that another user owns, as in a container
 IGNORED = re.compile(r"(\.git|\.bin|work|dist|\.venv[^/]*)/")  # where git cannot tell
 
 
 def listed(*patterns, root=ROOT):
     """The names of the files that match a pattern of git, such as *.md, without those that git ignores, sorted."""
-    command = ["git", "-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *patterns]
+    command = [*GIT, "ls-files", "-z", "--cached", "--others", "--exclude-standard", *patterns]
     try:
         names = subprocess.run(command, cwd=root, check=True, capture_output=True).stdout.decode().split("\0")
     except (OSError, subprocess.CalledProcessError):  # no git, or a copy without its folder .git

@@ -136,7 +136,8 @@ def hardware():
     parts = [f"{names[0] if names else platform.processor() or platform.machine()}, {os.cpu_count()} cores"]
     if shutil.which("nvidia-smi"):
         query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
-        parts += subprocess.run(query, capture_output=True, text=True).stdout.splitlines()
+        p = subprocess.run(query, capture_output=True, text=True)
+        parts += p.stdout.splitlines() if p.returncode == 0 else []  # without its driver it prints the error there
     return ", ".join(parts)
 
 

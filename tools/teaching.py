@@ -25,6 +25,7 @@ import sys
 from pathlib import Path
 
 import project_files
+from browser_check import chromium
 from check_notebooks import check_folded, check_links
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -175,7 +176,7 @@ def problems():
 
 
 def build():
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    browser = chromium()
     if not browser or not shutil.which("npx"):
         sys.exit("teaching: needs Chromium and Node (Debian: apt-get install chromium nodejs npm fonts-liberation fonts-noto-cjk)")
     command = ["npx", "--yes", MARP, "--no-stdin", "--allow-local-files", "--no-parallel", "--browser-timeout", "300",

@@ -130,14 +130,14 @@ class Jobs(unittest.TestCase):
 
     def test_waiting_ends_when_the_job_fails(self):
         for name, path in JOBS.items():
-            command = re.search(r"^#   (bash -c 'for end .*)$", path.read_text(), re.MULTILINE)[1]
-            self.assertIn(f"job/{name} ", command)
+            command = re.search(r"^#   (until kubectl .*)$", path.read_text(), re.MULTILINE)[1]
+            self.assertIn(f"job/{name};", command)
             for end in ("complete", "failed"):
                 with tempfile.TemporaryDirectory() as folder:
                     kubectl = Path(folder, "kubectl")
-                    kubectl.write_text(f'#!/bin/sh\ncase "$*" in *condition={end}*) exit 0 ;; esac\nexec sleep 600\n')
+                    kubectl.write_text(f'#!/bin/sh\ncase "$*" in *condition={end}*) exit 0 ;; esac\nexit 1\n')
                     kubectl.chmod(0o755)
-                    subprocess.run(command, shell=True, check=False, timeout=60, env={"PATH": f"{folder}:{os.environ['PATH']}"})
+                    subprocess.run(command, shell=True, check=True, timeout=60, env={"PATH": f"{folder}:{os.environ['PATH']}"})
 
 
 class Hub(unittest.TestCase):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -10,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 # Each program notes how it was called. A step takes 2 ms, 1 ms with convolutions in CUDA graphs; the plugin knows no graph of loops.
-OURS = """#!%s
+OURS = """\
 import json, os, sys
 flags = os.environ.get("XLA_FLAGS", "")
 print("ours", *sys.argv[1:], flags, file=open(os.environ["CALLS"], "a"))
@@ -21,12 +22,12 @@ run = {"launch_steps": 2, "losses": [2.5, 2.25], "loss_difference": 0, "weight_d
 print("a line before")
 print(json.dumps({"seconds": [0.001 if "+CONVOLUTION" in flags else 0.002], "device": "a card", "steps": 5, "runs": [run] * 3}))
 """
-RESNET18 = """#!%s
+RESNET18 = """\
 import os, sys
 print("resnet18", *sys.argv[1:], os.environ.get("XLA_FLAGS", ""), file=open(os.environ["CALLS"], "a"))
 print("[Test] accuracy/loss: 0.7000/0.9000")
 """
-PEER = """#!%s
+PEER = """\
 import json, os, sys
 print("peer", *sys.argv[1:], file=open(os.environ["CALLS"], "a"))
 if sys.argv[1] == "-c":
@@ -37,19 +38,20 @@ else:
 
 
 class TestGPU(unittest.TestCase):
-    def bench(self, *options):
-        """Runs a dry run and returns what it wrote, what it printed and the calls of the programs."""
+    def bench(self, *options, code=0):
+        """Makes a dry run and returns what it wrote, what it printed and the calls of the programs."""
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             for program, text in {"ours": OURS, "resnet18": RESNET18, "python": PEER}.items():
-                (folder / program).write_text(text % sys.executable)
+                (folder / f"{program}.py").write_text(text)
+                (folder / program).write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$0.py" "$@"\n')
                 (folder / program).chmod(0o755)
             env = {**os.environ, "PYTHON": str(folder / "python"), "CALLS": str(folder / "calls"), "XLA_FLAGS": ""}
             command = [sys.executable, ROOT / "bench/gpu.py", "--dry-run", "--programs", folder, "--out", folder / "out/GPU.md", *options]
             p = subprocess.run(command, env=env, capture_output=True, text=True)
-            self.assertEqual(p.returncode, 0, p.stderr)
-            calls = folder / "calls"
-            return (folder / "out/GPU.md").read_text(), p.stdout, calls.read_text().splitlines() if calls.exists() else []
+            self.assertEqual(p.returncode, code, p.stderr)
+            calls, out = folder / "calls", folder / "out/GPU.md"
+            return out.read_text() if out.exists() else None, p.stdout + p.stderr, calls.read_text().splitlines() if calls.exists() else []
 
     def test_everything(self):
         text, printed, calls = self.bench()
@@ -74,10 +76,10 @@ class TestGPU(unittest.TestCase):
             self.assertIn("+CONVOLUTION", call)
 
     def test_no_time_left(self):
-        text, printed, calls = self.bench("--minutes", "0")
-        self.assertEqual(calls, [])
+        text, printed, calls = self.bench("--minutes", "0", code=1)
+        self.assertEqual((text, calls), (None, []), "what was measured before is kept")
         self.assertIn("no time left", printed)
-        self.assertIn("# Speed on a GPU", text)
+        self.assertIn("no task was measured", printed)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -37,8 +38,9 @@ class Makefile(unittest.TestCase):
         return subprocess.run(command, cwd=self.project, env=env, capture_output=True, encoding="utf-8")
 
     def probe(self, command, **env):
-        """What a command prints as a line of the Makefile."""
-        p = self.run_command("make", "--no-print-directory", "--silent", f"--eval=probe: ; {command}", "probe", **env)
+        """What a command prints as a line of the Makefile. (macOS's make, 3.81, has no --eval.)"""
+        self.write("probe.mk", f"probe: ; {command}\n")
+        p = self.run_command("make", "--no-print-directory", "--silent", "-f", "Makefile", "-f", "probe.mk", "probe", **env)
         self.assertEqual(p.returncode, 0, p.stdout + p.stderr)
         return p.stdout
 
@@ -68,7 +70,7 @@ class Makefile(unittest.TestCase):
 
     def test_python_reads_utf8(self):
         """Whatever the locale: a Chinese Windows' or Linux's is GBK."""
-        self.assertEqual(self.probe(f"{sys.executable} -c 'import sys; print(sys.flags.utf8_mode)'", LC_ALL="C.UTF-8", PYTHONUTF8="0").strip(), "1")
+        self.assertEqual(self.probe(f"{shlex.quote(sys.executable)} -c 'import sys; print(sys.flags.utf8_mode)'", LC_ALL="C.UTF-8", PYTHONUTF8="0").strip(), "1")
 
     def test_moved_project(self):
         """After a move `make lab` works: the kernel is registered again with its new place, and no program is started by a script of
@@ -99,7 +101,7 @@ class Makefile(unittest.TestCase):
         def read_only(folder, command):
             return self.run_command("unshare", "--mount", "sh", "-c", f'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && cd "$PWD" && {command}', "sh", folder)
 
-        for folder, command in ((self.project, "make setup"), (self.project, "make .bin/.installed"), (sys.prefix, f"{sys.executable} tools/kernel.py")):
+        for folder, command in ((self.project, "make setup"), (self.project, "make .bin/.installed"), (sys.prefix, f"{shlex.quote(sys.executable)} tools/kernel.py")):
             with self.subTest(command):
                 p = read_only(str(Path(folder).resolve()), command)
                 self.assertNotEqual(p.returncode, 0)

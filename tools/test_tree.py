@@ -3,6 +3,8 @@ import pathlib
 import subprocess
 import unittest
 
+import project_files
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 LARGEST = 4_000_000  # bytes; the page's program has 3.3 million
 LARGER = {"data/cifar10-jpeg.tar.gz"}
@@ -11,7 +13,7 @@ LARGER = {"data/cifar10-jpeg.tar.gz"}
 def tracked():
     if not (ROOT / ".git").exists():
         raise unittest.SkipTest("not a git checkout")
-    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
+    names = subprocess.run([*project_files.GIT, "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
     return [name for name in names.split("\0") if (ROOT / name).is_file()]
 
 

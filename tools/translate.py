@@ -51,7 +51,8 @@ NUMERIC = tuple("defg")  # verbs that print numbers
 
 
 def notebooks():
-    return sorted(path for path in SOURCE.glob("[0-9]*.ipynb") if path.is_file())  # opening a FIFO would wait for ever
+    """The project's notebooks. JupyterLab's Duplicate adds -Copy1 to a name; and opening a FIFO would wait for ever."""
+    return sorted(path for path in SOURCE.glob("[0-9]*.ipynb") if path.is_file() and "-Copy" not in path.name)
 
 
 def catalogue_path(notebook):

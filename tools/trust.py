@@ -79,7 +79,7 @@ def committed(path):
     if not shutil.which("git"):
         return None
     name = path.relative_to(translate.ROOT).as_posix()
-    p = subprocess.run(["git", "cat-file", "blob", ":./" + name], cwd=translate.ROOT, capture_output=True)
+    p = subprocess.run([*project_files.GIT, "cat-file", "blob", ":./" + name], cwd=translate.ROOT, capture_output=True)
     return None if p.returncode else p.stdout
 
 

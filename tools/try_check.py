@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from browser_check import Page, wait
+from browser_check import Page, chromium, wait
 
 ROOT = Path(__file__).resolve().parent.parent
 PHOTOS = sorted((ROOT / "notebooks" / "photos").glob("*.jpg"))
@@ -137,7 +137,7 @@ def main():
     if address.startswith("file:") and not page.exists():
         print(f"try: skipped: {page} does not exist (make site builds it if there are weights in data/weights/)")
         return 0
-    if not (os.environ.get("CHROME") or shutil.which("chromium") or shutil.which("google-chrome")):
+    if not chromium():
         print("try: skipped: no chromium or google-chrome on PATH; set CHROME to one")
         return 0
     profile = tempfile.mkdtemp(prefix="try-check-")
@@ -145,8 +145,7 @@ def main():
     try:
         problems = check(Try(browser, address))
     finally:
-        browser.process.terminate()
-        browser.process.wait()
+        browser.close()
         shutil.rmtree(profile, ignore_errors=True)
     for problem in problems:
         print(f"try: {problem}", file=sys.stderr)

@@ -5,7 +5,6 @@
 Uses the command line: resnet18 export, import, evaluate. Scores may differ by two images, whose two largest logits are
 almost equal. Exits with status 1 if anything differs by more.
 """
-import glob
 import hashlib
 import os
 import pickle
@@ -13,7 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tarfile
 
 import numpy as np
 import safetensors.torch
@@ -26,14 +24,13 @@ CLASSES = {"library": 1000, "custom": 10, "plain": 10}
 IMAGES, LOSS = 2, 1e-3  # tolerances
 
 
-def read(archive):
+def read(folder):
     """The splits as read by numpy and pickle: bytes [n, 32, 32, 3] and labels [n]."""
     batches = {}
-    with tarfile.open(archive) as tar:
-        for member in tar:
-            if "_batch" in member.name:
-                d = pickle.load(tar.extractfile(member), encoding="bytes")
-                batches[os.path.basename(member.name)] = d[b"data"].reshape(-1, 3, 32, 32), np.array(d[b"labels"], np.uint8)
+    for name in sum(SPLITS.values(), []):
+        with open(os.path.join(folder, name), "rb") as f:
+            d = pickle.load(f, encoding="bytes")
+        batches[name] = d[b"data"].reshape(-1, 3, 32, 32), np.array(d[b"labels"], np.uint8)
     def join(names, part):
         return np.concatenate([batches[n][part] for n in names])
     return {s: (np.ascontiguousarray(join(names, 0).transpose(0, 2, 3, 1)), join(names, 1)) for s, names in SPLITS.items()}
@@ -81,8 +78,10 @@ class Command:
         subprocess.run(["go", "build", "-o", self.path, "./cmd/resnet18"], check=True)
         said = self("data", "-work", "work")
         self.fingerprints = dict(re.findall(r"^(\w+): \d+ images, fingerprint (\w+)", said, re.M))
-        self.archive = os.environ.get("CIFAR10_PATH") or sorted(glob.glob("work/data/**/cifar-10-python.tar.gz", recursive=True))[0]
-        os.environ["CIFAR10_PATH"] = self.archive
+        self.data = re.search(r"^in (.*)$", said, re.M)[1]
+        if not os.path.exists(os.path.join(self.data, "data_batch_1")):
+            sys.exit(f"live.py: the data in {self.data} is not CIFAR-10's Python version, which numpy reads here")
+        os.environ["CIFAR10_PATH"] = self.data
 
     def __call__(self, *args):
         return subprocess.run([self.path, *args], check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -98,7 +97,7 @@ def main():
     work = os.path.join(folder, "exchange")
     shutil.rmtree(work, ignore_errors=True)
     resnet18 = Command(folder)
-    data = read(resnet18.archive)
+    data = read(resnet18.data)
     failed = []
 
     def check(what, good):
@@ -107,7 +106,7 @@ def main():
 
     for split, (pixels, labels) in data.items():
         got = fingerprint(split, pixels, labels)
-        check(f"{split}: numpy and Go read the same {len(labels)} images from {resnet18.archive}: {got}", got == resnet18.fingerprints[split])
+        check(f"{split}: numpy and Go read the same {len(labels)} images from {resnet18.data}: {got}", got == resnet18.fingerprints[split])
 
     def compare(what, ours, theirs):
         check(f"{what}: {ours[0]} correct, loss {ours[1]:.4f} here; {theirs[0]} correct, loss {theirs[1]:.4f} in PyTorch",

@@ -83,7 +83,7 @@ func (a *app) showConfusion(t testResult) error {
 		fmt.Fprintf(a.err, "resnet18: %d of %d predictions are none of the %d classes; the matrix leaves them out\n", outside, len(t.predictions), len(names))
 	}
 	if a.confusion == "-" {
-		return a.printConfusion(counts, names)
+		return a.printConfusion(counts, metrics.Recall(t.predictions, len(names)), names)
 	}
 	figure, err := chart.Confusion(counts, names)
 	if err != nil {
@@ -92,11 +92,11 @@ func (a *app) showConfusion(t testResult) error {
 	return figure.Save(a.confusion)
 }
 
-// printConfusion prints a row for each true class and a column for each predicted one.
-func (a *app) printConfusion(counts [][]int, names []string) error {
+// printConfusion prints a row for each true class, with its recall, and a column for each predicted one.
+func (a *app) printConfusion(counts [][]int, recalls []float64, names []string) error {
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "true\\predicted\t%s\trecall\t\n", strings.Join(names, "\t"))
-	for class, recall := range metrics.Recall(counts) {
+	for class, recall := range recalls {
 		fmt.Fprintf(w, "%s\t", names[class])
 		for _, n := range counts[class] {
 			fmt.Fprintf(w, "%d\t", n)

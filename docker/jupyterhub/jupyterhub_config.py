@@ -26,14 +26,13 @@ c.JupyterHub.spawner_class = "jupyterhub.spawner.LocalProcessSpawner"
 c.Spawner.cmd = ["/opt/resnet18/docker/start.sh", "jupyterhub-singleuser"]
 c.Spawner.args = ["--LabApp.extension_manager=readonly"]
 c.Spawner.default_url = "/lab/tree/notebooks/00-quick-start.ipynb"
-c.Spawner.start_timeout = 300
-c.Spawner.http_timeout = 120
+# From the start of start.sh to the server's first answer: on a busy machine, a class that starts at once needs minutes.
+c.Spawner.http_timeout = 600
 # JupyterHub does not pass the image's environment on, nor settings for short runs.
 inherited = ("GOTOOLCHAIN", "GOPATH", "GOMLX_NO_AUTO_INSTALL", "PJRT_CPU_PLUGIN", "PJRT_PLUGIN_LIBRARY_PATH", "EPOCHS", "TRAIN_IMAGES")
 c.Spawner.environment = {name: os.environ[name] for name in inherited if name in os.environ}
 # Idle kernels end after an hour, to free memory.
 c.Spawner.args += ["--MappingKernelManager.cull_idle_timeout=3600", "--MappingKernelManager.cull_connected=True"]
-c.Spawner.concurrent_spawn_limit = 10
 
 c.JupyterHub.cookie_secret_file = "/srv/hub/cookie_secret"
 c.JupyterHub.db_url = "sqlite:////srv/hub/hub.sqlite"

@@ -28,10 +28,10 @@ import (
 const (
 	// logitScale keeps the first logits small: the dense layer's input, a maximum, is large.
 	logitScale = 1.0 / 9
-	// shiftScale multiplies batch norm's biases. Gradient descent then changes them 8² = 64 times as fast: the factor scales
+	// biasScale multiplies batch norm's biases. Gradient descent then changes them 8² = 64 times as fast: the factor scales
 	// both the gradient (by the chain rule) and the effect of a step. airbench94 instead gives them 64 times the learning rate
 	// of the others.
-	shiftScale = 8
+	biasScale = 8
 )
 
 // Net describes the network. It implements runner.Model.
@@ -127,6 +127,6 @@ func (l layers) convolve(x *Node, name string) *Node {
 
 // norm is batch norm without a weight.
 func (l layers) norm(x *Node, name string) *Node {
-	shift := MulScalar(l.Value(name+".bias"), shiftScale)
+	shift := MulScalar(l.Value(name+".bias"), biasScale)
 	return l.BatchNormWith(x, name, OnesLike(shift), shift)
 }

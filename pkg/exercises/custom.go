@@ -68,7 +68,8 @@ func StatisticsDifference(lib resnet.Config, libStore *model.Store, ours Net, st
 
 // RunsNeeded returns how many runs of each of two networks are needed to distinguish their accuracies (notebook 06,
 // exercise 3), given the standard deviation sd of a single run. The mean of k runs has the standard error sd/√k and the
-// difference of two such means √2 times that; the true difference should be at least two standard errors.
+// difference of two such means √2 times that; the true difference should be at least two standard errors. Then the chance to
+// measure a difference of two standard errors or more is about one half; twice as many runs make it four in five.
 func RunsNeeded(difference, sd float64) int {
 	return int(math.Ceil(2*math.Pow(2*sd/difference, 2) - 1e-9))
 }

@@ -75,13 +75,19 @@ func SearchBars(all []*Result) (*chart.Figure, error) {
 	return chart.BarsWithErrors(axes, labels, values, errs, best...)
 }
 
-// AccuracyBars draws the mean test accuracy of each recipe and highlights the first. The error of a mean of m seeds is s/√m.
+// AccuracyBars draws the mean test accuracy of each recipe and highlights the first. The error of a mean of m seeds is s/√m; if the
+// deviation s of one of the recipes is unknown, none has an error bar.
 func AccuracyBars(title string, recipes []Group, s StandardDeviations) (*chart.Figure, error) {
 	var labels []string
 	var values, errs []float64
+	unknown := false
 	for _, g := range recipes {
 		labels, values = append(labels, g.Results[0].Label()), append(values, g.TestAccuracy())
 		errs = append(errs, s.Of(g).Value/math.Sqrt(float64(len(g.Results))))
+		unknown = unknown || s.Of(g).Freedom == 0
+	}
+	if unknown {
+		errs = nil
 	}
 	return chart.BarsWithErrors(chart.Axes{Title: title, Width: barsWidth}, labels, values, errs, 0)
 }

@@ -280,7 +280,7 @@ func TestCompare(t *testing.T) {
 
 func TestFiles(t *testing.T) {
 	t.Parallel()
-	dir := filepath.Join(t.TempDir(), "results")
+	dir := filepath.Join(t.TempDir(), "[results]")
 	_, err := Read(dir, "plain")
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.ErrorContains(t, err, `run "resnet18 experiment plain" to create it`)
@@ -306,6 +306,10 @@ func TestFiles(t *testing.T) {
 	require.NoError(t, err)
 	all, err = ReadPyTorch(dir)
 	require.NoError(t, err)
+	require.Equal(t, []*Result{&theirs}, all)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "pytorch-library-1.json"), []byte("{"), 0o644))
+	all, err = ReadPyTorch(dir)
+	require.ErrorContains(t, err, "pytorch-library-1.json")
 	require.Equal(t, []*Result{&theirs}, all)
 	require.NoError(t, os.WriteFile(path, []byte(`{"name": "plain", "test_images": 9, "right": "AA=="}`), 0o644))
 	_, err = ReadAll(dir)
@@ -360,7 +364,7 @@ func TestRun(t *testing.T) {
 	row.Config.Epochs, row.Config.BatchSize = 1, 12
 	_, err = Trained(l, row)
 	require.ErrorIs(t, err, os.ErrNotExist)
-	require.ErrorContains(t, err, `run "resnet18 experiment augment" first`)
+	require.ErrorContains(t, err, `run "resnet18 experiment augment -train-images 24" first`)
 	r, err := Run(l, row)
 	require.NoError(t, err)
 	require.Equal(t, 2, r.Steps)
@@ -400,7 +404,7 @@ func TestRun(t *testing.T) {
 	trained.Finalize()
 	row.Config.Epochs++
 	_, err = Trained(l, row)
-	require.ErrorContains(t, err, `the run is at step 2 of 4: finish it with "resnet18 experiment augment"`)
+	require.ErrorContains(t, err, `the run is at step 2 of 4: finish it with "resnet18 experiment augment -train-images 24"`)
 }
 
 // A line for each recipe, with the mean of its seeds, compared by the spread of all seeds.
@@ -511,6 +515,9 @@ func TestLabels(t *testing.T) {
 	fig, err = AccuracyBars("test", Groups([]*Result{sgd, {Name: "reference", TestAccuracy: 0.15}, again}), StandardDeviations{shortBudget: {Value: 0.02, Freedom: 1}})
 	require.NoError(t, err)
 	require.Equal(t, "test: SGD, rate 0.1 0.2000 ± 0.0200, the chapter's (Adam + L2) 0.2000 ± 0.0141.", fig.Alt)
+	fig, err = AccuracyBars("one seed each", Groups([]*Result{sgd, again}), StandardDeviations{})
+	require.NoError(t, err)
+	require.NotContains(t, fig.Alt, "±")
 	table, err := Table([]*Result{sgd})
 	require.NoError(t, err)
 	require.Contains(t, table, "| sgd-0.1 |")

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -145,14 +146,18 @@ func command(name string) string {
 
 // ReadPyTorch reads PyTorch's results in dir, which bench/torch_chapter.py has written; without any the error says how to make them.
 func ReadPyTorch(dir string) ([]*Result, error) {
-	paths, err := filepath.Glob(filepath.Join(dir, pyTorch+"*.json"))
-	if err == nil && len(paths) == 0 {
-		paths = []string{pyTorch + "*.json"} // Read says what is missing
+	files, err := fs.Glob(os.DirFS(dir), pyTorch+"*.json")
+	if err == nil && len(files) == 0 {
+		files = []string{pyTorch + "*.json"} // Read says what is missing
 	}
 	var all []*Result
-	for _, path := range paths {
-		r, err1 := Read(dir, strings.TrimSuffix(filepath.Base(path), ".json"))
-		all, err = append(all, r), errors.Join(err, err1)
+	for _, file := range files {
+		r, err1 := Read(dir, strings.TrimSuffix(file, ".json"))
+		if err1 != nil {
+			err = errors.Join(err, err1)
+			continue
+		}
+		all = append(all, r)
 	}
 	return all, err
 }
@@ -289,8 +294,8 @@ func sameTest(a, b *Result) error {
 }
 
 // Verdict returns "better" or "worse" if the difference between the two trained networks is significant for a random choice of
-// test images (|z| > 1.96; with fewer than 25 images that one predicts correctly, for which z is not normal, the exact binomial test at
-// 5%), else "not significant". It does not account for the differences between runs of one recipe: see the rows that change only the
+// test images (|z| > 1.96; with fewer than 25 images that only one of them predicts correctly, for which z is not normal, the exact binomial
+// test at 5%), else "not significant". It does not account for the differences between runs of one recipe: see the rows that change only the
 // seed.
 func (c Comparison) Verdict() string {
 	significant := math.Abs(c.Z) > 1.96

@@ -60,15 +60,23 @@ func Trained(l *lab.Lab, row Row) (*runner.Runner, error) {
 	err = errors.Join(r.LoadBest(), r.LoadHistory())
 	switch steps := r.Config.Epochs * t.train.Batches(r.Config.BatchSize); {
 	case errors.Is(err, os.ErrNotExist):
-		err = fmt.Errorf("run %q first: %w", command(row.Name), err)
+		err = fmt.Errorf("run %q first: %w", runCommand(l, row), err)
 	case err == nil && len(r.History.Steps) != steps:
-		err = fmt.Errorf("the run is at step %d of %d: finish it with %q", len(r.History.Steps), steps, command(row.Name))
+		err = fmt.Errorf("the run is at step %d of %d: finish it with %q", len(r.History.Steps), steps, runCommand(l, row))
 	}
 	if err != nil {
 		r.Finalize()
 		return nil, fmt.Errorf("experiments: row %s: %w", row.Name, err)
 	}
 	return r, nil
+}
+
+// runCommand returns the command that trains a row in the lab's folder for it.
+func runCommand(l *lab.Lab, row Row) string {
+	if l.TrainImages == 0 {
+		return command(row.Name)
+	}
+	return fmt.Sprintf("%s -train-images %d", command(row.Name), l.TrainImages)
 }
 
 // trial is a row that is ready to be trained.

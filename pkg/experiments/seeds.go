@@ -57,7 +57,7 @@ type Interval struct{ Difference, Low, High float64 }
 func (i Interval) Excludes0() bool { return i.Low > 0 || i.High < 0 }
 
 // Welch returns the mean of a minus that of b. The interval does not assume that both vary equally (Welch 1947, with
-// Satterthwaite's degrees of freedom). It is infinite if one of them has fewer than two values, or if neither varies.
+// Satterthwaite's degrees of freedom). It is infinite if one of them has one value, or if neither varies, and NaN if one has none.
 func Welch(a, b []float64) Interval {
 	meanA, stdA := metrics.MeanStd(a)
 	meanB, stdB := metrics.MeanStd(b)

@@ -62,16 +62,18 @@ func ConfidentMistakes(predictions []Prediction, n int) []Prediction {
 	return wrong[:min(n, len(wrong))]
 }
 
-// Recall returns the share of each class's images that are predicted correctly: in each row of the confusion matrix, the
-// diagonal element divided by the sum.
-func Recall(counts [][]int) []float64 {
-	recall := make([]float64, len(counts))
-	for t, row := range counts {
-		total := 0
-		for _, n := range row {
-			total += n
+// Recall returns the share of each class's images that are predicted correctly, 0 for a class without images.
+func Recall(predictions []Prediction, classes int) []float64 {
+	images, correct := make([]int, classes), make([]int, classes)
+	for _, p := range predictions {
+		images[p.Label]++
+		if p.Correct() {
+			correct[p.Label]++
 		}
-		recall[t] = float64(row[t]) / float64(max(total, 1))
+	}
+	recall := make([]float64, classes)
+	for class, n := range images {
+		recall[class] = float64(correct[class]) / float64(max(n, 1))
 	}
 	return recall
 }

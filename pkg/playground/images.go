@@ -43,7 +43,8 @@ func (im *Images) add(name string, file io.Reader) error {
 	index, class, _ := strings.Cut(strings.TrimSuffix(path.Base(name), ".jpg"), "_")
 	n, err := strconv.Atoi(index)
 	label := slices.Index(cifar10.Classes[:], class)
-	if err != nil || label < 0 {
+	d := map[string]*cifar10.Dataset{string(cifar10.Train): im.Train, string(cifar10.Test): im.Test}[path.Dir(name)]
+	if err != nil || label < 0 || d == nil {
 		return fmt.Errorf("name %q: want split/index_class.jpg", name)
 	}
 	content, err := io.ReadAll(file)
@@ -54,9 +55,7 @@ func (im *Images) add(name string, file io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	d := im.Train
-	if path.Dir(name) == string(cifar10.Test) {
-		d = im.Test
+	if d == im.Test {
 		im.TestIndices = append(im.TestIndices, n)
 	}
 	d.Labels, d.Pixels = append(d.Labels, uint16(label)), append(d.Pixels, pixels...)

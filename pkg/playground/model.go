@@ -101,12 +101,15 @@ func (m *Model) Look(pixels []uint8, class, stage int) (v View, err error) {
 	if len(pixels) != cifar10.ImageSize {
 		return v, fmt.Errorf("playground: got %d bytes, want an image of %d", len(pixels), cifar10.ImageSize)
 	}
+	if class < MostProbable || class >= m.outputs {
+		return v, fmt.Errorf("playground: class %d, want 0 to %d, or %d for the predicted one", class, m.outputs-1, MostProbable)
+	}
 	exec, err := m.exec(stage)
 	if err != nil {
 		return v, err
 	}
 	chosen := make([]float32, m.outputs)
-	if class >= 0 && class < len(chosen) {
+	if class != MostProbable {
 		chosen[class] = 1
 	}
 	image := tensors.FromFlatDataAndDimensions(pixels, 1, cifar10.Height, cifar10.Width, cifar10.Channels)

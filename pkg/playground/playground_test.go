@@ -3,6 +3,7 @@ package playground
 import (
 	"archive/tar"
 	"bytes"
+	"fmt"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -92,6 +93,10 @@ func TestChapter(t *testing.T) {
 	require.ErrorContains(t, err, "3071 bytes")
 	_, err = m.Look(photo(), MostProbable, 5)
 	require.ErrorContains(t, err, "stage 5")
+	for _, class := range []int{-2, 1000} {
+		_, err = m.Look(photo(), class, 2)
+		require.ErrorContains(t, err, fmt.Sprintf("class %d, want 0 to 999", class))
+	}
 	_, err = Open(b, "vgg", file)
 	require.ErrorContains(t, err, `"vgg"`)
 	_, err = Open(b, Modern, file)
@@ -137,6 +142,10 @@ func TestChange(t *testing.T) {
 	require.Equal(t, at(pixels, 12, 7), at(shifted, 10, 10))
 	require.Equal(t, at(pixels, 12, 1), at(shifted, 10, 2), "reflected at the left border")
 	require.Equal(t, at(pixels, 30, 10), at(shifted, 30, 13), "reflected at the lower border")
+	for _, shift := range []int{-31, 31, -1000, 1000} { // as far as the picture is wide, or farther
+		require.Equal(t, Change{ShiftX: max(-31, min(31, shift))}.Apply(pixels), Change{ShiftX: shift}.Apply(pixels))
+		require.Equal(t, at(pixels, 10, 31), at(Change{ShiftX: -31}.Apply(pixels), 10, 0))
+	}
 	brighter := Change{Brightness: 0.2}.Apply(pixels)
 	for i, v := range pixels {
 		require.EqualValues(t, min(255, int(v)+51), brighter[i])
@@ -239,7 +248,7 @@ func TestReadImages(t *testing.T) {
 	require.Equal(t, []uint16{8}, im.Test.Labels)
 	require.Equal(t, []int{17}, im.TestIndices)
 	require.Len(t, im.Test.Pixels, cifar10.ImageSize)
-	for _, bad := range []string{"test/00017_snake.jpg", "test/ship.jpg"} {
+	for _, bad := range []string{"test/00017_snake.jpg", "test/ship.jpg", "dev/00017_ship.jpg"} {
 		_, err = ReadImages(archive(bad))
 		require.ErrorContains(t, err, bad)
 	}

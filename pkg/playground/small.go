@@ -13,7 +13,7 @@ import (
 )
 
 // small is a residual network that learns in a browser: a 3×3 convolution and three basic blocks, each with stride 2, global average
-// pool and a dense layer. It has an eighth of ResNet-18's channels and less than a hundredth of its weights.
+// pool and a dense layer. A block has a quarter of the channels of ResNet-18's stage; the network has less than a hundredth of its weights.
 type small struct{ shortcuts bool }
 
 // smallBlocks are the channels of its blocks, which make maps of 8×8, 4×4 and 2×2.

@@ -73,7 +73,7 @@ func crossEntropy(logits, labels *graph.Node) *graph.Node {
 }
 
 // Step trains on the next batch and returns its loss before the step. Each epoch shuffles the images again; those that do not fill
-// a batch wait for the next one.
+// a batch are left out of it.
 func (t *Training) Step(learningRate float64) (float64, error) {
 	if len(t.order) < BatchSize {
 		t.order = t.rng.Perm(t.data.Len())

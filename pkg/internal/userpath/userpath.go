@@ -40,7 +40,10 @@ func Clean(path string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s, but there is no home folder: %w", path, err)
 	}
-	return filepath.Join(home, strings.TrimPrefix(rest, "~")), nil
+	if !found { // the path is ~
+		return home, nil
+	}
+	return filepath.Join(home, rest), nil
 }
 
 // IsURL reports whether a text is a URL rather than a path.

@@ -22,6 +22,7 @@ func TestFromEnv(t *testing.T) {
 		{"../work2", "../work2", filepath.Join(filepath.Dir(project), "work2")},
 		{filepath.Join(project, "w"), filepath.Join(project, "w"), filepath.Join(project, "w")},
 		{"~", home, home},
+		{"~/~backup", filepath.Join(home, "~backup"), filepath.Join(home, "~backup")},
 		{"~/data/cifar", filepath.Join(home, "data", "cifar"), filepath.Join(home, "data", "cifar")},
 		{`"~/my data"`, filepath.Join(home, "my data"), filepath.Join(home, "my data")},
 		{"'work2'", "work2", filepath.Join(project, "work2")},

@@ -121,7 +121,6 @@ func (m *machine) append(op byte) error {
 	if err != nil {
 		return err
 	}
-	items = slices.Clone(items) // before top overwrites them
 	v, err := m.top()
 	if err != nil {
 		return err
@@ -142,7 +141,6 @@ func (m *machine) setItems(op byte) error {
 	if len(items)%2 != 0 {
 		return errors.New("dictionary key without a value")
 	}
-	items = slices.Clone(items)
 	v, err := m.top()
 	if err != nil {
 		return err
